@@ -1,0 +1,179 @@
+//! What messages do: each names programs, and each of these is told.
+
+use super::Colony;
+use super::io::{Effect, Scope};
+use super::program::{Hand, Program, Want};
+use crate::message::{Message, MessageError, Reply, Request, Target};
+use crate::name::ProgramName;
+use crate::signal::Signal;
+use crate::time::Now;
+
+/// What came of a request: the programs that it was about, or why nothing was done.
+type Outcome = Result<Vec<ProgramName>, Refusal>;
+
+/// Why nothing was done.
+enum Refusal {
+    /// It makes no sense here: the file is moved aside.
+    Senseless(String),
+    /// It made sense and could not be done.
+    Failed(String),
+}
+
+impl Colony {
+    /// Acts on a message, once, and says what came of it.
+    pub(super) fn hear(&mut self, now: Now, file: String, message: Result<Message, MessageError>) {
+        let (id, outcome) = match message {
+            Ok(message) => (message.id.clone(), self.act(now, &message)),
+            Err(MessageError { error, id }) => (id, Err(Refusal::Senseless(error.to_string()))),
+        };
+        let error = match &outcome {
+            Ok(_) => None,
+            Err(Refusal::Senseless(why) | Refusal::Failed(why)) => Some(why.clone()),
+        };
+        let disposal = match &outcome {
+            Err(Refusal::Senseless(why)) => Effect::Reject {
+                file,
+                reason: why.clone(),
+            },
+            Ok(_) | Err(Refusal::Failed(_)) => Effect::Discard { file },
+        };
+        if let Some(id) = id {
+            let ok = outcome.is_ok();
+            let programs = outcome.unwrap_or_default();
+            self.effects.push_back(Effect::Answer(Reply {
+                id,
+                ok,
+                error,
+                programs,
+            }));
+        }
+        self.effects.push_back(disposal);
+    }
+
+    fn act(&mut self, now: Now, message: &Message) -> Outcome {
+        let because = message.reason.as_deref();
+        match &message.request {
+            Request::Rescan => {
+                self.effects.push_back(Effect::Rescan);
+                Ok(Vec::new())
+            }
+            Request::Shutdown => {
+                self.close();
+                Ok(self.programs.keys().cloned().collect())
+            }
+            Request::Restart(target) => {
+                let only_wanted = !matches!(target, Target::Name(_));
+                let names = self.startable(target, only_wanted)?;
+                self.tell(names, |program| program.restart(now, because))
+            }
+            Request::Start(target) => {
+                let names = self.startable(target, false)?;
+                self.tell(names, |program| program.start(now, because))
+            }
+            Request::Stop(target) => {
+                let names = self.targets(target)?;
+                self.tell(names, |program| program.stop(because))
+            }
+            Request::Signal(target, signal) => self.send(target, |_| *signal),
+            Request::Reload(target) => self.send(target, |program| {
+                program
+                    .spec
+                    .as_ref()
+                    .map_or(Signal::HUP, |spec| spec.policy.reload_signal)
+            }),
+        }
+    }
+
+    /// Whom a request is about: all that are not disabled, the members of a group, or one.
+    fn targets(&self, target: &Target) -> Outcome {
+        let chosen = |wanted: &dyn Fn(&Program) -> bool| {
+            let all = self.programs.values().filter(|program| wanted(program));
+            all.map(|program| program.name.clone()).collect::<Vec<_>>()
+        };
+        match target {
+            Target::Name(name) if self.knows(name) => Ok(vec![name.clone()]),
+            Target::Name(name) => Err(Refusal::Senseless(format!(
+                "there is no program {:?}",
+                name.as_str()
+            ))),
+            Target::All => Ok(chosen(&|program| {
+                program.hand == Hand::Up || program.spec.as_ref().is_none_or(|spec| spec.enabled)
+            })),
+            Target::Group(group) => {
+                let members = chosen(&|program| {
+                    program
+                        .spec
+                        .as_ref()
+                        .is_some_and(|spec| spec.groups.contains(group))
+                });
+                if members.is_empty() {
+                    return Err(Refusal::Senseless(format!(
+                        "no program is in group {group:?}"
+                    )));
+                }
+                Ok(members)
+            }
+        }
+    }
+
+    /// The targets that a start makes sense for.
+    fn startable(&self, target: &Target, only_wanted: bool) -> Outcome {
+        if self.is_closing() {
+            return Err(Refusal::Failed("the monitor is shutting down".to_owned()));
+        }
+        let mut names = self.targets(target)?;
+        let wanted = |name: &ProgramName| {
+            let want = self.programs.get(name).map(|program| program.want(false));
+            matches!(want, Some(Want::Up { .. }))
+        };
+        if only_wanted {
+            names.retain(wanted);
+        }
+        let without_file = |name: &&ProgramName| {
+            self.programs
+                .get(*name)
+                .is_some_and(|program| program.spec.is_none())
+        };
+        if let (Target::Name(_), Some(name)) = (target, names.iter().find(without_file)) {
+            let error = self
+                .programs
+                .get(name)
+                .and_then(|program| program.config_error.as_ref());
+            let why = error.map_or_else(|| "it was removed".to_owned(), ToString::to_string);
+            return Err(Refusal::Failed(format!(
+                "the file of {name} has an error: {why}"
+            )));
+        }
+        names.retain(|name| !without_file(&name));
+        Ok(names)
+    }
+
+    fn tell(&mut self, names: Vec<ProgramName>, act: impl Fn(&mut Program)) -> Outcome {
+        for name in &names {
+            if let Some(program) = self.programs.get_mut(name) {
+                act(program);
+                self.touched.insert(name.clone());
+            }
+        }
+        Ok(names)
+    }
+
+    fn send(&mut self, target: &Target, signal: impl Fn(&Program) -> Signal) -> Outcome {
+        let mut names = self.targets(target)?;
+        let running = |name: &ProgramName| {
+            self.programs
+                .get(name)
+                .is_some_and(|program| program.child().is_some())
+        };
+        if let (Target::Name(_), Some(name)) = (target, names.iter().find(|name| !running(name))) {
+            return Err(Refusal::Failed(format!("{name} is not running")));
+        }
+        names.retain(running);
+        for name in &names {
+            if let Some(program) = self.programs.get(name) {
+                program.signal(Scope::Leader, signal(program), &mut self.effects);
+            }
+        }
+        Ok(names)
+    }
+}

@@ -1,0 +1,198 @@
+//! What goes into the machine and what comes out: facts and orders, as values.
+
+use std::sync::Arc;
+
+use crate::exit::Exit;
+use crate::json::ConfigError;
+use crate::message::{Message, MessageError, Reply};
+use crate::name::ProgramName;
+use crate::signal::Signal;
+use crate::spec::ProgramSpec;
+use crate::status::{ProcessIdentity, ProgramStatus};
+use crate::time::Mono;
+
+/// The number of a start of a program. A fact about an older one than the present matches nothing
+/// and is ignored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Generation(u64);
+
+impl Generation {
+    /// The generation after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// What a look at a program's file found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reading {
+    /// A good file.
+    Good(Arc<ProgramSpec>),
+    /// A file that cannot be used, and why. What runs goes on.
+    Bad {
+        /// What is wrong with it.
+        error: ConfigError,
+        /// The digest of its content, where it could be read.
+        digest: Option<String>,
+    },
+    /// It is certain that there is no file.
+    Absent,
+}
+
+/// Who is to blame for a start that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The program: its file names what cannot be executed.
+    Program,
+    /// The machine, which lacks something just now.
+    Machine,
+}
+
+/// Why a program could not be started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpawnFailure {
+    /// Stage, path and cause, in a sentence.
+    pub sentence: String,
+    /// Whether it counts as an instant death.
+    pub blame: Blame,
+}
+
+/// What is left of a process group when its leader is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Nothing.
+    Gone,
+    /// Some members live on.
+    Left,
+}
+
+/// A fact.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Observation {
+    /// A program's file was looked at, and is not what it was at the last look.
+    Config {
+        /// The program.
+        name: ProgramName,
+        /// What was found.
+        reading: Reading,
+    },
+    /// A message file was read.
+    Message {
+        /// Its name.
+        file: String,
+        /// What it says.
+        message: Result<Message, MessageError>,
+    },
+    /// A start that was ordered has happened.
+    Spawned {
+        /// The program.
+        name: ProgramName,
+        /// Which start.
+        generation: Generation,
+        /// Its process, which leads a session and a group of that number.
+        pid: u32,
+        /// What proves later that the number still means this process.
+        identity: Option<ProcessIdentity>,
+        /// When.
+        at: Mono,
+    },
+    /// A start that was ordered could not happen.
+    SpawnFailed {
+        /// The program.
+        name: ProgramName,
+        /// Which start.
+        generation: Generation,
+        /// Why.
+        failure: SpawnFailure,
+        /// When.
+        at: Mono,
+    },
+    /// A main process ended.
+    Exited {
+        /// The program.
+        name: ProgramName,
+        /// Which start.
+        generation: Generation,
+        /// How.
+        exit: Exit,
+        /// What is left of its group.
+        group: Group,
+        /// When.
+        at: Mono,
+    },
+    /// The last member of a group whose leader had ended before is gone.
+    GroupGone {
+        /// The program.
+        name: ProgramName,
+        /// Which start.
+        generation: Generation,
+        /// When.
+        at: Mono,
+    },
+    /// The last lines that an ended process had printed.
+    Printed {
+        /// The program.
+        name: ProgramName,
+        /// Which start.
+        generation: Generation,
+        /// The lines.
+        lines: Vec<String>,
+    },
+    /// Somebody wants the monitor to stop everything and exit.
+    Shutdown,
+    /// Somebody wants it at once.
+    KillNow,
+}
+
+/// To whom a signal goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The main process.
+    Leader,
+    /// Its whole process group.
+    Group,
+}
+
+/// An order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Start the program's process. Answered by `Spawned` or `SpawnFailed`.
+    Spawn {
+        /// What to start.
+        spec: Arc<ProgramSpec>,
+        /// Which start this is.
+        generation: Generation,
+    },
+    /// Send a signal.
+    Signal {
+        /// The program.
+        name: ProgramName,
+        /// Which start.
+        generation: Generation,
+        /// To whom.
+        scope: Scope,
+        /// What.
+        signal: Signal,
+    },
+    /// Write a program's record.
+    Publish(Box<ProgramStatus>),
+    /// Remove a program's record: it is gone.
+    Retract(ProgramName),
+    /// Write the outcome of a message.
+    Answer(Reply),
+    /// Move a message aside that nobody can act on.
+    Reject {
+        /// Its file.
+        file: String,
+        /// Why.
+        reason: String,
+    },
+    /// Remove the file of a message that was acted on.
+    Discard {
+        /// Its file.
+        file: String,
+    },
+    /// Look at both directories whole.
+    Rescan,
+}

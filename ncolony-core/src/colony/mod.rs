@@ -1,0 +1,303 @@
+//! The machine that decides: facts go in, orders come out, and nothing else happens here. It asks
+//! no clock, reads no file and starts no process; time is an argument.
+//!
+//! ```text
+//! scan, message, exit, timer ──► Colony::observe(now, …) ──► poll_effect()  ──► whoever acts
+//!                                Colony::settle(now)     ──► poll_timeout()
+//! ```
+//!
+//! For each program two facts are kept apart: what is **wanted** (edited by its file, by messages
+//! and by a shutdown) and what is **so** (edited by facts about its process). [`Colony::settle`]
+//! brings them together, for the programs that were touched and for no other:
+//!
+//! | | wanted up | wanted down |
+//! |---|---|---|
+//! | **idle**, nothing holds it | start it | leave it |
+//! | **idle**, exited or fatal | leave it: a word or a new file wakes it | it is stopped |
+//! | **delayed** | start it when its wait is over | it is stopped |
+//! | **ordered** | wait for the outcome | wait for the outcome |
+//! | **starting**, **running** | stop it if it is out of date; else it counts as up after its threshold | stop it |
+//! | **stopping**, **clearing** | KILL when its time is up | KILL when its time is up |
+//!
+//! A process is out of date when a RESTART asked for a later generation, or when its file now says
+//! to start it with something else. There is no state "restarting": what is out of date is
+//! stopped, and when it has gone the table is looked at afresh. So the last word wins, a STOP
+//! cancels a restart that has not begun, and a hundred RESTARTs during one stop cause one start.
+
+mod command;
+pub mod diff;
+pub mod io;
+mod program;
+mod record;
+mod sentence;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure};
+pub use program::KILL_AGAIN;
+use program::Program;
+
+use crate::name::ProgramName;
+use crate::status::{ProgramStatus, State};
+use crate::time::{Mono, Now};
+
+/// How far the end of the colony has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closing {
+    /// It is not to end.
+    No,
+    /// Everything is to stop; nothing is started any more.
+    Stopping,
+}
+
+/// All programs, what is wanted of them and what is so.
+#[derive(Debug)]
+pub struct Colony {
+    programs: BTreeMap<ProgramName, Program>,
+    /// Programs that a fact or word has touched since they were last settled.
+    touched: BTreeSet<ProgramName>,
+    /// When which program is due although nothing happens, and the same by program.
+    deadlines: BTreeSet<(Mono, ProgramName)>,
+    armed: BTreeMap<ProgramName, Mono>,
+    /// Orders that act, in order.
+    effects: VecDeque<Effect>,
+    /// Programs whose record is out of date. Written after all that acts, once each.
+    unpublished: BTreeSet<ProgramName>,
+    closing: Closing,
+}
+
+impl Default for Colony {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Colony {
+    /// A colony without programs.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            programs: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
+            armed: BTreeMap::new(),
+            effects: VecDeque::new(),
+            unpublished: BTreeSet::new(),
+            closing: Closing::No,
+        }
+    }
+
+    /// Takes in a fact. What follows from it is decided by [`Colony::settle`].
+    pub fn observe(&mut self, now: Now, observation: Observation) {
+        match observation {
+            Observation::Config { name, reading } => self.read(now, name, reading),
+            Observation::Message { file, message } => self.hear(now, file, message),
+            Observation::Spawned {
+                name,
+                generation,
+                pid,
+                identity,
+                at,
+            } => {
+                self.with(&name, generation, |program, _| {
+                    program.spawned(now, pid, identity, at)
+                });
+            }
+            Observation::SpawnFailed {
+                name,
+                generation,
+                failure,
+                at,
+            } => {
+                self.with(&name, generation, |program, _| {
+                    program.spawn_failed(now, &failure, at)
+                });
+            }
+            Observation::Exited {
+                name,
+                generation,
+                exit,
+                group,
+                at,
+            } => {
+                self.with(&name, generation, |program, out| {
+                    program.exited(now, exit, group, at, out);
+                });
+            }
+            Observation::GroupGone {
+                name,
+                generation,
+                at: _,
+            } => {
+                self.with(&name, generation, |program, _| program.group_gone(now));
+            }
+            Observation::Printed {
+                name,
+                generation,
+                lines,
+            } => {
+                self.printed(&name, generation, lines);
+            }
+            Observation::Shutdown => self.close(),
+            Observation::KillNow => {
+                self.close();
+                self.settle(now);
+                for (name, program) in &mut self.programs {
+                    program.lose_patience(now);
+                    self.touched.insert(name.clone());
+                }
+            }
+        }
+    }
+
+    /// Brings what is so towards what is wanted, for the programs that were touched and those
+    /// whose time has come.
+    pub fn settle(&mut self, now: Now) {
+        while let Some((due, name)) = self.deadlines.first() {
+            if *due > now.mono {
+                break;
+            }
+            self.touched.insert(name.clone());
+            self.disarm(&name.clone());
+        }
+        let shutting_down = self.is_closing();
+        while let Some(name) = self.touched.pop_first() {
+            self.disarm(&name);
+            let Some(program) = self.programs.get_mut(&name) else {
+                continue;
+            };
+            program.settle(now, shutting_down, &mut self.effects);
+            if program.is_over() {
+                self.programs.remove(&name);
+                self.unpublished.remove(&name);
+                self.effects.push_back(Effect::Retract(name));
+                continue;
+            }
+            if let Some(due) = program.deadline() {
+                self.deadlines.insert((due, name.clone()));
+                self.armed.insert(name.clone(), due);
+            }
+            self.unpublished.insert(name);
+        }
+    }
+
+    /// The next order. Those that act come first, then the records that have changed.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        if let Some(effect) = self.effects.pop_front() {
+            return Some(effect);
+        }
+        let shutting_down = self.is_closing();
+        while let Some(name) = self.unpublished.pop_first() {
+            if let Some(program) = self.programs.get(&name) {
+                return Some(Effect::Publish(Box::new(program.record(shutting_down))));
+            }
+        }
+        None
+    }
+
+    /// When [`Colony::settle`] must be called next, if nothing happens before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Mono> {
+        self.deadlines.first().map(|(due, _)| *due)
+    }
+
+    /// Whether everything was told to stop.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.closing == Closing::Stopping
+    }
+
+    /// Whether everything was told to stop and has stopped.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.is_closing() && self.programs.values().all(Program::is_idle)
+    }
+
+    /// Whether there is such a program.
+    #[must_use]
+    pub fn knows(&self, name: &ProgramName) -> bool {
+        self.programs.contains_key(name)
+    }
+
+    /// How many programs there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.programs.len()
+    }
+
+    /// Whether there is no program.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.programs.is_empty()
+    }
+
+    /// The names of all programs, in order.
+    pub fn names(&self) -> impl Iterator<Item = &ProgramName> {
+        self.programs.keys()
+    }
+
+    /// The record of a program as it would be published now.
+    #[must_use]
+    pub fn record(&self, name: &ProgramName) -> Option<ProgramStatus> {
+        Some(self.programs.get(name)?.record(self.is_closing()))
+    }
+
+    /// The state of a program.
+    #[must_use]
+    pub fn state(&self, name: &ProgramName) -> Option<State> {
+        self.programs.get(name).map(Program::state)
+    }
+
+    fn disarm(&mut self, name: &ProgramName) {
+        if let Some(due) = self.armed.remove(name) {
+            self.deadlines.remove(&(due, name.clone()));
+        }
+    }
+
+    fn read(&mut self, now: Now, name: ProgramName, reading: Reading) {
+        if reading == Reading::Absent && !self.knows(&name) {
+            return;
+        }
+        let program = self
+            .programs
+            .entry(name.clone())
+            .or_insert_with(|| Program::new(name.clone(), now));
+        program.read(now, reading);
+        self.touched.insert(name);
+    }
+
+    /// Hands a fact to the program whose present generation it is about.
+    fn with(
+        &mut self,
+        name: &ProgramName,
+        generation: Generation,
+        act: impl FnOnce(&mut Program, &mut VecDeque<Effect>),
+    ) {
+        let Some(program) = self.programs.get_mut(name) else {
+            return;
+        };
+        if program.generation == generation {
+            act(program, &mut self.effects);
+            self.touched.insert(name.clone());
+        }
+    }
+
+    /// What an ended process printed may come when its successor has been started already.
+    fn printed(&mut self, name: &ProgramName, generation: Generation, lines: Vec<String>) {
+        let Some(program) = self.programs.get_mut(name) else {
+            return;
+        };
+        if program.ended == generation {
+            program.output = (!lines.is_empty()).then_some(lines);
+            self.unpublished.insert(name.clone());
+        }
+    }
+
+    fn close(&mut self) {
+        self.closing = Closing::Stopping;
+        self.touched.extend(self.programs.keys().cloned());
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,635 @@
+//! One program: what is wanted of it, what is so, and what follows.
+//!
+//! Facts edit the phase, words edit the want, and [`Program::settle`] is the one place that looks
+//! at both. There is no state "restarting": a process that is out of date is unwanted, is stopped
+//! as any other, and when it has gone the want is looked at afresh.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::io::{Blame, Effect, Generation, Group, Reading, Scope, SpawnFailure};
+use super::sentence;
+use crate::descriptor::Restart;
+use crate::exit::Exit;
+use crate::json::ConfigError;
+use crate::name::ProgramName;
+use crate::policy::{self, Backoff, Ended, SHORTAGE_DELAY, START_SPACING, Verdict};
+use crate::signal::Signal;
+use crate::spec::{Policy, ProgramSpec};
+use crate::status::{ProcessIdentity, State, content_digest};
+use crate::time::{Mono, Now, Wall};
+
+/// KILL is sent again after this long, until the group is gone.
+pub const KILL_AGAIN: Duration = Duration::from_secs(1);
+
+/// What is wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Want {
+    /// A process of this description, of this generation or a later one.
+    Up {
+        spec: Arc<ProgramSpec>,
+        at_least: Generation,
+    },
+    /// No process.
+    Down(Why),
+}
+
+/// Why no process is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// The monitor is shutting down.
+    Shutdown,
+    /// There is no file any more.
+    Removed,
+    /// Its file was never good.
+    NeverGood,
+    /// Somebody said STOP.
+    ByHand,
+    /// Its file says `"enabled": false`.
+    Disabled,
+}
+
+/// What a person has said over the head of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hand {
+    /// Nothing: the file decides.
+    Off,
+    /// START, although it is disabled.
+    Up,
+    /// STOP.
+    Down,
+}
+
+/// Why a program that is wanted up is at rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// Nothing holds it: it starts when it is wanted.
+    Stopped,
+    /// It ended, and its policy leaves it at that.
+    Exited(Exit),
+    /// It died young too many times in a row, or can never be started.
+    Fatal,
+}
+
+/// A living process.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Child {
+    pub(crate) pid: u32,
+    pub(crate) identity: Option<ProcessIdentity>,
+    pub(crate) started: Mono,
+    /// What it was started with; its policy is the one in force.
+    pub(crate) spec: Arc<ProgramSpec>,
+}
+
+/// When a stop turns from asking to KILL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Patience {
+    pub(crate) kill_at: Mono,
+    pub(crate) killed: bool,
+}
+
+/// What is so.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Phase {
+    /// Nothing runs.
+    Idle(Rest),
+    /// Nothing runs, and the next start waits.
+    Delayed {
+        until: Mono,
+        wait: Duration,
+        next_start: Wall,
+    },
+    /// A start was ordered, and its outcome is not known.
+    Ordered { spec: Arc<ProgramSpec>, asked: Mono },
+    /// It runs, and has not yet lived for its threshold.
+    Starting(Child),
+    /// It runs.
+    Running(Child),
+    /// It was told to stop.
+    Stopping { child: Child, patience: Patience },
+    /// Its main process is gone; what is left of its group was told to stop.
+    Clearing {
+        ended: Ended,
+        by_itself: bool,
+        policy: Policy,
+        patience: Patience,
+    },
+}
+
+/// A program that the colony knows.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    pub(crate) name: ProgramName,
+    /// The last good content of its file; `None`: never good, or removed.
+    pub(crate) spec: Option<Arc<ProgramSpec>>,
+    pub(crate) config_error: Option<ConfigError>,
+    pub(crate) digest: Option<String>,
+    pub(crate) hand: Hand,
+    pub(crate) at_least: Generation,
+    pub(crate) generation: Generation,
+    pub(crate) phase: Phase,
+    pub(crate) backoff: Backoff,
+    pub(crate) starts: u64,
+    pub(crate) exit: Option<Exit>,
+    pub(crate) output: Option<Vec<String>>,
+    /// The last generation that ended: whose `exit` and `output` these are.
+    pub(crate) ended: Generation,
+    pub(crate) since: Wall,
+    pub(crate) reason: Option<String>,
+    /// Why somebody asked for the start that comes next.
+    pub(crate) asked_because: Option<String>,
+}
+
+impl Program {
+    pub(crate) fn new(name: ProgramName, now: Now) -> Self {
+        Self {
+            name,
+            spec: None,
+            config_error: None,
+            digest: None,
+            hand: Hand::Off,
+            at_least: Generation::default(),
+            generation: Generation::default(),
+            phase: Phase::Idle(Rest::Stopped),
+            backoff: Backoff::default(),
+            starts: 0,
+            exit: None,
+            output: None,
+            ended: Generation::default(),
+            since: now.wall,
+            reason: None,
+            asked_because: None,
+        }
+    }
+
+    /// What is wanted, from all that was said.
+    pub(crate) fn want(&self, shutting_down: bool) -> Want {
+        if shutting_down {
+            return Want::Down(Why::Shutdown);
+        }
+        let Some(spec) = &self.spec else {
+            let never_good = self.config_error.is_some();
+            return Want::Down(if never_good {
+                Why::NeverGood
+            } else {
+                Why::Removed
+            });
+        };
+        match self.hand {
+            Hand::Down => Want::Down(Why::ByHand),
+            Hand::Off if !spec.enabled => Want::Down(Why::Disabled),
+            Hand::Off | Hand::Up => Want::Up {
+                spec: Arc::clone(spec),
+                at_least: self.at_least,
+            },
+        }
+    }
+
+    /// The state that people are shown.
+    pub(crate) fn state(&self) -> State {
+        match &self.phase {
+            Phase::Idle(Rest::Stopped) => State::Stopped,
+            Phase::Idle(Rest::Exited(_)) => State::Exited,
+            Phase::Idle(Rest::Fatal) => State::Fatal,
+            Phase::Delayed { .. } => State::Backoff,
+            Phase::Ordered { .. } | Phase::Starting(_) => State::Starting,
+            Phase::Running(_) => State::Running,
+            Phase::Stopping { .. } | Phase::Clearing { .. } => State::Stopping,
+        }
+    }
+
+    /// Whether nothing is left of it: no file and no process.
+    pub(crate) fn is_over(&self) -> bool {
+        self.spec.is_none() && self.config_error.is_none() && self.is_idle()
+    }
+
+    /// Whether no process of it is there or on its way.
+    pub(crate) fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Idle(_) | Phase::Delayed { .. })
+    }
+
+    /// The process, while there is one.
+    pub(crate) fn child(&self) -> Option<&Child> {
+        match &self.phase {
+            Phase::Starting(child) | Phase::Running(child) | Phase::Stopping { child, .. } => {
+                Some(child)
+            }
+            Phase::Idle(_)
+            | Phase::Delayed { .. }
+            | Phase::Ordered { .. }
+            | Phase::Clearing { .. } => None,
+        }
+    }
+
+    /// When something is due although nothing happens.
+    pub(crate) fn deadline(&self) -> Option<Mono> {
+        match &self.phase {
+            Phase::Idle(_) | Phase::Ordered { .. } | Phase::Running(_) => None,
+            Phase::Delayed { until, .. } => Some(*until),
+            Phase::Starting(child) => Some(child.started.after(child.spec.policy.threshold)),
+            Phase::Stopping { patience, .. } | Phase::Clearing { patience, .. } => {
+                Some(patience.kill_at)
+            }
+        }
+    }
+
+    fn enter(&mut self, now: Now, phase: Phase) {
+        let before = self.state();
+        self.phase = phase;
+        if self.state() != before {
+            self.since = now.wall;
+        }
+    }
+
+    // ----- facts ---------------------------------------------------------------------------
+
+    /// Its file was read.
+    pub(crate) fn read(&mut self, now: Now, reading: Reading) {
+        match reading {
+            Reading::Good(spec) => {
+                self.config_error = None;
+                self.digest = Some(content_digest(spec.source.as_bytes()));
+                let old = self.spec.replace(Arc::clone(&spec));
+                self.changed(now, old.as_deref(), &spec);
+            }
+            Reading::Bad { error, digest } => {
+                self.config_error = Some(error);
+                self.digest = digest;
+            }
+            Reading::Absent => {
+                self.spec = None;
+                self.config_error = None;
+                self.hand = Hand::Off;
+                self.backoff.reset();
+            }
+        }
+    }
+
+    /// A new content wakes what rests on the old one's account.
+    fn changed(&mut self, now: Now, old: Option<&ProgramSpec>, new: &ProgramSpec) {
+        let another_process = old.is_none_or(|old| old.needs_restart(new));
+        let still_exited = matches!(self.phase, Phase::Idle(Rest::Exited(exit))
+            if rests(&new.policy, exit) && !another_process);
+        let other_policy = old.is_none_or(|old| old.policy != new.policy);
+        if another_process || (other_policy && self.phase == Phase::Idle(Rest::Fatal)) {
+            self.backoff.reset();
+        }
+        match self.phase {
+            Phase::Idle(Rest::Exited(_)) if !still_exited => {
+                self.enter(now, Phase::Idle(Rest::Stopped));
+            }
+            Phase::Idle(Rest::Fatal) if another_process || other_policy => {
+                self.enter(now, Phase::Idle(Rest::Stopped));
+            }
+            Phase::Delayed { .. } if another_process => {
+                self.enter(now, Phase::Idle(Rest::Stopped));
+            }
+            Phase::Delayed { until, .. } => {
+                let most = new.policy.delays.most();
+                if until > now.mono.after(most) {
+                    self.delay(now, now.mono.after(most), most);
+                }
+            }
+            Phase::Idle(_)
+            | Phase::Ordered { .. }
+            | Phase::Starting(_)
+            | Phase::Running(_)
+            | Phase::Stopping { .. }
+            | Phase::Clearing { .. } => {}
+        }
+    }
+
+    /// The start that was ordered has happened.
+    pub(crate) fn spawned(
+        &mut self,
+        now: Now,
+        pid: u32,
+        identity: Option<ProcessIdentity>,
+        at: Mono,
+    ) {
+        if let Phase::Ordered { spec, .. } = &self.phase {
+            let child = Child {
+                pid,
+                identity,
+                started: at,
+                spec: Arc::clone(spec),
+            };
+            self.starts += 1;
+            self.reason = self.asked_because.take().map(sentence::restarted_because);
+            self.enter(now, Phase::Starting(child));
+        }
+    }
+
+    /// The start that was ordered could not happen.
+    pub(crate) fn spawn_failed(&mut self, now: Now, failure: &SpawnFailure, at: Mono) {
+        let Phase::Ordered { spec, asked } = &self.phase else {
+            return;
+        };
+        let (spec, asked) = (Arc::clone(spec), *asked);
+        if failure.blame == Blame::Machine {
+            self.reason = Some(sentence::shortage(failure, SHORTAGE_DELAY));
+            return self.delay(now, at.after(SHORTAGE_DELAY), SHORTAGE_DELAY);
+        }
+        if spec.policy.restart == Restart::Never {
+            self.reason = Some(sentence::cannot_start(failure));
+            return self.enter(now, Phase::Idle(Rest::Fatal));
+        }
+        let verdict = policy::instant_death(&spec.policy, &mut self.backoff, asked, at);
+        self.follow(now, verdict, &spec.policy, None, &failure.sentence);
+    }
+
+    /// Its main process ended.
+    pub(crate) fn exited(
+        &mut self,
+        now: Now,
+        exit: Exit,
+        group: Group,
+        at: Mono,
+        out: &mut VecDeque<Effect>,
+    ) {
+        let Some(child) = self.child().cloned() else {
+            return;
+        };
+        let was_told = if let Phase::Stopping { patience, .. } = self.phase {
+            Some(patience)
+        } else {
+            None
+        };
+        self.exit = Some(exit);
+        self.output = None;
+        self.ended = self.generation;
+        let ended = Ended {
+            exit,
+            started: child.started,
+            at,
+        };
+        let by_itself = was_told.is_none();
+        let policy = child.spec.policy.clone();
+        if group == Group::Gone {
+            return self.conclude(now, ended, by_itself, &policy);
+        }
+        let patience = was_told.unwrap_or_else(|| {
+            self.ask_to_stop(policy.stop_signal, out);
+            Patience {
+                kill_at: at.after(policy.killtime),
+                killed: false,
+            }
+        });
+        if by_itself {
+            self.reason = Some(sentence::clearing(&ended));
+        }
+        self.enter(
+            now,
+            Phase::Clearing {
+                ended,
+                by_itself,
+                policy,
+                patience,
+            },
+        );
+    }
+
+    /// The last of its group is gone.
+    pub(crate) fn group_gone(&mut self, now: Now) {
+        if let Phase::Clearing {
+            ended,
+            by_itself,
+            policy,
+            ..
+        } = &self.phase
+        {
+            let (ended, by_itself, policy) = (*ended, *by_itself, policy.clone());
+            self.conclude(now, ended, by_itself, &policy);
+        }
+    }
+
+    fn conclude(&mut self, now: Now, ended: Ended, by_itself: bool, policy: &Policy) {
+        let commanded = !by_itself || self.at_least > self.generation;
+        if commanded {
+            return self.enter(now, Phase::Idle(Rest::Stopped));
+        }
+        // What its file says now, if it still says anything, is the policy that counts.
+        let policy = self
+            .spec
+            .as_ref()
+            .map_or_else(|| policy.clone(), |spec| spec.policy.clone());
+        let verdict = policy::judge(&policy, &mut self.backoff, &ended);
+        self.follow(now, verdict, &policy, Some(&ended), "");
+    }
+
+    fn follow(
+        &mut self,
+        now: Now,
+        verdict: Verdict,
+        policy: &Policy,
+        ended: Option<&Ended>,
+        failure: &str,
+    ) {
+        let deaths = self.backoff.deaths();
+        self.reason = Some(match ended {
+            Some(ended) => sentence::ended(ended, verdict, policy, deaths),
+            None => sentence::failed(failure, verdict, deaths),
+        });
+        match verdict {
+            Verdict::StartAt {
+                until,
+                instant_death,
+            } => {
+                self.delay(now, until, instant_death.unwrap_or_default());
+            }
+            Verdict::Exited => {
+                let exit = ended.map_or(Exit::Unknown, |ended| ended.exit);
+                self.enter(now, Phase::Idle(Rest::Exited(exit)));
+            }
+            Verdict::GiveUp => self.enter(now, Phase::Idle(Rest::Fatal)),
+        }
+    }
+
+    fn delay(&mut self, now: Now, until: Mono, wait: Duration) {
+        let next_start = now.wall.after(until.since(now.mono));
+        self.enter(
+            now,
+            Phase::Delayed {
+                until,
+                wait,
+                next_start,
+            },
+        );
+    }
+
+    // ----- words ---------------------------------------------------------------------------
+
+    /// RESTART: stop what runs, then start; what waits or rests starts now.
+    pub(crate) fn restart(&mut self, now: Now, because: Option<&str>) {
+        self.asked_because = because.map(str::to_owned);
+        self.release_hand();
+        self.at_least = self.generation.next();
+        self.wake(now);
+    }
+
+    /// START: what waits or rests starts now; what runs is left alone.
+    pub(crate) fn start(&mut self, now: Now, because: Option<&str>) {
+        self.release_hand();
+        if matches!(
+            self.phase,
+            Phase::Ordered { .. } | Phase::Starting(_) | Phase::Running(_)
+        ) {
+            return;
+        }
+        self.asked_because = because.map(str::to_owned);
+        self.at_least = self.generation.next();
+        self.wake(now);
+    }
+
+    /// STOP: until START, RESTART or a fresh monitor.
+    pub(crate) fn stop(&mut self, because: Option<&str>) {
+        self.hand = Hand::Down;
+        self.asked_because = because.map(str::to_owned);
+        self.backoff.reset();
+    }
+
+    fn release_hand(&mut self) {
+        let enabled = self.spec.as_ref().is_some_and(|spec| spec.enabled);
+        self.hand = if enabled { Hand::Off } else { Hand::Up };
+    }
+
+    fn wake(&mut self, now: Now) {
+        self.backoff.reset();
+        if self.is_idle() {
+            self.enter(now, Phase::Idle(Rest::Stopped));
+        }
+    }
+
+    /// KILL at once what is being stopped.
+    pub(crate) fn lose_patience(&mut self, now: Now) {
+        if let Phase::Stopping { patience, .. } | Phase::Clearing { patience, .. } = &mut self.phase
+        {
+            patience.kill_at = now.mono;
+        }
+    }
+
+    // ----- what follows --------------------------------------------------------------------
+
+    /// Looks at what is wanted and what is so, and orders what brings them together.
+    pub(crate) fn settle(&mut self, now: Now, shutting_down: bool, out: &mut VecDeque<Effect>) {
+        match (self.want(shutting_down), &mut self.phase) {
+            (Want::Up { spec, .. }, Phase::Idle(Rest::Stopped)) => self.order(now, spec, out),
+            (Want::Up { .. }, Phase::Idle(Rest::Exited(_) | Rest::Fatal)) => {}
+            (Want::Up { spec, .. }, Phase::Delayed { until, .. }) => {
+                if now.mono >= *until {
+                    self.order(now, spec, out);
+                }
+            }
+            (Want::Up { spec, at_least }, Phase::Starting(child) | Phase::Running(child)) => {
+                if self.generation < at_least || child.spec.needs_restart(&spec) {
+                    let why = sentence::out_of_date(
+                        self.generation < at_least,
+                        self.asked_because.as_deref(),
+                    );
+                    self.begin_stop(now, why, out);
+                } else {
+                    child.spec = spec;
+                    self.grow_up(now);
+                }
+            }
+            (Want::Down(_), Phase::Idle(_) | Phase::Delayed { .. }) => {
+                self.enter(now, Phase::Idle(Rest::Stopped));
+            }
+            (Want::Down(why), Phase::Starting(_) | Phase::Running(_)) => {
+                let why = sentence::stopping_because(why, self.asked_because.as_deref());
+                self.begin_stop(now, why, out);
+            }
+            (Want::Up { .. } | Want::Down(_), Phase::Ordered { .. }) => {}
+            (Want::Up { .. } | Want::Down(_), Phase::Stopping { .. } | Phase::Clearing { .. }) => {
+                self.kill_when_due(now, out);
+            }
+        }
+    }
+
+    fn order(&mut self, now: Now, spec: Arc<ProgramSpec>, out: &mut VecDeque<Effect>) {
+        self.generation = self.generation.next();
+        out.push_back(Effect::Spawn {
+            spec: Arc::clone(&spec),
+            generation: self.generation,
+        });
+        self.enter(
+            now,
+            Phase::Ordered {
+                spec,
+                asked: now.mono,
+            },
+        );
+    }
+
+    /// A process that has lived for its threshold is up.
+    fn grow_up(&mut self, now: Now) {
+        if let Phase::Starting(child) = &self.phase
+            && now.mono.since(child.started) >= child.spec.policy.threshold
+        {
+            let child = child.clone();
+            self.enter(now, Phase::Running(child));
+        }
+    }
+
+    fn begin_stop(&mut self, now: Now, why: String, out: &mut VecDeque<Effect>) {
+        let Some(child) = self.child().cloned() else {
+            return;
+        };
+        let policy = &child.spec.policy;
+        self.ask_to_stop(policy.stop_signal, out);
+        let patience = Patience {
+            kill_at: now.mono.after(policy.killtime),
+            killed: false,
+        };
+        self.reason = Some(sentence::asked(&why, policy));
+        self.enter(now, Phase::Stopping { child, patience });
+    }
+
+    /// The stop signal, and CONT so that a stopped process can take it.
+    fn ask_to_stop(&self, stop_signal: Signal, out: &mut VecDeque<Effect>) {
+        for signal in [stop_signal, Signal::CONT] {
+            self.signal(Scope::Group, signal, out);
+        }
+    }
+
+    /// Orders a signal to the present process.
+    pub(crate) fn signal(&self, scope: Scope, signal: Signal, out: &mut VecDeque<Effect>) {
+        let (name, generation) = (self.name.clone(), self.generation);
+        out.push_back(Effect::Signal {
+            name,
+            generation,
+            scope,
+            signal,
+        });
+    }
+
+    fn kill_when_due(&mut self, now: Now, out: &mut VecDeque<Effect>) {
+        let (Phase::Stopping { patience, .. } | Phase::Clearing { patience, .. }) = &mut self.phase
+        else {
+            return;
+        };
+        if now.mono < patience.kill_at {
+            return;
+        }
+        let again = patience.killed;
+        *patience = Patience {
+            kill_at: now.mono.after(KILL_AGAIN),
+            killed: true,
+        };
+        if !again {
+            self.reason = Some(sentence::killed(self.reason.as_deref()));
+        }
+        self.signal(Scope::Group, Signal::KILL, out);
+    }
+}
+
+/// Whether this exit leaves a program at rest under this policy.
+fn rests(policy: &Policy, exit: Exit) -> bool {
+    let long = Ended {
+        exit,
+        started: Mono::default(),
+        at: Mono::default().after(START_SPACING),
+    };
+    policy::judge(policy, &mut Backoff::default(), &long) == Verdict::Exited
+}

@@ -1,0 +1,81 @@
+//! A program as its record shows it.
+
+use super::program::{Hand, Phase, Program, Rest, Want};
+use super::sentence;
+use crate::status::{ProgramStatus, SCHEMA, WantWord};
+
+impl Program {
+    /// The record of this moment.
+    pub(crate) fn record(&self, shutting_down: bool) -> ProgramStatus {
+        let want = self.want(shutting_down);
+        let child = self.child();
+        let (delay, next_start) = self.waits();
+        ProgramStatus {
+            schema: SCHEMA,
+            name: self.name.clone(),
+            state: self.state(),
+            want: match want {
+                Want::Up { .. } => WantWord::Up,
+                Want::Down(_) => WantWord::Down,
+            },
+            pid: child.map(|child| child.pid),
+            since: self.since,
+            starts: self.starts,
+            exit: self.exit,
+            output: self.output.clone(),
+            delay,
+            next_start,
+            ready: matches!(self.phase, Phase::Running(_)),
+            note: None,
+            reason: self.reason(&want),
+            config_error: self.config_error.clone(),
+            groups: self
+                .spec
+                .as_ref()
+                .map(|spec| spec.groups.clone())
+                .unwrap_or_default(),
+            log: None,
+            adopted: false,
+            config_digest: self.digest.clone(),
+            process: child.and_then(|child| child.identity.clone()),
+        }
+    }
+
+    fn waits(&self) -> (f64, Option<crate::time::Wall>) {
+        if let Phase::Delayed {
+            wait, next_start, ..
+        } = &self.phase
+        {
+            return (wait.as_secs_f64(), Some(*next_start));
+        }
+        let next = self
+            .spec
+            .as_ref()
+            .map(|spec| self.backoff.next_delay(spec.policy.delays));
+        (next.unwrap_or_default().as_secs_f64(), None)
+    }
+
+    fn reason(&self, want: &Want) -> Option<String> {
+        match (&self.phase, want) {
+            (Phase::Idle(Rest::Stopped), Want::Down(why)) => {
+                let told = self
+                    .asked_because
+                    .as_ref()
+                    .filter(|_| self.hand == Hand::Down);
+                let why = sentence::at_rest_because(*why);
+                Some(told.map_or_else(|| why.to_owned(), |reason| format!("{why} ({reason})")))
+            }
+            (Phase::Idle(Rest::Stopped), Want::Up { .. }) => None,
+            (
+                Phase::Idle(Rest::Exited(_) | Rest::Fatal)
+                | Phase::Delayed { .. }
+                | Phase::Ordered { .. }
+                | Phase::Starting(_)
+                | Phase::Running(_)
+                | Phase::Stopping { .. }
+                | Phase::Clearing { .. },
+                Want::Up { .. } | Want::Down(_),
+            ) => self.reason.clone(),
+        }
+    }
+}

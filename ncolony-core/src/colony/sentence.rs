@@ -1,0 +1,147 @@
+//! What people are told: why a program is in the state that it is in, in plain words.
+
+use std::time::Duration;
+
+use super::io::SpawnFailure;
+use super::program::Why;
+use crate::descriptor::Restart;
+use crate::policy::{Ended, Verdict};
+use crate::spec::Policy;
+use crate::time::span_in_words;
+
+pub(super) fn restarted_because(reason: String) -> String {
+    format!("started on request: {reason}")
+}
+
+pub(super) fn shortage(failure: &SpawnFailure, wait: Duration) -> String {
+    format!(
+        "{}; that is the machine's lack and does not count against the program; trying again every {}",
+        failure.sentence,
+        span_in_words(wait)
+    )
+}
+
+pub(super) fn cannot_start(failure: &SpawnFailure) -> String {
+    format!(
+        "{}; its restart policy is \"never\"; START or RESTART tries again",
+        failure.sentence
+    )
+}
+
+pub(super) fn failed(failure: &str, verdict: Verdict, deaths: u32) -> String {
+    format!("{failure}; {}", outlook(verdict, deaths))
+}
+
+pub(super) fn ended(ended: &Ended, verdict: Verdict, policy: &Policy, deaths: u32) -> String {
+    let life = span_in_words(ended.lifetime());
+    let exit = ended.exit;
+    match verdict {
+        Verdict::StartAt {
+            instant_death: None,
+            ..
+        } => {
+            format!("it {exit} after {life}; starting again at once")
+        }
+        Verdict::StartAt {
+            instant_death: Some(_),
+            ..
+        }
+        | Verdict::GiveUp => {
+            let threshold = span_in_words(policy.threshold);
+            let outlook = outlook(verdict, deaths);
+            format!("it {exit} after {life}, before its threshold of {threshold}; {outlook}")
+        }
+        Verdict::Exited => {
+            let rule = match policy.restart {
+                Restart::Always => "always",
+                Restart::OnFailure => "on-failure",
+                Restart::Never => "never",
+            };
+            format!("it {exit} after {life}, and its restart policy is \"{rule}\"")
+        }
+    }
+}
+
+fn outlook(verdict: Verdict, deaths: u32) -> String {
+    match verdict {
+        Verdict::StartAt {
+            instant_death: Some(wait),
+            ..
+        } => {
+            let times = in_a_row(deaths);
+            format!("starting again {} after that{times}", span_in_words(wait))
+        }
+        Verdict::StartAt {
+            instant_death: None,
+            ..
+        } => "starting again at once".to_owned(),
+        Verdict::Exited => "it stays as it is".to_owned(),
+        Verdict::GiveUp => {
+            let times = if deaths == 1 {
+                "once".to_owned()
+            } else {
+                format!("{deaths} times in a row")
+            };
+            format!("that was so {times}, so it is not tried again; START or RESTART tries again")
+        }
+    }
+}
+
+fn in_a_row(deaths: u32) -> String {
+    if deaths > 1 {
+        format!(" (instant death {deaths} in a row)")
+    } else {
+        String::new()
+    }
+}
+
+pub(super) fn clearing(ended: &Ended) -> String {
+    format!(
+        "its main process {} after {}; ending what is left of its group",
+        ended.exit,
+        span_in_words(ended.lifetime())
+    )
+}
+
+pub(super) fn out_of_date(by_message: bool, because: Option<&str>) -> String {
+    match (by_message, because) {
+        (true, Some(reason)) => format!("it is to be restarted: {reason}"),
+        (true, None) => "it is to be restarted".to_owned(),
+        (false, _) => "its file has changed".to_owned(),
+    }
+}
+
+pub(super) fn at_rest_because(why: Why) -> &'static str {
+    match why {
+        Why::Shutdown => "the monitor is shutting down",
+        Why::Removed => "its file was removed",
+        Why::NeverGood => "its file has an error",
+        Why::ByHand => "it was stopped by hand; START or RESTART lets it run",
+        Why::Disabled => "its file says \"enabled\": false",
+    }
+}
+
+pub(super) fn stopping_because(why: Why, because: Option<&str>) -> String {
+    match (why, because) {
+        (Why::ByHand, Some(reason)) => format!("it is stopped by hand: {reason}"),
+        (Why::ByHand, None) => "it is stopped by hand".to_owned(),
+        (Why::Shutdown | Why::Removed | Why::NeverGood | Why::Disabled, _) => {
+            at_rest_because(why).to_owned()
+        }
+    }
+}
+
+pub(super) fn asked(why: &str, policy: &Policy) -> String {
+    format!(
+        "{why}; it was sent {}, KILL follows after {}",
+        policy.stop_signal,
+        span_in_words(policy.killtime)
+    )
+}
+
+pub(super) fn killed(before: Option<&str>) -> String {
+    let why = before
+        .and_then(|text| text.split(';').next())
+        .unwrap_or("it is to stop");
+    format!("{why}; it did not end in time and was sent SIGKILL")
+}

@@ -1,0 +1,363 @@
+//! A program file as it was written: its keys, checked, and the extras that belong to others.
+//!
+//! What the words mean together with the monitor's own settings is [`crate::spec`]'s matter.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::json::{Members, Value, parse_object};
+use crate::signal::Signal;
+
+pub use crate::json::ConfigError;
+
+/// The largest program file: the kernel's limit for one environment string, which it becomes as
+/// `NCOLONY_CONFIG`.
+pub const FILE_BYTES_MAX: usize = 131_000;
+
+/// Keys of a program file that have a meaning, but not in this version. They are refused: a key
+/// that was silently without effect would be worse than none.
+const NOT_SUPPORTED_YET: [&str; 11] = [
+    "rlimits",
+    "nice",
+    "oom_score_adj",
+    "priority",
+    "after",
+    "requires",
+    "ready",
+    "watchdog",
+    "stdout",
+    "stderr",
+    "sockets",
+];
+
+/// The keys that have a meaning to the monitor.
+pub const KEYS: [&str; 20] = [
+    "args",
+    "env",
+    "env_inherit",
+    "uid",
+    "gid",
+    "group",
+    "threshold",
+    "killtime",
+    "minrestartdelay",
+    "maxrestartdelay",
+    "enabled",
+    "restart",
+    "exit_codes",
+    "give_up_after",
+    "stop_signal",
+    "reload_signal",
+    "user",
+    "cwd",
+    "umask",
+    "stdin",
+];
+
+/// What an exit leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Restart {
+    /// It is started again, whatever the exit was.
+    Always,
+    /// It is started again unless it exited with one of its `exit_codes`.
+    OnFailure,
+    /// It stays where it is.
+    Never,
+}
+
+/// What a program finds as its standard input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stdin {
+    /// A FIFO that nobody writes to and that never ends: a program that reads it waits.
+    Open,
+    /// `/dev/null`: a program that reads it is at the end at once.
+    Null,
+}
+
+/// A user or group, by name or number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Account {
+    /// By number; it need not have an entry in the account database.
+    Id(u32),
+    /// By name, looked up at each start.
+    Name(String),
+}
+
+/// Whom a program runs as, as the file says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The user; `None` is the monitor's.
+    pub user: Option<Account>,
+    /// The group; `None` is the user's primary group, or the monitor's where there is no user.
+    pub group: Option<Account>,
+    /// Which key said it, for errors.
+    pub key: Option<String>,
+}
+
+/// A program file, read and checked. `None` is a key that is not there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Descriptor {
+    /// The file as written: what the program gets as `NCOLONY_CONFIG`.
+    pub source: Arc<str>,
+    /// The argument vector; never empty.
+    pub args: Vec<String>,
+    /// The environment.
+    pub env: BTreeMap<String, String>,
+    /// Names taken from the monitor's own environment.
+    pub env_inherit: Vec<String>,
+    /// Whom it runs as.
+    pub identity: Identity,
+    /// Logical groups that it belongs to.
+    pub groups: Vec<String>,
+    /// A process that lives shorter died an instant death.
+    pub threshold: Option<Duration>,
+    /// How long a stop waits before KILL.
+    pub killtime: Option<Duration>,
+    /// The delay after the first instant death.
+    pub minrestartdelay: Option<Duration>,
+    /// The longest delay.
+    pub maxrestartdelay: Option<Duration>,
+    /// Whether it is wanted at all.
+    pub enabled: bool,
+    /// What an exit leads to.
+    pub restart: Restart,
+    /// The codes that are a success.
+    pub exit_codes: Vec<u8>,
+    /// FATAL at that many instant deaths in a row.
+    pub give_up_after: Option<u32>,
+    /// What a stop sends first.
+    pub stop_signal: Signal,
+    /// What RELOAD sends.
+    pub reload_signal: Signal,
+    /// The working directory.
+    pub cwd: Option<PathBuf>,
+    /// The mask for new files' modes.
+    pub umask: Option<u32>,
+    /// Standard input.
+    pub stdin: Stdin,
+    /// Keys that are not ours, kept for the program and its companions.
+    pub extras: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Descriptor {
+    /// Reads the bytes of a program file.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its line, column and key.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
+        if bytes.len() > FILE_BYTES_MAX {
+            return Err(ConfigError::whole(format!(
+                "the file is larger than {FILE_BYTES_MAX} bytes, the most that a program file may have"
+            )));
+        }
+        let (source, members) = parse_object(bytes)?;
+        let mut descriptor = Self::empty(source);
+        for (key, value) in &members {
+            descriptor.take(key, value)?;
+        }
+        descriptor.check_together(&members)?;
+        Ok(descriptor)
+    }
+
+    fn empty(source: &str) -> Self {
+        Self {
+            source: source.into(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            env_inherit: Vec::new(),
+            identity: Identity::default(),
+            groups: Vec::new(),
+            threshold: None,
+            killtime: None,
+            minrestartdelay: None,
+            maxrestartdelay: None,
+            enabled: true,
+            restart: Restart::Always,
+            exit_codes: vec![0],
+            give_up_after: None,
+            stop_signal: Signal::TERM,
+            reload_signal: Signal::HUP,
+            cwd: None,
+            umask: None,
+            stdin: Stdin::Open,
+            extras: serde_json::Map::new(),
+        }
+    }
+
+    fn take(&mut self, key: &str, value: &Value<'_>) -> Result<(), ConfigError> {
+        match key {
+            "args" => self.args = args(value)?,
+            "env" => self.env = value.environment()?,
+            "env_inherit" => self.env_inherit = inherited(value)?,
+            "uid" if !value.is_null() => self.identity.user = Some(account_id(value)?),
+            "gid" if !value.is_null() => self.identity.group = Some(account_id(value)?),
+            "uid" | "gid" => {}
+            "user" => self.take_user(value)?,
+            "group" => self.groups = value.strings()?,
+            "threshold" => self.threshold = Some(value.seconds()?),
+            "killtime" => self.killtime = Some(value.seconds()?),
+            "minrestartdelay" => self.minrestartdelay = Some(value.seconds()?),
+            "maxrestartdelay" => self.maxrestartdelay = Some(value.seconds()?),
+            "enabled" => self.enabled = value.boolean()?,
+            "restart" => self.restart = restart(value)?,
+            "exit_codes" => self.exit_codes = exit_codes(value)?,
+            "give_up_after" if value.is_null() => self.give_up_after = None,
+            "give_up_after" => self.give_up_after = Some(positive(value)?),
+            "stop_signal" => self.stop_signal = signal(value)?,
+            "reload_signal" => self.reload_signal = signal(value)?,
+            "cwd" => self.cwd = Some(absolute(value)?),
+            "umask" => self.umask = Some(umask(value)?),
+            "stdin" => self.stdin = stdin(value)?,
+            "instances" if value.integer(1, 1).is_ok() => {}
+            "instances" => return Err(value.error("more than one instance is not supported yet")),
+            later if NOT_SUPPORTED_YET.contains(&later) => {
+                return Err(value.error("this key is not supported yet"));
+            }
+            other => {
+                self.extras.insert(other.to_owned(), value.any()?);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_user(&mut self, value: &Value<'_>) -> Result<(), ConfigError> {
+        let text = value.string()?;
+        let (user, group) = match text.split_once(':') {
+            Some((user, group)) => (user, Some(group)),
+            None => (text.as_str(), None),
+        };
+        if user.is_empty() || group == Some("") {
+            return Err(value.error("must be a user, or USER:GROUP"));
+        }
+        self.identity.user = Some(account(user));
+        self.identity.group = group.map(account);
+        Ok(())
+    }
+
+    /// Checks what no single key can break.
+    fn check_together(&mut self, members: &Members<'_>) -> Result<(), ConfigError> {
+        let find = |wanted: &str| members.iter().find(|(key, _)| key == wanted);
+        if self.args.is_empty() {
+            let mut error = ConfigError::whole(
+                "the key is missing; it says what to run, as in {\"args\": [\"cat\"]}",
+            );
+            error.key = Some("args".to_owned());
+            return Err(error);
+        }
+        let by_number = find("uid")
+            .or(find("gid"))
+            .filter(|(_, value)| !value.is_null());
+        if let (Some((_, user)), Some((key, _))) = (find("user"), by_number) {
+            return Err(user.error(format!("{key:?} says it too; give only one of them")));
+        }
+        let key = find("user").or(find("uid")).or(find("gid"));
+        self.identity.key = key.map(|(key, _)| key.clone());
+        Ok(())
+    }
+}
+
+fn args(value: &Value<'_>) -> Result<Vec<String>, ConfigError> {
+    let args = value.strings()?;
+    match args.first() {
+        None => Err(value.error("must have at least one element, the program")),
+        Some(program) if program.is_empty() => Err(value.error("the program's name is empty")),
+        Some(_) => Ok(args),
+    }
+}
+
+fn inherited(value: &Value<'_>) -> Result<Vec<String>, ConfigError> {
+    let names = value.strings()?;
+    for name in &names {
+        value.check_variable_name(name)?;
+    }
+    Ok(names)
+}
+
+fn account_id(value: &Value<'_>) -> Result<Account, ConfigError> {
+    // The largest number means "no change" to the kernel, so it is nobody's.
+    let id = value.integer(0, i64::from(u32::MAX) - 1)?;
+    u32::try_from(id)
+        .map(Account::Id)
+        .map_err(|_| value.error("is out of range"))
+}
+
+fn account(text: &str) -> Account {
+    text.parse()
+        .map_or_else(|_| Account::Name(text.to_owned()), Account::Id)
+}
+
+fn restart(value: &Value<'_>) -> Result<Restart, ConfigError> {
+    match value.string()?.as_str() {
+        "always" => Ok(Restart::Always),
+        "on-failure" => Ok(Restart::OnFailure),
+        "never" => Ok(Restart::Never),
+        other => Err(value.error(format!(
+            "must be \"always\", \"on-failure\" or \"never\", not {other:?}"
+        ))),
+    }
+}
+
+fn exit_codes(value: &Value<'_>) -> Result<Vec<u8>, ConfigError> {
+    let code = |element: &Value<'_>| {
+        let code = element.integer(0, 255)?;
+        u8::try_from(code).map_err(|_| element.error("is out of range"))
+    };
+    value
+        .elements("an array of exit codes")?
+        .iter()
+        .map(code)
+        .collect()
+}
+
+fn positive(value: &Value<'_>) -> Result<u32, ConfigError> {
+    let number = value.integer(1, i64::from(u32::MAX))?;
+    u32::try_from(number).map_err(|_| value.error("is out of range"))
+}
+
+fn signal(value: &Value<'_>) -> Result<Signal, ConfigError> {
+    if let Ok(number) = value.integer(1, 64) {
+        return Signal::from_number(number).ok_or_else(|| value.error("is not a signal"));
+    }
+    let text = value.string()?;
+    Signal::parse(&text).ok_or_else(|| value.error(format!("{text:?} is not a signal")))
+}
+
+fn absolute(value: &Value<'_>) -> Result<PathBuf, ConfigError> {
+    let path = PathBuf::from(value.string()?);
+    if path.is_absolute() {
+        Ok(path)
+    } else {
+        Err(value.error("must be an absolute path"))
+    }
+}
+
+fn umask(value: &Value<'_>) -> Result<u32, ConfigError> {
+    let text = value.string()?;
+    let digits = !text.is_empty() && text.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
+    let mask = u32::from_str_radix(&text, 8)
+        .ok()
+        .filter(|mask| digits && *mask <= 0o777);
+    mask.ok_or_else(|| {
+        value.error(format!(
+            "must be an octal string like \"022\", not {text:?}"
+        ))
+    })
+}
+
+fn stdin(value: &Value<'_>) -> Result<Stdin, ConfigError> {
+    match value.string()?.as_str() {
+        "open" => Ok(Stdin::Open),
+        "null" => Ok(Stdin::Null),
+        other => Err(value.error(format!("must be \"open\" or \"null\", not {other:?}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,442 @@
+//! The file system, as far as ncolony's files need it. The only place in this crate that touches
+//! it, and every error that leaves it names the path.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// An operation on a file that failed: what was done, to which path, and why not.
+#[derive(Debug)]
+pub struct FileError {
+    /// What was tried, as a verb: `read`, `replace`.
+    pub what: &'static str,
+    /// The path.
+    pub path: PathBuf,
+    /// Why it failed.
+    pub source: io::Error,
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "cannot {} {}: {}",
+            self.what,
+            self.path.display(),
+            self.source
+        )
+    }
+}
+
+impl std::error::Error for FileError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+impl FileError {
+    /// Whether the path is not there.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        matches!(
+            self.source.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+        )
+    }
+}
+
+trait Context<T> {
+    fn context(self, what: &'static str, path: &Path) -> Result<T, FileError>;
+}
+
+impl<T> Context<T> for io::Result<T> {
+    fn context(self, what: &'static str, path: &Path) -> Result<T, FileError> {
+        self.map_err(|source| FileError {
+            what,
+            path: path.to_owned(),
+            source,
+        })
+    }
+}
+
+/// What must be true of a file's content when [`replace_file`] returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// It is on the disk: for the words of users.
+    Synced,
+    /// Every reader sees the old or the new: for what a reboot makes meaningless.
+    Renamed,
+}
+
+/// Replaces `path` whole: a sibling named `.NAME.RANDOM.new` is written and renamed over it, so no
+/// reader ever sees half of one. The mode is 0644 less the umask.
+///
+/// # Errors
+/// The step that failed. The old content is then still there.
+pub fn replace_file(path: &Path, content: &[u8], durability: Durability) -> Result<(), FileError> {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    prefix.push(".");
+    let replaced = || -> io::Result<()> {
+        let mut file = tempfile::Builder::new()
+            .prefix(&prefix)
+            .suffix(".new")
+            .permissions(fs::Permissions::from_mode(0o644))
+            .tempfile_in(directory)?;
+        file.write_all(content)?;
+        if durability == Durability::Synced {
+            file.as_file().sync_all()?;
+        }
+        file.persist(path).map_err(|error| error.error)?;
+        if durability == Durability::Synced {
+            sync_directory(directory)?;
+        }
+        Ok(())
+    };
+    replaced().context("replace", path)
+}
+
+/// Some file systems have nothing to sync for a directory and say EINVAL.
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    match File::open(directory)?.sync_all() {
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        synced => synced,
+    }
+}
+
+/// Removes a file, durably.
+///
+/// # Errors
+/// It is not there, or cannot be removed.
+pub fn remove_file(path: &Path) -> Result<(), FileError> {
+    fs::remove_file(path).context("remove", path)?;
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    sync_directory(directory).context("sync", directory)
+}
+
+/// Makes a directory and what leads to it. The last one gets `mode` less the umask; one that is
+/// there already is left as it is.
+///
+/// # Errors
+/// It could not be made, or something else is in its place.
+pub fn make_directory(path: &Path, mode: u32) -> Result<(), FileError> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).context("make", parent)?;
+    }
+    match fs::DirBuilder::new().mode(mode).create(path) {
+        Err(_) if path.is_dir() => Ok(()),
+        made => made.context("make", path),
+    }
+}
+
+/// Reads a regular file of at most `limit` bytes. A symlink is followed; a FIFO or device is not
+/// waited for. A file that is larger is an error that says so.
+///
+/// # Errors
+/// It is not there, not regular, too large, or cannot be read.
+pub fn read_regular(path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {
+    let read = || -> io::Result<Vec<u8>> {
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+            .open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::other(format!(
+                "it is {}, not a regular file",
+                kind(&metadata)
+            )));
+        }
+        let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        let mut content =
+            Vec::with_capacity(usize::try_from(metadata.len().min(most)).unwrap_or(0) + 1);
+        file.take(most).read_to_end(&mut content)?;
+        if content.len() > limit {
+            let text = format!("it is larger than {limit} bytes, the most that it may have");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+        }
+        Ok(content)
+    };
+    read().context("read", path)
+}
+
+fn kind(metadata: &fs::Metadata) -> &'static str {
+    use std::os::unix::fs::FileTypeExt;
+    let kind = metadata.file_type();
+    if kind.is_dir() {
+        "a directory"
+    } else if kind.is_fifo() {
+        "a FIFO"
+    } else if kind.is_socket() {
+        "a socket"
+    } else if kind.is_symlink() {
+        "a symbolic link"
+    } else {
+        "a device"
+    }
+}
+
+/// What tells whether a file may have changed since it was last read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Fingerprint {
+    fn of(metadata: &fs::Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// A fingerprint that stands for this number, for tests and simulations.
+    #[must_use]
+    pub fn of_number(number: u64) -> Self {
+        Self {
+            device: 0,
+            inode: number,
+            size: 0,
+            modified: (0, 0),
+            changed: (0, 0),
+        }
+    }
+
+    /// When the file was last changed, in seconds of the wall clock.
+    #[must_use]
+    pub fn changed_seconds(&self) -> i64 {
+        self.changed.0
+    }
+}
+
+/// Which directory this is, whatever path leads to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DirectoryId {
+    /// The device.
+    pub device: u64,
+    /// The inode.
+    pub inode: u64,
+}
+
+/// What stands under a name in a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A file that can be read, perhaps through a symlink.
+    Regular(Fingerprint),
+    /// A subdirectory.
+    Directory,
+    /// Anything else: a FIFO, a socket, a symlink that leads nowhere.
+    Other(&'static str),
+}
+
+/// A name in a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The file's name.
+    pub file: OsString,
+    /// What it is.
+    pub kind: EntryKind,
+}
+
+/// A directory as it stood when it was listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// Which directory this was.
+    pub directory: DirectoryId,
+    /// Its entries, in order of name.
+    pub entries: Vec<Entry>,
+}
+
+/// Which directory `path` leads to.
+///
+/// # Errors
+/// It is not there, or is not a directory.
+pub fn directory_id(path: &Path) -> Result<DirectoryId, FileError> {
+    let metadata = fs::metadata(path).context("look at", path)?;
+    if !metadata.is_dir() {
+        return Err(io::Error::from(io::ErrorKind::NotADirectory)).context("look at", path);
+    }
+    Ok(DirectoryId {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+    })
+}
+
+/// Lists a directory whole, or not at all: an entry that cannot be looked at fails the listing,
+/// because nobody could say whether it is there.
+///
+/// # Errors
+/// The directory or one of its entries could not be looked at.
+pub fn list(path: &Path) -> Result<Listing, FileError> {
+    let directory = directory_id(path)?;
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(path).context("list", path)? {
+        let entry = entry.context("list", path)?;
+        let file = entry.file_name();
+        match entry.metadata() {
+            Ok(metadata) => {
+                let kind = entry_kind(&entry.path(), &metadata)?;
+                entries.push(Entry { file, kind });
+            }
+            // It went away between the two looks.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).context("look at", &entry.path()),
+        }
+    }
+    entries.sort_by(|a, b| a.file.cmp(&b.file));
+    Ok(Listing { directory, entries })
+}
+
+/// Looks at one name in a directory. `None`: nothing stands there.
+///
+/// # Errors
+/// It cannot be said whether something stands there.
+pub fn look(path: &Path) -> Result<Option<EntryKind>, FileError> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) => entry_kind(path, &metadata).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).context("look at", path),
+    }
+}
+
+fn entry_kind(path: &Path, metadata: &fs::Metadata) -> Result<EntryKind, FileError> {
+    if metadata.is_file() {
+        return Ok(EntryKind::Regular(Fingerprint::of(metadata)));
+    }
+    if metadata.is_dir() {
+        return Ok(EntryKind::Directory);
+    }
+    if !metadata.is_symlink() {
+        return Ok(EntryKind::Other(kind(metadata)));
+    }
+    match fs::metadata(path) {
+        Ok(target) if target.is_file() => Ok(EntryKind::Regular(Fingerprint::of(&target))),
+        Ok(target) if target.is_dir() => Ok(EntryKind::Directory),
+        Ok(target) => Ok(EntryKind::Other(kind(&target))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Ok(EntryKind::Other("a symbolic link that leads nowhere"))
+        }
+        Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
+            Ok(EntryKind::Other("a symbolic link that leads to itself"))
+        }
+        Err(error) => Err(error).context("look at", path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("web");
+        for (content, durability) in [("old", Durability::Renamed), ("new", Durability::Synced)] {
+            replace_file(&path, content.as_bytes(), durability).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        }
+        assert_eq!(list(dir.path()).unwrap().entries.len(), 1);
+        let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode & !0o644, 0, "{mode:o}");
+        assert_eq!(mode & 0o400, 0o400);
+    }
+
+    #[test]
+    fn a_replacement_that_fails_leaves_the_old_content_and_names_the_path() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("web")).unwrap();
+        let error = replace_file(&dir.path().join("web"), b"x", Durability::Renamed).unwrap_err();
+        assert!(error.to_string().contains("/web"), "{error}");
+        assert_eq!(
+            list(dir.path()).unwrap().entries.len(),
+            1,
+            "the temporary file is gone"
+        );
+    }
+
+    #[test]
+    fn only_regular_files_of_a_bearable_size_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("ok"), "12345").unwrap();
+        symlink("ok", at("link")).unwrap();
+        fs::create_dir(at("dir")).unwrap();
+        File::create(at("sparse"))
+            .unwrap()
+            .set_len(8 << 30)
+            .unwrap();
+        assert_eq!(read_regular(&at("link"), 5).unwrap(), b"12345");
+        assert!(
+            read_regular(&at("ok"), 4)
+                .unwrap_err()
+                .to_string()
+                .contains("larger than 4")
+        );
+        assert!(read_regular(&at("sparse"), 100).is_err());
+        assert!(
+            read_regular(&at("dir"), 5)
+                .unwrap_err()
+                .to_string()
+                .contains("a directory")
+        );
+        assert!(read_regular(&at("none"), 5).unwrap_err().is_absent());
+    }
+
+    #[test]
+    fn a_listing_says_what_everything_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("file"), "x").unwrap();
+        fs::create_dir(at("dir")).unwrap();
+        symlink("file", at("to-file")).unwrap();
+        symlink("nowhere", at("dangling")).unwrap();
+        symlink("loop", at("loop")).unwrap();
+        let listing = list(dir.path()).unwrap();
+        let kind = |name: &str| {
+            listing
+                .entries
+                .iter()
+                .find(|entry| entry.file == name)
+                .unwrap()
+                .kind
+        };
+        assert_eq!(kind("file"), kind("to-file"));
+        assert_eq!(kind("dir"), EntryKind::Directory);
+        assert!(matches!(kind("dangling"), EntryKind::Other(why) if why.contains("nowhere")));
+        assert!(matches!(kind("loop"), EntryKind::Other(why) if why.contains("itself")));
+        assert_eq!(look(&at("file")).unwrap(), Some(kind("file")));
+        assert_eq!(look(&at("none")).unwrap(), None);
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_an_error_and_not_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(list(&dir.path().join("none")).unwrap_err().is_absent());
+    }
+
+    #[test]
+    fn directories_are_made_with_their_parents() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b");
+        make_directory(&path, 0o700).unwrap();
+        make_directory(&path, 0o755).unwrap();
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
+        fs::write(dir.path().join("file"), "").unwrap();
+        assert!(make_directory(&dir.path().join("file"), 0o755).is_err());
+    }
+}

@@ -1,0 +1,241 @@
+//! A program with everything resolved: the file's words and the monitor's settings together.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::descriptor::{ConfigError, Descriptor, Identity, Restart, Stdin};
+use crate::name::ProgramName;
+use crate::policy::Delays;
+use crate::signal::Signal;
+
+/// What the monitor's flags say for programs that do not say it themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Defaults {
+    /// A process that lives shorter died an instant death, in seconds.
+    #[serde(with = "seconds")]
+    pub threshold: Duration,
+    /// How long a stop waits before KILL, in seconds.
+    #[serde(with = "seconds")]
+    pub killtime: Duration,
+    /// The delay after the first instant death, in seconds.
+    #[serde(with = "seconds")]
+    pub minrestartdelay: Duration,
+    /// The longest delay, in seconds.
+    #[serde(with = "seconds")]
+    pub maxrestartdelay: Duration,
+}
+
+/// NColony's defaults: 1, 5, 1 and 3600 seconds.
+impl Default for Defaults {
+    fn default() -> Self {
+        Self {
+            threshold: Duration::from_secs(1),
+            killtime: Duration::from_secs(5),
+            minrestartdelay: Duration::from_secs(1),
+            maxrestartdelay: Duration::from_secs(3600),
+        }
+    }
+}
+
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(span: &Duration, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_f64(span.as_secs_f64())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
+        crate::time::seconds_from(f64::deserialize(input)?)
+            .ok_or_else(|| serde::de::Error::custom("not a number of seconds"))
+    }
+}
+
+/// All that a process is started with. If any of it changes, the process is out of date.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProcessSpec {
+    /// The argument vector; never empty.
+    pub args: Vec<String>,
+    /// The environment that the file gives.
+    pub env: BTreeMap<String, String>,
+    /// Names taken from the monitor's environment.
+    pub env_inherit: Vec<String>,
+    /// Whom it runs as.
+    pub identity: Identity,
+    /// The working directory; `None` is the monitor's.
+    pub cwd: Option<PathBuf>,
+    /// The mask for new files' modes; `None` is the monitor's.
+    pub umask: Option<u32>,
+    /// Standard input.
+    pub stdin: Stdin,
+    /// Keys for others; the program can read them in `NCOLONY_CONFIG`.
+    pub extras: serde_json::Map<String, serde_json::Value>,
+}
+
+/// How a program is treated. It may change while the process runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// A process that lives shorter died an instant death.
+    pub threshold: Duration,
+    /// How long a stop waits before KILL.
+    pub killtime: Duration,
+    /// The delays between instant deaths.
+    pub delays: Delays,
+    /// What an exit leads to.
+    pub restart: Restart,
+    /// The codes that are a success.
+    pub exit_codes: Vec<u8>,
+    /// FATAL at that many instant deaths in a row.
+    pub give_up_after: Option<u32>,
+    /// What a stop sends first.
+    pub stop_signal: Signal,
+    /// What RELOAD sends.
+    pub reload_signal: Signal,
+}
+
+/// A program, resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProgramSpec {
+    /// Its name.
+    pub name: ProgramName,
+    /// The file as written.
+    pub source: Arc<str>,
+    /// What its process is started with.
+    pub process: ProcessSpec,
+    /// How it is treated.
+    pub policy: Policy,
+    /// Logical groups that it belongs to.
+    pub groups: Vec<String>,
+    /// Whether it is wanted at all.
+    pub enabled: bool,
+}
+
+impl ProgramSpec {
+    /// Resolves what a file says with what the monitor says.
+    ///
+    /// # Errors
+    /// Values that are good one by one and cannot hold together.
+    pub fn resolve(
+        name: ProgramName,
+        descriptor: Descriptor,
+        defaults: &Defaults,
+    ) -> Result<Self, ConfigError> {
+        let delays = delays(&descriptor, defaults)?;
+        Ok(Self {
+            name,
+            policy: Policy {
+                threshold: descriptor.threshold.unwrap_or(defaults.threshold),
+                killtime: descriptor.killtime.unwrap_or(defaults.killtime),
+                delays,
+                restart: descriptor.restart,
+                exit_codes: descriptor.exit_codes,
+                give_up_after: descriptor.give_up_after,
+                stop_signal: descriptor.stop_signal,
+                reload_signal: descriptor.reload_signal,
+            },
+            process: ProcessSpec {
+                args: descriptor.args,
+                env: descriptor.env,
+                env_inherit: descriptor.env_inherit,
+                identity: descriptor.identity,
+                cwd: descriptor.cwd,
+                umask: descriptor.umask,
+                stdin: descriptor.stdin,
+                extras: descriptor.extras,
+            },
+            source: descriptor.source,
+            groups: descriptor.groups,
+            enabled: descriptor.enabled,
+        })
+    }
+
+    /// Reads the bytes of a program file and resolves them.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with the file.
+    pub fn parse(
+        name: ProgramName,
+        bytes: &[u8],
+        defaults: &Defaults,
+    ) -> Result<Self, ConfigError> {
+        Self::resolve(name, Descriptor::parse(bytes)?, defaults)
+    }
+
+    /// Whether a process that was started by `self` is out of date under `new`.
+    #[must_use]
+    pub fn needs_restart(&self, new: &Self) -> bool {
+        self.process != new.process
+    }
+}
+
+fn delays(descriptor: &Descriptor, defaults: &Defaults) -> Result<Delays, ConfigError> {
+    let least = descriptor
+        .minrestartdelay
+        .unwrap_or(defaults.minrestartdelay);
+    let most = descriptor
+        .maxrestartdelay
+        .unwrap_or(defaults.maxrestartdelay);
+    Delays::new(least, most).ok_or_else(|| {
+        let by_file = descriptor.maxrestartdelay.is_some();
+        let key = if by_file { "maxrestartdelay" } else { "minrestartdelay" };
+        let mut error = ConfigError::whole(format!(
+            "minrestartdelay is {} s and maxrestartdelay {} s: the least delay is longer than the longest",
+            least.as_secs_f64(),
+            most.as_secs_f64()
+        ));
+        error.key = Some(key.to_owned());
+        error
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(text: &str) -> ProgramSpec {
+        let name = ProgramName::new("web").unwrap();
+        ProgramSpec::parse(name, text.as_bytes(), &Defaults::default()).unwrap()
+    }
+
+    #[test]
+    fn a_file_overrides_the_monitor() {
+        let plain = spec(r#"{"args": ["x"]}"#);
+        assert_eq!(plain.policy.killtime, Duration::from_secs(5));
+        assert_eq!(
+            spec(r#"{"args": ["x"], "killtime": 0}"#).policy.killtime,
+            Duration::ZERO
+        );
+    }
+
+    #[test]
+    fn what_a_process_is_started_with_makes_it_out_of_date() {
+        let old = spec(r#"{"args": ["x"], "note": 1}"#);
+        for new in [
+            r#"{"args": ["y"], "note": 1}"#,
+            r#"{"args": ["x"], "note": 2}"#,
+            r#"{"args": ["x"], "note": 1, "umask": "077"}"#,
+            r#"{"args": ["x"], "note": 1, "env": {"A": ""}}"#,
+        ] {
+            assert!(old.needs_restart(&spec(new)), "{new}");
+        }
+        for new in [
+            r#"{ "note":1,  "args": ["x"] }"#,
+            r#"{"args": ["x"], "note": 1, "killtime": 9, "group": ["a"], "stop_signal": "INT"}"#,
+        ] {
+            assert!(!old.needs_restart(&spec(new)), "{new}");
+        }
+    }
+
+    #[test]
+    fn delays_that_cannot_hold_together_are_an_error() {
+        let name = ProgramName::new("web").unwrap();
+        let text = br#"{"args": ["x"], "maxrestartdelay": 0.5}"#;
+        let error = ProgramSpec::parse(name, text, &Defaults::default()).unwrap_err();
+        assert_eq!(error.key.as_deref(), Some("maxrestartdelay"));
+    }
+}

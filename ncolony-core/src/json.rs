@@ -384,10 +384,9 @@ mod tests {
         assert_eq!(half.line, Some(2));
         assert!(half.message.starts_with("EOF"), "{half}");
         assert!(error("{\"a\0\": 1}").message.contains("control character"));
-        assert!(
-            error(r#"{"a": "\ud800"}"#).message.contains("surrogate"),
-            "lone surrogate"
-        );
+        let surrogate = error(r#"{"a": "\ud800"}"#);
+        assert!(surrogate.message.contains("hex escape"), "{surrogate}");
+        assert_eq!(surrogate.line, Some(1));
     }
 
     #[test]

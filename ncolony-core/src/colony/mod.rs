@@ -187,10 +187,11 @@ impl Colony {
             return Some(effect);
         }
         let shutting_down = self.is_closing();
-        while let Some(name) = self.unpublished.pop_first() {
-            if let Some(program) = self.programs.get(&name) {
-                return Some(Effect::Publish(Box::new(program.record(shutting_down))));
-            }
+        if let Some(name) = self.unpublished.pop_first() {
+            return Some(match self.programs.get(&name) {
+                Some(program) => Effect::Publish(Box::new(program.record(shutting_down))),
+                None => Effect::Retract(name),
+            });
         }
         None
     }
@@ -240,6 +241,11 @@ impl Colony {
     #[must_use]
     pub fn record(&self, name: &ProgramName) -> Option<ProgramStatus> {
         Some(self.programs.get(name)?.record(self.is_closing()))
+    }
+
+    /// Has the record of a program published once more: the last time, it could not be written.
+    pub fn republish(&mut self, name: &ProgramName) {
+        self.unpublished.insert(name.clone());
     }
 
     /// The state of a program.

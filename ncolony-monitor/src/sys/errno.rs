@@ -22,6 +22,11 @@ pub(crate) fn of(error: &io::Error) -> String {
         .map_or_else(|| error.to_string(), in_words)
 }
 
+/// Whether this says that there is no process to send a signal to.
+pub(crate) fn is_no_such_process(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ESRCH)
+}
+
 /// Whether this says that the machine lacks something just now, and nothing about the program.
 pub(crate) fn is_shortage(errno: i32) -> bool {
     const SHORTAGES: [i32; 7] = [

@@ -25,3 +25,16 @@ fn send(target: i32, signal: Signal) -> io::Result<()> {
         _ => Err(io::Error::last_os_error()),
     }
 }
+
+/// Whether there is a group of this number.
+pub(crate) fn group_exists(group: u32) -> bool {
+    let Ok(group) = i32::try_from(group) else {
+        return false;
+    };
+    if group <= 1 {
+        return false;
+    }
+    // SAFETY: the call takes two numbers and touches no memory of ours; signal 0 is never sent.
+    let result = unsafe { libc::kill(-group, 0) };
+    result == 0 || io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
+}

@@ -91,6 +91,14 @@ fn restart_all_means_what_ended_and_gave_up_too() {
 }
 
 #[test]
+fn restart_group_means_every_member() {
+    let mut three = three();
+    let text = r#"{"type": "RESTART-GROUP", "group": "back", "id": "x"}"#;
+    assert_eq!(about(&mut three, text), ["db", "old"]);
+    assert_eq!(three.orders(), ["discard m2", "spawn db", "spawn old"]);
+}
+
+#[test]
 fn start_and_stop_of_all_leave_out_what_is_disabled() {
     let mut three = three();
     let start = r#"{"type": "START", "all": true, "id": "x"}"#;

@@ -255,6 +255,7 @@ impl Program {
                 self.digest = Some(content_digest(spec.source.as_bytes()));
                 let old = self.spec.replace(Arc::clone(&spec));
                 self.changed(now, old.as_deref(), &spec);
+                self.apply_policy(&spec);
             }
             Reading::Bad { error, digest } => {
                 self.config_error = Some(error);
@@ -267,6 +268,20 @@ impl Program {
                 self.asked_because = None;
                 self.backoff.reset();
             }
+        }
+    }
+
+    /// A change of policy alone holds at once for the process that is there, also when a stop or
+    /// its end comes in the same breath.
+    fn apply_policy(&mut self, new: &Arc<ProgramSpec>) {
+        let (Phase::Ordered { spec, .. }
+        | Phase::Starting(Child { spec, .. })
+        | Phase::Running(Child { spec, .. })) = &mut self.phase
+        else {
+            return;
+        };
+        if !spec.needs_restart(new) {
+            *spec = Arc::clone(new);
         }
     }
 
@@ -502,9 +517,10 @@ impl Program {
         self.wake(now);
     }
 
-    /// STOP: until START, RESTART or a fresh monitor.
+    /// STOP: takes back a restart that has not begun, and holds until START, RESTART or a fresh monitor.
     pub(crate) fn stop(&mut self, because: Option<&str>) {
         self.hand = Hand::Down;
+        self.at_least = self.at_least.min(self.generation);
         self.asked_because = because.map(str::to_owned);
         self.backoff.reset();
     }
@@ -551,7 +567,6 @@ impl Program {
                     );
                     self.begin_stop(now, why, out);
                 } else {
-                    child.spec = spec;
                     self.grow_up(now);
                 }
             }

@@ -36,6 +36,21 @@ fn a_change_of_policy_alone_applies_to_what_runs() {
 }
 
 #[test]
+fn a_change_of_policy_holds_for_a_stop_in_the_same_breath() {
+    let mut web = Driver::running("web", "");
+    let stop = web.message(r#"{"type": "STOP", "name": "web"}"#);
+    web.observe_all(vec![Driver::good("web", r#""stop_signal": "USR1""#), stop]);
+    assert_eq!(web.orders(), ["discard m1", "SIGUSR1 web", "SIGCONT web"]);
+}
+
+#[test]
+fn another_process_is_not_stopped_by_the_policy_of_the_new_one() {
+    let mut web = Driver::running("web", "");
+    web.file("web", r#""args": ["y"], "stop_signal": "USR1""#);
+    assert_eq!(web.orders(), ["SIGTERM web", "SIGCONT web"]);
+}
+
+#[test]
 fn a_threshold_that_is_changed_counts_for_what_is_starting() {
     let mut web = Driver::with("web", r#""threshold": 100"#);
     web.wait(5000);

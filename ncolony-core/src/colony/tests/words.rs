@@ -135,6 +135,16 @@ fn stop_cancels_a_restart_that_has_not_begun() {
 }
 
 #[test]
+fn stop_cancels_a_restart_of_the_same_breath_and_start_leaves_what_runs_alone() {
+    let mut web = Driver::running("web", "");
+    let words = ["RESTART", "STOP", "START"]
+        .map(|kind| web.message(&format!(r#"{{"type": "{kind}", "name": "web"}}"#)));
+    web.observe_all(words.into());
+    assert_eq!(web.orders(), ["discard m1", "discard m2", "discard m3"]);
+    assert_eq!(web.state("web"), State::Running);
+}
+
+#[test]
 fn a_hundred_restarts_during_one_stop_cause_one_start() {
     let mut web = Driver::running("web", "");
     for _ in 0..100 {

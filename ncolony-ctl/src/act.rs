@@ -1,0 +1,272 @@
+//! The road that all requests take: to whom, written, answered, seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ncolony_core::message::MessageId;
+use ncolony_core::{Message, ProgramName, Request, Target, ctllib};
+
+use crate::cli::TargetArgs;
+use crate::effect::Mark;
+use crate::ending::{Ending, Failure};
+use crate::note::one_line;
+use crate::records::{self, ProgramRecord};
+use crate::report::Acted;
+use crate::selection::{Existence, Word, choose};
+use crate::session::Session;
+use crate::watch::{self, Fate, Outcome};
+
+/// Whether a command waits for its effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Until its effect has been seen.
+    Waits,
+    /// Until its files are written.
+    DoesNotWait,
+}
+
+impl From<crate::cli::NoWaitArgs> for Patience {
+    fn from(args: crate::cli::NoWaitArgs) -> Self {
+        if args.no_wait {
+            Self::DoesNotWait
+        } else {
+            Self::Waits
+        }
+    }
+}
+
+/// What was answered to a request.
+pub(crate) struct Answers {
+    /// The programs that the requests were about.
+    pub(crate) programs: BTreeSet<ProgramName>,
+    /// Why some of them were refused.
+    pub(crate) refusals: Vec<Refusal>,
+}
+
+/// A request that was refused.
+pub(crate) struct Refusal {
+    pub(crate) target: Target,
+    pub(crate) error: String,
+}
+
+/// Refuses to go on without a monitor.
+pub(crate) fn need_monitor(session: &Session<'_>, for_what: &str) -> Result<(), Failure> {
+    if session.monitor.is_some() {
+        return Ok(());
+    }
+    let message = format!(
+        "no monitor is alive on {}, and {for_what} needs one; nothing was done",
+        session.places.status.display()
+    );
+    Err(Failure::new(Ending::NoMonitor, message))
+}
+
+/// Whom a command line means.
+///
+/// # Errors
+/// One of them does not exist; then nobody is meant.
+pub(crate) fn targets(session: &Session<'_>, args: &TargetArgs) -> Result<Vec<Target>, Failure> {
+    if !args.groups.is_empty() {
+        return groups(session, &args.groups);
+    }
+    if args.names.contains(&Word::All) {
+        if args.names.len() > 1 {
+            return Err(Failure::usage("\"all\" already stands for every program"));
+        }
+        return Ok(vec![Target::All]);
+    }
+    let existence = Existence::under(session.monitor);
+    let names = choose(&session.places, &args.names, existence)?;
+    Ok(names.into_iter().map(Target::Name).collect())
+}
+
+/// Groups as targets. With a living monitor each must have a member; without one, who is a member
+/// is decided when there is one.
+pub(crate) fn groups(session: &Session<'_>, groups: &[String]) -> Result<Vec<Target>, Failure> {
+    if session.monitor.is_some() {
+        let records = records::programs(&session.places)?.by_name;
+        for group in groups {
+            if !records
+                .values()
+                .any(|record| record.status.groups.contains(group))
+            {
+                let message = format!("no program is in group {group:?}; nothing was done");
+                return Err(Failure::new(Ending::NoSuchProgram, message));
+            }
+        }
+    }
+    Ok(groups.iter().cloned().map(Target::Group).collect())
+}
+
+/// Waits until the monitor knows every program that is named, so that no request about one is
+/// refused because the monitor has not read its file yet.
+pub(crate) fn await_known(session: &Session<'_>, targets: &[Target]) -> Result<(), Failure> {
+    for target in targets {
+        if let Target::Name(name) = target {
+            watch::known(session, name)?;
+        }
+    }
+    Ok(())
+}
+
+/// What the records of the targets say now. For a group or all, those of every program: who is
+/// meant is the monitor's to say.
+pub(crate) fn marks(
+    session: &Session<'_>,
+    targets: &[Target],
+) -> Result<BTreeMap<ProgramName, Mark>, Failure> {
+    let mut marks = BTreeMap::new();
+    for target in targets {
+        match target {
+            Target::Name(name) => {
+                let record = records::program(&session.places, name.as_str())?;
+                marks.extend(record.map(|record| (name.clone(), Mark::of(&record.status))));
+            }
+            Target::Group(_) | Target::All => {
+                let records = records::programs(&session.places)?.by_name;
+                let mark = |(name, record): (_, ProgramRecord)| (name, Mark::of(&record.status));
+                marks.extend(records.into_iter().map(mark));
+            }
+        }
+    }
+    Ok(marks)
+}
+
+/// Writes a request per target and waits for all answers.
+pub(crate) fn ask(
+    session: &Session<'_>,
+    targets: &[Target],
+    request: impl Fn(Target) -> Request,
+) -> Result<Answers, Failure> {
+    let mut asked = Vec::with_capacity(targets.len());
+    for target in targets {
+        let id = message_id()?;
+        let message = Message {
+            id: Some(id.clone()),
+            ..Message::new(request(target.clone()))
+        };
+        ctllib::send(&session.places, &message)?;
+        asked.push((target, id));
+    }
+    let mut answers = Answers {
+        programs: BTreeSet::new(),
+        refusals: Vec::new(),
+    };
+    for (target, id) in asked {
+        let reply = watch::reply(session, &id)?;
+        answers.programs.extend(reply.programs);
+        if !reply.ok {
+            let target = target.clone();
+            let error = reply
+                .error
+                .unwrap_or_else(|| "no reason is given".to_owned());
+            answers.refusals.push(Refusal { target, error });
+        }
+    }
+    Ok(answers)
+}
+
+/// Writes a request per target for whoever will act on it.
+pub(crate) fn leave(
+    session: &Session<'_>,
+    targets: &[Target],
+    request: impl Fn(Target) -> Request,
+) -> Result<(), Failure> {
+    for target in targets {
+        ctllib::send(&session.places, &Message::new(request(target.clone())))?;
+    }
+    Ok(())
+}
+
+/// An `id` that no other sender uses.
+pub(crate) fn message_id() -> Result<MessageId, Failure> {
+    static SENT: AtomicU32 = AtomicU32::new(0);
+    let since_1970 = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let counter = SENT.fetch_add(1, Ordering::Relaxed);
+    let id = format!(
+        "ctl-{}-{}-{counter}",
+        since_1970.as_nanos(),
+        std::process::id()
+    );
+    MessageId::new(&id).map_err(|error| Failure::failed(error.to_string()))
+}
+
+/// Says what came of each program, and how the command ends.
+pub(crate) fn conclude(
+    session: &mut Session<'_>,
+    refusals: &[Refusal],
+    outcomes: &[Outcome],
+) -> Ending {
+    let mut ending = Ending::Done;
+    let mut errors = Vec::new();
+    for Refusal { target, error } in refusals {
+        ending = Ending::Failed;
+        errors.push(match target {
+            Target::Name(name) => format!("{name}: {error}"),
+            Target::Group(_) | Target::All => error.clone(),
+        });
+    }
+    for outcome in outcomes {
+        let name = &outcome.name;
+        match &outcome.fate {
+            Fate::Done => session.report.line(&done(outcome)),
+            Fate::Failed(why) => {
+                ending = Ending::Failed;
+                errors.push(format!("{name}: {why}{}", output(outcome)));
+            }
+            Fate::TimedOut(what) => {
+                if ending == Ending::Done {
+                    ending = Ending::Timeout;
+                }
+                let span = session.deadline.span.as_secs_f64();
+                errors.push(format!("{name}: not there after {span} s; it is {what}"));
+            }
+        }
+    }
+    for error in &errors {
+        session.report.talk(&format!("ncolony-ctl: {error}"));
+    }
+    let records = outcomes
+        .iter()
+        .filter_map(|outcome| outcome.record.as_ref());
+    print_records(session, &errors, records);
+    ending
+}
+
+/// Prints the JSON document of a command that acts.
+pub(crate) fn print_records<'a>(
+    session: &mut Session<'_>,
+    errors: &[String],
+    records: impl Iterator<Item = &'a ProgramRecord>,
+) {
+    let error = (!errors.is_empty()).then(|| errors.join("\n"));
+    let programs = records.map(|record| &*record.text).collect();
+    session
+        .report
+        .document(&Acted::new(error.as_deref(), programs));
+}
+
+fn done(outcome: &Outcome) -> String {
+    let name = &outcome.name;
+    let Some(ProgramRecord { status, .. }) = &outcome.record else {
+        return format!("{name}: removed");
+    };
+    match (status.pid, &status.reason) {
+        (Some(pid), _) => format!("{name}: {}, pid {pid}", status.state),
+        (None, Some(reason)) => format!("{name}: {}: {}", status.state, one_line(reason)),
+        (None, None) => format!("{name}: {}", status.state),
+    }
+}
+
+/// The last lines that a failed program printed, each on a line of its own.
+fn output(outcome: &Outcome) -> String {
+    let lines = match &outcome.record {
+        Some(record) if outcome.output_is_new => record.status.output.as_deref(),
+        Some(_) | None => None,
+    };
+    let line = |line: &String| format!("\n  | {}", one_line(line));
+    lines.unwrap_or_default().iter().map(line).collect()
+}

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ncolony_core::Colony;
-use ncolony_core::colony::Observation;
 use ncolony_core::colony::diff::Emptiness;
+use ncolony_core::colony::{Effect, Observation};
 use ncolony_core::status::{TreeKill, Watch};
 use ncolony_core::time::Mono;
 use tokio::sync::Notify;
@@ -17,6 +17,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::executor::{Done, Executor};
 use crate::logs::Report;
 use crate::overview::{Overview, Present};
+use crate::record_timing::RecordTiming;
 use crate::sources::dirwatch::{DirWatch, Hint};
 use crate::sources::scan::Scanner;
 use crate::sources::signals::{Call, Signals};
@@ -65,6 +66,9 @@ pub(crate) struct Driver {
     emptiness: Emptiness,
     /// Messages are known to wait.
     mail_waits: bool,
+    /// A child has ended, or may have.
+    child_ended: bool,
+    records: RecordTiming,
     /// When everything had stopped that was told to.
     closed_at: Option<Mono>,
     /// Logs that cannot be written, by path.
@@ -96,6 +100,8 @@ impl Driver {
             hints_from: Mono::default(),
             emptiness: Emptiness::Doubted,
             mail_waits: true,
+            child_ended: true,
+            records: RecordTiming::default(),
             closed_at: None,
             log_problems: BTreeMap::new(),
         })
@@ -109,7 +115,10 @@ impl Driver {
             if next == Next::Wait {
                 self.look_around();
             }
-            self.reap();
+            if self.child_ended || self.executor.children.has_leftovers() {
+                self.reap();
+            }
+            self.take_reports();
             next = self.carry_out();
             if next == Next::Wait {
                 if self.is_over() {
@@ -119,7 +128,7 @@ impl Driver {
             }
             self.wait(next).await;
         }
-        self.overview.touch();
+        self.overview.hurry();
         self.publish_overview();
         self.executor.run_ids.retire();
         tracing::info!("everything has stopped");
@@ -127,7 +136,7 @@ impl Driver {
 
     /// Whether everything was told to stop, has stopped, and its last lines are recorded.
     fn is_over(&mut self) -> bool {
-        if !self.colony.is_closed() {
+        if !self.colony.is_closed() || self.colony.unpublished() > 0 {
             return false;
         }
         let since = *self.closed_at.get_or_insert_with(clock::mono);
@@ -154,6 +163,7 @@ impl Driver {
     fn full_look(&mut self) {
         let now = clock::mono();
         self.full_look_at = now.after(self.frequency);
+        self.child_ended = true;
         self.hints_from = now.after(HINT_SPACING);
         let before = (
             self.config_watch.is_watched(),
@@ -261,8 +271,12 @@ impl Driver {
     }
 
     fn reap(&mut self) {
+        self.child_ended = false;
         let observations = self.executor.reap();
         self.observe_all(observations);
+    }
+
+    fn take_reports(&mut self) {
         while let Ok(report) = self.reports.try_recv() {
             self.take_report(report);
         }
@@ -294,6 +308,7 @@ impl Driver {
         }
         self.overview.touch();
         let now = clock::now();
+        self.records.acted(now.mono);
         for observation in observations {
             self.colony.observe(now, observation);
         }
@@ -301,11 +316,17 @@ impl Driver {
 
     // ----- act -----------------------------------------------------------------------------
 
-    /// Carries out orders, and what follows from them, for a while.
+    /// Carries out orders, and what follows from them, for a while: first all that acts, then the
+    /// records.
     fn carry_out(&mut self) -> Next {
         let begun = clock::mono();
         self.colony.settle(clock::now());
-        while let Some(effect) = self.colony.poll_effect() {
+        loop {
+            let act = self.colony.poll_act();
+            let acts = act.is_some();
+            let Some(effect) = act.or_else(|| self.due_record()) else {
+                return Next::Wait;
+            };
             match self.executor.execute(effect) {
                 Done::Silently => {}
                 Done::With(observation) => {
@@ -316,11 +337,23 @@ impl Driver {
                 }
                 Done::Rescan => self.look_at_everything_soon(),
             }
-            if clock::mono().since(begun) >= SLICE {
+            let now = clock::mono();
+            if acts {
+                self.records.acted(now);
+            }
+            if now.since(begun) >= SLICE {
                 return Next::GoOn;
             }
         }
-        Next::Wait
+    }
+
+    fn due_record(&mut self) -> Option<Effect> {
+        let due = self.records.due(self.colony.unpublished())?;
+        if clock::mono() < due {
+            None
+        } else {
+            self.colony.poll_record()
+        }
     }
 
     fn look_at_everything_soon(&mut self) {
@@ -404,7 +437,7 @@ impl Driver {
 
     fn answer_call(&mut self, call: Call) {
         match call {
-            Call::Child => {}
+            Call::Child => self.child_ended = true,
             Call::Shutdown => {
                 let again = self.colony.is_closing();
                 tracing::info!(again, "told to stop everything");
@@ -434,6 +467,7 @@ impl Driver {
             self.overview.due(),
             hint.then_some(self.hints_from),
             leftovers.then(|| now.after(LEFTOVER_SPACING)),
+            self.records.due(self.colony.unpublished()),
             self.closed_at.map(|since| since.after(LAST_LINES)),
         ];
         due.into_iter().flatten().min().map(|due| due.since(now))

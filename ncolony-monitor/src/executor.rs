@@ -191,7 +191,7 @@ impl Executor {
 
     fn signal(&mut self, name: &ProgramName, generation: Generation, scope: Scope, signal: Signal) {
         self.counters.signals += 1;
-        tracing::info!(program = %name, %signal, "sent a signal");
+        tracing::debug!(program = %name, %signal, "sending a signal");
         if let Err(error) = self.children.signal(name, generation, scope, signal)
             && !errno::is_no_such_process(&error)
         {

@@ -189,17 +189,28 @@ impl Colony {
 
     /// The next order. Those that act come first, then the records that have changed.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        if let Some(effect) = self.effects.pop_front() {
-            return Some(effect);
-        }
-        let shutting_down = self.is_closing();
-        if let Some(name) = self.unpublished.pop_first() {
-            return Some(match self.programs.get(&name) {
-                Some(program) => Effect::Publish(Box::new(program.record(shutting_down))),
-                None => Effect::Retract(name),
-            });
-        }
-        None
+        self.poll_act().or_else(|| self.poll_record())
+    }
+
+    /// The next order that acts.
+    pub fn poll_act(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// The next record that has changed, as it is now: however often it changed, it is written
+    /// once.
+    pub fn poll_record(&mut self) -> Option<Effect> {
+        let name = self.unpublished.pop_first()?;
+        Some(match self.programs.get(&name) {
+            Some(program) => Effect::Publish(Box::new(program.record(self.is_closing()))),
+            None => Effect::Retract(name),
+        })
+    }
+
+    /// How many records have changed and were not polled yet.
+    #[must_use]
+    pub fn unpublished(&self) -> usize {
+        self.unpublished.len()
     }
 
     /// When [`Colony::settle`] must be called next, if nothing happens before.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ncolony_core::Colony;
 use ncolony_core::colony::diff::Emptiness;
-use ncolony_core::colony::{Effect, Observation};
+use ncolony_core::colony::{Effect, Observation, Reading};
 use ncolony_core::status::{TreeKill, Watch};
 use ncolony_core::time::Mono;
 use tokio::sync::Notify;
@@ -30,6 +30,9 @@ const SLICE: Duration = Duration::from_millis(5);
 
 /// The first hint is followed at once, further ones at most this often.
 const HINT_SPACING: Duration = Duration::from_millis(10);
+
+/// After a look that found a file that may be half written.
+const HALF_SPACING: Duration = Duration::from_millis(1);
 
 /// How often groups are looked at whose leaders are gone.
 const LEFTOVER_SPACING: Duration = Duration::from_millis(20);
@@ -212,30 +215,27 @@ impl Driver {
     }
 
     fn follow_hints(&mut self) {
-        let hint = self.config_watch.take();
-        let mail = self.messages_watch.take();
-        if hint != Hint::None || mail != Hint::None {
-            self.hints_from = clock::mono().after(HINT_SPACING);
-        }
-        match hint {
-            Hint::None => {}
+        let spacing = match self.config_watch.take() {
+            Hint::None => Duration::ZERO,
             Hint::Names(names) => {
                 let observations = self.scanner.glance(names);
-                self.overview.touch();
+                let spacing = spacing_after(&observations);
                 self.observe_all(observations);
+                spacing
             }
             Hint::Whole => {
                 self.follow_directories();
                 self.overview.touch();
                 self.look_at_config();
+                HINT_SPACING
             }
-        }
-        if mail != Hint::None {
-            self.mail_waits = true;
-        }
+        };
+        let mail = self.messages_watch.take();
         if mail == Hint::Whole {
             self.follow_directories();
         }
+        self.mail_waits |= mail != Hint::None;
+        self.hints_from = clock::mono().after(spacing);
     }
 
     fn read_mail(&mut self) {
@@ -471,6 +471,27 @@ impl Driver {
             self.closed_at.map(|since| since.after(LAST_LINES)),
         ];
         due.into_iter().flatten().min().map(|due| due.since(now))
+    }
+}
+
+/// How long the next hints may wait after a look that found this. What was found to be nothing, a
+/// temporary file perhaps, or half of something, is about to become what it is meant to be.
+fn spacing_after(observations: &[Observation]) -> Duration {
+    let is_half = |observation: &Observation| {
+        matches!(
+            observation,
+            Observation::Config {
+                reading: Reading::Bad { .. },
+                ..
+            }
+        )
+    };
+    if observations.is_empty() {
+        Duration::ZERO
+    } else if observations.iter().all(is_half) {
+        HALF_SPACING
+    } else {
+        HINT_SPACING
     }
 }
 

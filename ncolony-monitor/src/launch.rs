@@ -1,7 +1,7 @@
 //! From a program's description to what the kernel needs to start it, and from what the kernel
 //! says back to a sentence for people.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CString, OsStr, OsString};
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -163,6 +163,21 @@ pub(crate) fn failure(spec: &ProgramSpec, launch: &Launch<'_>, error: LaunchErro
         Stage::Execute(candidate) => cannot_execute(spec, launch, candidate, error.errno),
     };
     SpawnFailure { sentence, blame }
+}
+
+fn groups(launch: &Launch<'_>) -> String {
+    let supplementary = launch.credentials.groups.iter().flatten();
+    let all: BTreeSet<u32> = launch
+        .credentials
+        .gid
+        .iter()
+        .chain(supplementary)
+        .copied()
+        .collect();
+    all.iter()
+        .map(u32::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn cannot_execute(spec: &ProgramSpec, launch: &Launch<'_>, candidate: usize, errno: i32) -> String {

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ncolony_core::files::{Durability, make_directory, remove_file, replace_file};
+use ncolony_core::files::{Durability, FileError, make_directory, remove_file, replace_file};
 use ncolony_core::message::Reply;
 use ncolony_core::status::{MonitorStatus, ProgramStatus};
 use ncolony_core::time::Mono;
@@ -55,8 +55,36 @@ impl StatusDir {
             problem: None,
             written: 0,
         };
+        status
+            .make_directories()
+            .map_err(|error| error.to_string())?;
         status.sweep();
         Ok(status)
+    }
+
+    fn make_directories(&self) -> Result<(), FileError> {
+        let places = &self.places;
+        for directory in [
+            places.program_statuses(),
+            places.replies(),
+            places.rejected(),
+        ] {
+            make_directory(&directory, 0o700)?;
+        }
+        self.pid_dir
+            .as_ref()
+            .map_or(Ok(()), |directory| make_directory(directory, 0o755))
+    }
+
+    /// Makes the directories again if somebody has removed them. `true`: they were gone, and with
+    /// them every record.
+    pub(crate) fn restore(&mut self) -> bool {
+        if self.places.program_statuses().is_dir() {
+            return false;
+        }
+        let made = self.make_directories();
+        self.problem = made.as_ref().err().map(ToString::to_string);
+        made.is_ok()
     }
 
     /// Removes the records and pid files of earlier programs, and old replies.
@@ -267,6 +295,15 @@ mod tests {
         }
         std::os::unix::fs::symlink("nowhere", dir.path().join("link")).unwrap();
         assert!(status.reject(&dir.path().join("link"), "it leads nowhere"));
+    }
+
+    #[test]
+    fn directories_that_were_removed_are_made_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut status = status(&dir);
+        assert!(!status.restore());
+        fs::remove_dir_all(dir.path().join("s")).unwrap();
+        assert!(status.restore() && dir.path().join("s/programs").is_dir());
     }
 
     #[test]

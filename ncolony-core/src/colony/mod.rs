@@ -265,6 +265,11 @@ impl Colony {
         self.unpublished.insert(name.clone());
     }
 
+    /// Has every record published once more: somebody has removed them.
+    pub fn republish_all(&mut self) {
+        self.unpublished.extend(self.programs.keys().cloned());
+    }
+
     /// The state of a program.
     #[must_use]
     pub fn state(&self, name: &ProgramName) -> Option<State> {

@@ -49,6 +49,10 @@ impl Driver {
         self.messages_watch.take();
         self.look_at_config();
         self.executor.status.forget_old_replies(now);
+        if self.executor.status.restore() {
+            self.colony.republish_all();
+            self.overview.touch();
+        }
         for name in self.executor.status.take_unwritten() {
             self.colony.republish(&name);
         }

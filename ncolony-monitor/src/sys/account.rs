@@ -3,7 +3,7 @@
 use std::ffi::CString;
 
 use ncolony_core::descriptor::{Account, Identity};
-use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
+use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid, getgrouplist};
 
 /// What a program runs as.
 #[derive(Clone, Debug, PartialEq, Eq)]

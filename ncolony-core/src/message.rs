@@ -99,6 +99,23 @@ impl Message {
         }
     }
 
+    /// The one program that it names, if it names one.
+    #[must_use]
+    pub fn name(&self) -> Option<&ProgramName> {
+        let target = match &self.request {
+            Request::Restart(target)
+            | Request::Start(target)
+            | Request::Stop(target)
+            | Request::Reload(target)
+            | Request::Signal(target, _) => target,
+            Request::Rescan | Request::Shutdown => return None,
+        };
+        match target {
+            Target::Name(name) => Some(name),
+            Target::Group(_) | Target::All => None,
+        }
+    }
+
     /// Reads the bytes of a message file.
     ///
     /// # Errors

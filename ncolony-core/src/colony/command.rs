@@ -62,7 +62,7 @@ impl Colony {
                 Ok(self.programs.keys().cloned().collect())
             }
             Request::Restart(target) => {
-                let only_wanted = !matches!(target, Target::Name(_));
+                let only_wanted = *target == Target::All;
                 let names = self.startable(target, only_wanted)?;
                 self.tell(names, |program| program.restart(now, because))
             }

@@ -104,6 +104,18 @@ impl Catalogue {
         self.known = Known::No(why);
     }
 
+    /// Takes in that a file that is there could not be read: the next look reads it again.
+    pub fn doubt(&mut self, name: &ProgramName) {
+        for seen in self
+            .files
+            .get_mut(name)
+            .into_iter()
+            .flat_map(BTreeMap::values_mut)
+        {
+            seen.young = true;
+        }
+    }
+
     /// Takes in a whole listing. `wall_seconds` is the present time, for judging how young a file
     /// is; a wrong clock costs a needless read and nothing else.
     pub fn look(&mut self, listing: Listing, emptiness: Emptiness, wall_seconds: i64) -> Diff {

@@ -48,6 +48,8 @@ enum Closing {
     No,
     /// Everything is to stop; nothing is started any more.
     Stopping,
+    /// The same, and nobody waits for a killtime any more.
+    Killing,
 }
 
 /// All programs, what is wanted of them and what is so.
@@ -64,6 +66,9 @@ pub struct Colony {
     /// Programs whose record is out of date. Written after all that acts, once each.
     unpublished: BTreeSet<ProgramName>,
     closing: Closing,
+    /// The highest number of a start of any program that is gone: one of the same name that comes
+    /// later begins after it, so that no late fact about the old one fits the new.
+    retired: Generation,
 }
 
 impl Default for Colony {
@@ -84,6 +89,7 @@ impl Colony {
             effects: VecDeque::new(),
             unpublished: BTreeSet::new(),
             closing: Closing::No,
+            retired: Generation::default(),
         }
     }
 
@@ -141,11 +147,7 @@ impl Colony {
             Observation::Shutdown => self.close(),
             Observation::KillNow => {
                 self.close();
-                self.settle(now);
-                for (name, program) in &mut self.programs {
-                    program.lose_patience(now);
-                    self.touched.insert(name.clone());
-                }
+                self.closing = Closing::Killing;
             }
         }
     }
@@ -167,7 +169,11 @@ impl Colony {
                 continue;
             };
             program.settle(now, shutting_down, &mut self.effects);
+            if self.closing == Closing::Killing {
+                program.lose_patience(now, &mut self.effects);
+            }
             if program.is_over() {
+                self.retired = self.retired.max(program.generation);
                 self.programs.remove(&name);
                 self.unpublished.remove(&name);
                 self.effects.push_back(Effect::Retract(name));
@@ -187,10 +193,11 @@ impl Colony {
             return Some(effect);
         }
         let shutting_down = self.is_closing();
-        while let Some(name) = self.unpublished.pop_first() {
-            if let Some(program) = self.programs.get(&name) {
-                return Some(Effect::Publish(Box::new(program.record(shutting_down))));
-            }
+        if let Some(name) = self.unpublished.pop_first() {
+            return Some(match self.programs.get(&name) {
+                Some(program) => Effect::Publish(Box::new(program.record(shutting_down))),
+                None => Effect::Retract(name),
+            });
         }
         None
     }
@@ -204,7 +211,7 @@ impl Colony {
     /// Whether everything was told to stop.
     #[must_use]
     pub fn is_closing(&self) -> bool {
-        self.closing == Closing::Stopping
+        self.closing != Closing::No
     }
 
     /// Whether everything was told to stop and has stopped.
@@ -242,6 +249,11 @@ impl Colony {
         Some(self.programs.get(name)?.record(self.is_closing()))
     }
 
+    /// Has the record of a program published once more: the last time, it could not be written.
+    pub fn republish(&mut self, name: &ProgramName) {
+        self.unpublished.insert(name.clone());
+    }
+
     /// The state of a program.
     #[must_use]
     pub fn state(&self, name: &ProgramName) -> Option<State> {
@@ -261,7 +273,7 @@ impl Colony {
         let program = self
             .programs
             .entry(name.clone())
-            .or_insert_with(|| Program::new(name.clone(), now));
+            .or_insert_with(|| Program::new(name.clone(), self.retired, now));
         program.read(now, reading);
         self.touched.insert(name);
     }
@@ -294,7 +306,9 @@ impl Colony {
     }
 
     fn close(&mut self) {
-        self.closing = Closing::Stopping;
+        if self.closing == Closing::No {
+            self.closing = Closing::Stopping;
+        }
         self.touched.extend(self.programs.keys().cloned());
     }
 }

@@ -97,6 +97,8 @@ pub(crate) enum Phase {
     /// Nothing runs, and the next start waits.
     Delayed {
         until: Mono,
+        /// However short the wait becomes: starts that nobody commanded keep their spacing.
+        earliest: Mono,
         wait: Duration,
         next_start: Wall,
     },
@@ -112,7 +114,7 @@ pub(crate) enum Phase {
     Clearing {
         ended: Ended,
         by_itself: bool,
-        policy: Policy,
+        spec: Arc<ProgramSpec>,
         patience: Patience,
     },
 }
@@ -142,7 +144,8 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(crate) fn new(name: ProgramName, now: Now) -> Self {
+    /// A program that nothing is known of yet. Its starts are numbered from `last` on.
+    pub(crate) fn new(name: ProgramName, last: Generation, now: Now) -> Self {
         Self {
             name,
             spec: None,
@@ -150,7 +153,7 @@ impl Program {
             digest: None,
             hand: Hand::Off,
             at_least: Generation::default(),
-            generation: Generation::default(),
+            generation: last,
             phase: Phase::Idle(Rest::Stopped),
             backoff: Backoff::default(),
             starts: 0,
@@ -252,6 +255,7 @@ impl Program {
                 self.digest = Some(content_digest(spec.source.as_bytes()));
                 let old = self.spec.replace(Arc::clone(&spec));
                 self.changed(now, old.as_deref(), &spec);
+                self.apply_policy(&spec);
             }
             Reading::Bad { error, digest } => {
                 self.config_error = Some(error);
@@ -261,14 +265,33 @@ impl Program {
                 self.spec = None;
                 self.config_error = None;
                 self.hand = Hand::Off;
+                self.asked_because = None;
                 self.backoff.reset();
             }
+        }
+    }
+
+    /// A change of policy alone holds at once for the process that is there, also when a stop or
+    /// its end comes in the same breath.
+    fn apply_policy(&mut self, new: &Arc<ProgramSpec>) {
+        let (Phase::Ordered { spec, .. }
+        | Phase::Starting(Child { spec, .. })
+        | Phase::Running(Child { spec, .. })) = &mut self.phase
+        else {
+            return;
+        };
+        if !spec.needs_restart(new) {
+            *spec = Arc::clone(new);
         }
     }
 
     /// A new content wakes what rests on the old one's account.
     fn changed(&mut self, now: Now, old: Option<&ProgramSpec>, new: &ProgramSpec) {
         let another_process = old.is_none_or(|old| old.needs_restart(new));
+        // A file that comes back is a word to start what is on its way out.
+        if old.is_none() && matches!(self.phase, Phase::Stopping { .. } | Phase::Clearing { .. }) {
+            self.at_least = self.generation.next();
+        }
         let still_exited = matches!(self.phase, Phase::Idle(Rest::Exited(exit))
             if rests(&new.policy, exit) && !another_process);
         let other_policy = old.is_none_or(|old| old.policy != new.policy);
@@ -285,10 +308,13 @@ impl Program {
             Phase::Delayed { .. } if another_process => {
                 self.enter(now, Phase::Idle(Rest::Stopped));
             }
-            Phase::Delayed { until, .. } => {
+            Phase::Delayed {
+                until, earliest, ..
+            } => {
                 let most = new.policy.delays.most();
-                if until > now.mono.after(most) {
-                    self.delay(now, now.mono.after(most), most);
+                let latest = earliest.max(now.mono.after(most));
+                if until > latest {
+                    self.delay(now, latest, earliest, most);
                 }
             }
             Phase::Idle(_)
@@ -316,7 +342,11 @@ impl Program {
                 spec: Arc::clone(spec),
             };
             self.starts += 1;
-            self.reason = self.asked_because.take().map(sentence::restarted_because);
+            self.reason = None;
+            // A word that came since asks for a later start, and its reason waits for that.
+            if self.at_least <= self.generation {
+                self.reason = self.asked_because.take().map(sentence::restarted_because);
+            }
             self.enter(now, Phase::Starting(child));
         }
     }
@@ -327,16 +357,32 @@ impl Program {
             return;
         };
         let (spec, asked) = (Arc::clone(spec), *asked);
+        if self.is_superseded(&spec) {
+            return self.enter(now, Phase::Idle(Rest::Stopped));
+        }
         if failure.blame == Blame::Machine {
             self.reason = Some(sentence::shortage(failure, SHORTAGE_DELAY));
-            return self.delay(now, at.after(SHORTAGE_DELAY), SHORTAGE_DELAY);
+            let earliest = asked.after(START_SPACING);
+            return self.delay(now, at.after(SHORTAGE_DELAY), earliest, SHORTAGE_DELAY);
         }
         if spec.policy.restart == Restart::Never {
             self.reason = Some(sentence::cannot_start(failure));
             return self.enter(now, Phase::Idle(Rest::Fatal));
         }
         let verdict = policy::instant_death(&spec.policy, &mut self.backoff, asked, at);
-        self.follow(now, verdict, &spec.policy, None, &failure.sentence);
+        self.reason = Some(sentence::failed(
+            &failure.sentence,
+            verdict,
+            self.backoff.deaths(),
+        ));
+        self.follow(now, verdict, asked, Exit::Unknown);
+    }
+
+    /// Whether a later start than the present one is asked for, or one of something else: how the
+    /// present one comes out then decides nothing.
+    fn is_superseded(&self, started_with: &ProgramSpec) -> bool {
+        let another = |spec: &Arc<ProgramSpec>| started_with.needs_restart(spec);
+        self.at_least > self.generation || self.spec.as_ref().is_some_and(another)
     }
 
     /// Its main process ended.
@@ -365,14 +411,15 @@ impl Program {
             at,
         };
         let by_itself = was_told.is_none();
-        let policy = child.spec.policy.clone();
+        let spec = child.spec;
         if group == Group::Gone {
-            return self.conclude(now, ended, by_itself, &policy);
+            return self.conclude(now, ended, by_itself, &spec);
         }
         let patience = was_told.unwrap_or_else(|| {
-            self.ask_to_stop(policy.stop_signal, out);
+            self.ask_to_stop(spec.policy.stop_signal, out);
+            // However late the exit was noticed, its members are only asked now.
             Patience {
-                kill_at: at.after(policy.killtime),
+                kill_at: now.mono.after(spec.policy.killtime),
                 killed: false,
             }
         });
@@ -384,7 +431,7 @@ impl Program {
             Phase::Clearing {
                 ended,
                 by_itself,
-                policy,
+                spec,
                 patience,
             },
         );
@@ -395,63 +442,48 @@ impl Program {
         if let Phase::Clearing {
             ended,
             by_itself,
-            policy,
+            spec,
             ..
         } = &self.phase
         {
-            let (ended, by_itself, policy) = (*ended, *by_itself, policy.clone());
-            self.conclude(now, ended, by_itself, &policy);
+            let (ended, by_itself, spec) = (*ended, *by_itself, Arc::clone(spec));
+            self.conclude(now, ended, by_itself, &spec);
         }
     }
 
-    fn conclude(&mut self, now: Now, ended: Ended, by_itself: bool, policy: &Policy) {
-        let commanded = !by_itself || self.at_least > self.generation;
-        if commanded {
+    fn conclude(&mut self, now: Now, ended: Ended, by_itself: bool, spec: &Arc<ProgramSpec>) {
+        if !by_itself || self.is_superseded(spec) {
             return self.enter(now, Phase::Idle(Rest::Stopped));
         }
         // What its file says now, if it still says anything, is the policy that counts.
-        let policy = self
-            .spec
-            .as_ref()
-            .map_or_else(|| policy.clone(), |spec| spec.policy.clone());
-        let verdict = policy::judge(&policy, &mut self.backoff, &ended);
-        self.follow(now, verdict, &policy, Some(&ended), "");
+        let spec = Arc::clone(self.spec.as_ref().unwrap_or(spec));
+        let verdict = policy::judge(&spec.policy, &mut self.backoff, &ended);
+        let deaths = self.backoff.deaths();
+        self.reason = Some(sentence::ended(&ended, verdict, &spec.policy, deaths));
+        self.follow(now, verdict, ended.started, ended.exit);
     }
 
-    fn follow(
-        &mut self,
-        now: Now,
-        verdict: Verdict,
-        policy: &Policy,
-        ended: Option<&Ended>,
-        failure: &str,
-    ) {
-        let deaths = self.backoff.deaths();
-        self.reason = Some(match ended {
-            Some(ended) => sentence::ended(ended, verdict, policy, deaths),
-            None => sentence::failed(failure, verdict, deaths),
-        });
+    fn follow(&mut self, now: Now, verdict: Verdict, started: Mono, exit: Exit) {
         match verdict {
             Verdict::StartAt {
                 until,
                 instant_death,
             } => {
-                self.delay(now, until, instant_death.unwrap_or_default());
+                let earliest = started.after(START_SPACING);
+                self.delay(now, until, earliest, instant_death.unwrap_or_default());
             }
-            Verdict::Exited => {
-                let exit = ended.map_or(Exit::Unknown, |ended| ended.exit);
-                self.enter(now, Phase::Idle(Rest::Exited(exit)));
-            }
+            Verdict::Exited => self.enter(now, Phase::Idle(Rest::Exited(exit))),
             Verdict::GiveUp => self.enter(now, Phase::Idle(Rest::Fatal)),
         }
     }
 
-    fn delay(&mut self, now: Now, until: Mono, wait: Duration) {
+    fn delay(&mut self, now: Now, until: Mono, earliest: Mono, wait: Duration) {
         let next_start = now.wall.after(until.since(now.mono));
         self.enter(
             now,
             Phase::Delayed {
                 until,
+                earliest,
                 wait,
                 next_start,
             },
@@ -470,6 +502,9 @@ impl Program {
 
     /// START: what waits or rests starts now; what runs is left alone.
     pub(crate) fn start(&mut self, now: Now, because: Option<&str>) {
+        if self.hand == Hand::Down {
+            self.asked_because = None;
+        }
         self.release_hand();
         if matches!(
             self.phase,
@@ -482,9 +517,10 @@ impl Program {
         self.wake(now);
     }
 
-    /// STOP: until START, RESTART or a fresh monitor.
+    /// STOP: takes back a restart that has not begun, and holds until START, RESTART or a fresh monitor.
     pub(crate) fn stop(&mut self, because: Option<&str>) {
         self.hand = Hand::Down;
+        self.at_least = self.at_least.min(self.generation);
         self.asked_because = because.map(str::to_owned);
         self.backoff.reset();
     }
@@ -501,11 +537,13 @@ impl Program {
         }
     }
 
-    /// KILL at once what is being stopped.
-    pub(crate) fn lose_patience(&mut self, now: Now) {
+    /// KILL at once what is being stopped, if it was not sent before.
+    pub(crate) fn lose_patience(&mut self, now: Now, out: &mut VecDeque<Effect>) {
         if let Phase::Stopping { patience, .. } | Phase::Clearing { patience, .. } = &mut self.phase
+            && !patience.killed
         {
             patience.kill_at = now.mono;
+            self.kill_when_due(now, out);
         }
     }
 
@@ -529,7 +567,6 @@ impl Program {
                     );
                     self.begin_stop(now, why, out);
                 } else {
-                    child.spec = spec;
                     self.grow_up(now);
                 }
             }

@@ -1,1 +1,10 @@
+//! The machine alone, driven by hand: facts in, orders out, time by argument.
 
+mod driver;
+mod ends;
+mod files;
+mod life;
+mod messages;
+mod shutdown;
+mod stops;
+mod words;

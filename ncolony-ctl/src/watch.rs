@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ncolony_core::message::{MessageId, Reply};
 use ncolony_core::{Descriptor, Places, ProgramName};
@@ -18,8 +18,6 @@ use crate::session::Session;
 const FIRST_INTERVAL: Duration = Duration::from_millis(1);
 /// Between two looks, later.
 const LAST_INTERVAL: Duration = Duration::from_millis(10);
-/// How long what a program printed may arrive after its exit.
-const OUTPUT_GRACE: Duration = Duration::from_millis(100);
 
 /// A program, and the effect that is waited for on it.
 #[derive(Clone, Debug)]
@@ -146,7 +144,7 @@ pub(crate) fn effects(
             Judgement::Pending => Fate::TimedOut(what_is_there(record.as_ref())),
         };
         if let Some(first) = waiting.pop_front() {
-            outcomes.push(conclude(session, first, fate, record)?);
+            outcomes.push(conclude(first, fate, record));
         }
     }
     Ok(outcomes)
@@ -159,39 +157,16 @@ fn look(places: &Places, watched: &Watched) -> Result<(Judgement, Option<Program
     Ok((judgement, record))
 }
 
-fn conclude(
-    session: &Session<'_>,
-    watched: Watched,
-    fate: Fate,
-    record: Option<ProgramRecord>,
-) -> Result<Outcome, Failure> {
+fn conclude(watched: Watched, fate: Fate, record: Option<ProgramRecord>) -> Outcome {
     let output_is_new = record
         .as_ref()
         .is_some_and(|record| watched.goal.is_about_new_process(&record.status));
-    let record = match (&fate, record) {
-        (Fate::Failed(_), Some(record)) if output_is_new => Some(with_output(session, record)?),
-        (Fate::Failed(_) | Fate::Done | Fate::TimedOut(_), record) => record,
-    };
-    Ok(Outcome {
+    Outcome {
         name: watched.name,
         fate,
         record,
         output_is_new,
-    })
-}
-
-/// What a program printed may reach its record a little after its exit did.
-fn with_output(session: &Session<'_>, record: ProgramRecord) -> Result<ProgramRecord, Failure> {
-    let until = Instant::now() + OUTPUT_GRACE;
-    let mut pace = Pace::new(session);
-    let mut record = record;
-    while record.status.output.is_none() && Instant::now() < until && pace.next() {
-        match records::program(&session.places, record.status.name.as_str())? {
-            Some(newer) if newer.status.starts == record.status.starts => record = newer,
-            Some(_) | None => break,
-        }
     }
-    Ok(record)
 }
 
 /// The codes that a program's file calls a success.

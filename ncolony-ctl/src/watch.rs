@@ -12,12 +12,16 @@ use crate::effect::{Goal, Judgement, judge};
 use crate::ending::{Ending, Failure};
 use crate::liveness;
 use crate::records::{self, ProgramRecord};
-use crate::session::Session;
+use crate::session::{Deadline, Session};
 
 /// Between two looks, at first: most effects are there within milliseconds.
 const FIRST_INTERVAL: Duration = Duration::from_millis(1);
 /// Between two looks, later.
 const LAST_INTERVAL: Duration = Duration::from_millis(10);
+
+/// How long after the answer to a request a record may still be one from before it: the answer is
+/// written first, and a record waits for the last lines of the process that it is about.
+const SETTLING: Duration = Duration::from_millis(100);
 
 /// A program, and the effect that is waited for on it.
 #[derive(Clone, Debug)]
@@ -131,6 +135,7 @@ pub(crate) fn effects(
     let mut waiting: VecDeque<Watched> = watched.into();
     let mut outcomes = Vec::with_capacity(waiting.len());
     let mut pace = Pace::new(session);
+    let settled = Deadline::after(SETTLING);
     // One program is looked at until it is through: all are waited for, so the order is all the
     // same, and a thousand cost no more looks than one.
     while let Some(first) = waiting.front() {
@@ -138,6 +143,13 @@ pub(crate) fn effects(
         let (judgement, record) = look(&session.places, first)?;
         let fate = match judgement {
             Judgement::Seen => Fate::Done,
+            // A program that keeps dying may have died once more before the request was read; its
+            // record would then be taken for the request's effect. What stays failed is failed.
+            Judgement::Failed(_)
+                if first.goal.follows_request() && !settled.is_over() && pace.next() =>
+            {
+                continue;
+            }
             Judgement::Failed(why) => Fate::Failed(why),
             Judgement::Pending if !alive => return Err(monitor_ended()),
             Judgement::Pending if pace.next() => continue,

@@ -28,6 +28,7 @@ use crate::session::Session;
 
 /// Does what the command line says.
 pub(crate) fn run(cli: &Cli, report: &mut Report) -> Result<Ending, Failure> {
+    // Files can be checked where there is no colony.
     if let Some(Command::Check(args)) = &cli.command {
         return check::run(&cli.global, args, report);
     }

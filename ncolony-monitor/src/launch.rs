@@ -148,11 +148,11 @@ pub(crate) fn failure(spec: &ProgramSpec, launch: &Launch<'_>, error: LaunchErro
         Stage::Descriptors => format!("cannot arrange its descriptors: {why}"),
         Stage::Session => format!("cannot make it lead a session: {why}"),
         Stage::Limits => format!("cannot set its limit of open files: {why}"),
-        Stage::Groups => format!(
-            "cannot set its groups {:?}: {why}",
-            launch.credentials.groups
-        ),
-        Stage::User => format!("cannot become user {:?}: {why}", launch.credentials.uid),
+        Stage::Groups => format!("cannot set its groups to {}: {why}", groups(launch)),
+        Stage::User => {
+            let uid = launch.credentials.uid.unwrap_or_default();
+            format!("cannot become user {uid}: {why}")
+        }
         Stage::Directory => {
             let cwd = spec.process.cwd.as_deref().unwrap_or(Path::new("."));
             format!(

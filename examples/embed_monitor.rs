@@ -2,7 +2,8 @@
 //!
 //! `cargo run --example embed_monitor` keeps a colony in a temporary directory, changes what
 //! should run, and ends it with a message, as a program would that supervises others as part of
-//! its work. TERM and INT sent to it end the colony too: the monitor listens to them.
+//! its work. TERM and INT sent to it end the colony too: the monitor listens to them. It also takes
+//! the end of every child of this process, so such a program starts none of its own beside it.
 
 use std::error::Error;
 use std::fs;

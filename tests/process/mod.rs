@@ -117,7 +117,8 @@ impl Running {
 
     /// All that it has printed.
     pub(crate) fn output(&self) -> String {
-        String::from_utf8_lossy(&fs::read(&self.output).unwrap()).into_owned()
+        let bytes = fs::read(&self.output).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Sends it a signal and gives what it ended with.

@@ -35,11 +35,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         .arg("echo \"$GREETING\"; read forever")
         .env("GREETING", "hello from inside");
     ctllib::add(&places, &name, &program)?;
-    let line = first_line(&places, &name)?;
+    let line = wait_for("its first line", || first_line(&places, &name))?;
     writeln!(out, "it says: {line}")?;
-    let record: ProgramStatus =
-        serde_json::from_slice(&fs::read(places.program_status(name.as_str()))?)?;
-    let pid = record.pid.ok_or("it has no process")?;
+    let pid = wait_for("its record", || process(&places, &name))?;
     writeln!(out, "it is process {pid}")?;
 
     ctllib::send(&places, &Message::new(Request::Shutdown))?;
@@ -48,18 +46,28 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The first line in a program's log, once it is there.
-fn first_line(places: &Places, name: &ProgramName) -> Result<String, Box<dyn Error>> {
-    let log = places
-        .program_log(name.as_str())
-        .ok_or("this colony keeps no logs")?;
+/// The first line in a program's log.
+fn first_line(places: &Places, name: &ProgramName) -> Option<String> {
+    let text = fs::read_to_string(places.program_log(name.as_str())?).ok()?;
+    let (line, _) = text.split_once('\n')?;
+    Some(line.to_owned())
+}
+
+/// The process that a program runs as. A record is written a moment after the start that it tells
+/// of, and always whole.
+fn process(places: &Places, name: &ProgramName) -> Option<u32> {
+    let bytes = fs::read(places.program_status(name.as_str())).ok()?;
+    serde_json::from_slice::<ProgramStatus>(&bytes).ok()?.pid
+}
+
+/// Looks until there is something.
+fn wait_for<T>(what: &str, look: impl Fn() -> Option<T>) -> Result<T, String> {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
-        let text = fs::read_to_string(&log).unwrap_or_default();
-        if let Some((line, _)) = text.split_once('\n') {
-            return Ok(line.to_owned());
+        if let Some(found) = look() {
+            return Ok(found);
         }
         sleep(BETWEEN_LOOKS);
     }
-    Err(format!("nothing came in {} within {PATIENCE:?}", log.display()).into())
+    Err(format!("{what} did not come within {PATIENCE:?}"))
 }

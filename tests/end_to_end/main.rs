@@ -1,1 +1,10 @@
-//! End to end, against the real binaries.
+//! End to end, against the real binaries: one file for each guarantee or subject.
+//!
+//! Every test has a colony of its own in a directory of its own, so all of them run side by side.
+//! Nothing sleeps to give something time: what is waited for is a condition, with a deadline far
+//! beyond what a busy machine needs.
+
+mod binaries;
+mod colony;
+mod lifecycle;
+mod processes;

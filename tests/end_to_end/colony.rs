@@ -5,7 +5,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -14,16 +13,18 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ncolony_core::State;
 use ncolony_core::message::Reply;
-use ncolony_core::status::{MonitorStatus, ProgramStatus};
 use nix::sys::signal::Signal;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::binaries::binary;
 use crate::processes;
+
+mod ending;
+mod records;
+
+use records::read_json;
 
 /// The most that a condition is waited for. A machine that is busy with other things needs far
 /// less; a condition that does not come, does not come.
@@ -278,87 +279,6 @@ impl Colony {
         text.lines().map(str::to_owned).collect()
     }
 
-    // ----- records -------------------------------------------------------------------------
-
-    /// The record of a program, if there is one.
-    pub(crate) fn try_record(&self, name: &str) -> Option<ProgramStatus> {
-        read_json(&self.path(format!("status/programs/{name}.json")))
-    }
-
-    /// The record of a program.
-    #[track_caller]
-    pub(crate) fn record(&self, name: &str) -> ProgramStatus {
-        let record = self.try_record(name);
-        record.unwrap_or_else(|| panic!("{name} has no record"))
-    }
-
-    /// Waits until a program has such a record.
-    #[track_caller]
-    pub(crate) fn until_record(
-        &self,
-        name: &str,
-        what: &str,
-        condition: impl Fn(&ProgramStatus) -> bool,
-    ) -> ProgramStatus {
-        until(&format!("{name}: {what}"), || {
-            self.try_record(name).filter(&condition)
-        })
-    }
-
-    /// Waits until a program is in a state.
-    #[track_caller]
-    pub(crate) fn until_state(&self, name: &str, state: State) -> ProgramStatus {
-        self.until_record(name, state.as_str(), |record| record.state == state)
-    }
-
-    /// Waits until a program has a process, and gives its number.
-    #[track_caller]
-    pub(crate) fn until_up(&self, name: &str) -> u32 {
-        let record = self.until_record(name, "it has a process", |record| {
-            record.pid.is_some() && matches!(record.state, State::Starting | State::Running)
-        });
-        record.pid.unwrap()
-    }
-
-    /// Waits until a program has no record.
-    #[track_caller]
-    pub(crate) fn until_retracted(&self, name: &str) {
-        let record = self.path(format!("status/programs/{name}.json"));
-        until(&format!("{name} has no record"), || {
-            (!record.exists()).then_some(())
-        });
-    }
-
-    /// The monitor's own record.
-    pub(crate) fn overview(&self) -> MonitorStatus {
-        self.try_overview().unwrap()
-    }
-
-    fn try_overview(&self) -> Option<MonitorStatus> {
-        read_json(&self.path("status/monitor.json"))
-    }
-
-    /// Waits until the monitor's own record is so.
-    #[track_caller]
-    pub(crate) fn until_overview(
-        &self,
-        what: &str,
-        condition: impl Fn(&MonitorStatus) -> bool,
-    ) -> MonitorStatus {
-        until(what, || self.try_overview().filter(&condition))
-    }
-
-    /// Has the monitor do whatever it has to do about what was written before: when this returns
-    /// it has looked at everything.
-    pub(crate) fn rescan(&self) {
-        let looks = |record: &MonitorStatus| record.counters["full_looks"];
-        let before = looks(&self.overview());
-        assert!(self.ask(json!({"type": "RESCAN"})).ok);
-        self.until_overview("it has looked at everything", |record| {
-            looks(record) > before
-        });
-    }
-
     // ----- the control program -------------------------------------------------------------
 
     /// Runs `ncolony-ctl` on this colony.
@@ -374,94 +294,6 @@ impl Colony {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
-
-    // ----- the end -------------------------------------------------------------------------
-
-    /// The processes that belong to this colony, but for the monitor itself.
-    pub(crate) fn processes(&self) -> Vec<u32> {
-        self.remember_half();
-        let monitor = self.monitor.as_ref().map(Child::id);
-        let halves = self.halves.borrow();
-        let is_ours = |pid: &u32| {
-            let carries = |variable: &String| {
-                let id = variable.strip_prefix("NCOLONY_RUN_ID=");
-                id.is_some_and(|id| halves.iter().any(|half| id.starts_with(half.as_str())))
-            };
-            processes::environment(*pid).iter().any(carries)
-                || processes::works_in(*pid, self.directory.path())
-        };
-        let all = processes::all().into_iter();
-        all.filter(|pid| Some(*pid) != monitor && *pid != std::process::id())
-            .filter(is_ours)
-            .collect()
-    }
-
-    /// All that helps to see why a test failed.
-    fn dump(&self) -> String {
-        let mut text = format!("flags {:?}\n", self.flags);
-        for place in [
-            "config",
-            "messages",
-            "status",
-            "status/programs",
-            "status/rejected",
-        ] {
-            let entries = fs::read_dir(self.path(place))
-                .into_iter()
-                .flatten()
-                .flatten();
-            let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
-            names.sort();
-            names.truncate(40);
-            let _ = writeln!(text, "{place}: {names:?}");
-            for name in names
-                .iter()
-                .filter(|name| Path::new(name).extension().is_some())
-            {
-                let content = fs::read(self.path(place).join(name)).unwrap_or_default();
-                let content = String::from_utf8_lossy(&content[..content.len().min(2000)]);
-                let _ = writeln!(text, "  {}: {content}", name.display());
-            }
-        }
-        for name in ["monitor.err", "monitor.out"] {
-            let lines = self.lines(name);
-            let last = lines[lines.len().saturating_sub(60)..].join("\n  ");
-            let _ = writeln!(text, "{name}:\n  {last}");
-        }
-        text
-    }
-}
-
-fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    let bytes = fs::read(path).ok()?;
-    let parsed = serde_json::from_slice(&bytes);
-    Some(parsed.unwrap_or_else(|error| {
-        let text = String::from_utf8_lossy(&bytes);
-        panic!("{} is not as it should be: {error}: {text}", path.display())
-    }))
-}
-
-impl Drop for Colony {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            println!("{}", self.dump());
-        }
-        if let Some(mut monitor) = self.monitor.take() {
-            let _ended = monitor.kill();
-            let _ended = monitor.wait();
-        }
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            let left = self.processes();
-            if left.is_empty() {
-                return;
-            }
-            for pid in left {
-                processes::signal(pid, Signal::SIGKILL);
-            }
-            thread::sleep(Duration::from_millis(2));
         }
     }
 }

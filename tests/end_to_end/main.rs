@@ -4,7 +4,13 @@
 //! Nothing sleeps to give something time: what is waited for is a condition, with a deadline far
 //! beyond what a busy machine needs.
 
+#![cfg(test)]
+
+mod bad_files;
+mod bad_names;
 mod binaries;
 mod colony;
+mod defects;
 mod lifecycle;
+mod one_monitor;
 mod processes;

@@ -7,6 +7,8 @@ use std::path::Path;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::colony::until;
+
 /// Whether a process runs.
 pub(crate) fn is_alive(pid: u32) -> bool {
     state(pid).is_some_and(|state| state != 'Z' && state != 'X')
@@ -58,4 +60,12 @@ pub(crate) fn works_in(pid: u32, directory: &Path) -> bool {
 pub(crate) fn signal(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(i32::try_from(pid).unwrap());
     let _gone = kill(pid, signal);
+}
+
+/// Waits until a process is gone.
+#[track_caller]
+pub(crate) fn until_gone(pid: u32) {
+    until(&format!("process {pid} is gone"), || {
+        (!is_alive(pid)).then_some(())
+    });
 }

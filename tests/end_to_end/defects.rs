@@ -150,7 +150,7 @@ echo $$ >> $NCOLONY_NAME.pids\n";
 
 #[test]
 fn defect_7_after_a_killed_monitor_no_program_runs_twice() {
-    let mut colony = Colony::new(&[]);
+    let mut colony = Colony::new(&["-k", "0.3"]);
     let tails = [
         ("plain", "exec sleep 1000"),
         // Only its record says whose it is.
@@ -159,8 +159,7 @@ fn defect_7_after_a_killed_monitor_no_program_runs_twice() {
         ("deaf", "trap '' TERM; while :; do sleep 1000; done"),
     ];
     for (name, tail) in tails {
-        let path = json!({"env": {"PATH": std::env::var("PATH").unwrap()}, "killtime": 0.2});
-        colony.program(name, shell(&format!("{ONE_AT_A_TIME}{tail}"), path));
+        colony.program(name, shell(&format!("{ONE_AT_A_TIME}{tail}"), json!({})));
     }
     for round in 1..=3 {
         colony.start();

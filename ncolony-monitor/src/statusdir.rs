@@ -329,6 +329,8 @@ mod tests {
             ok: true,
             error: None,
             programs: Vec::new(),
+            heard: 1,
+            generations: std::collections::BTreeMap::new(),
         };
         status.answer(&reply, Mono::default());
         let path = dir.path().join("s/replies/a1.json");

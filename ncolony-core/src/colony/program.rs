@@ -78,6 +78,8 @@ pub(crate) struct Child {
     pub(crate) pid: u32,
     pub(crate) identity: Option<ProcessIdentity>,
     pub(crate) started: Mono,
+    /// The same for people.
+    pub(crate) started_wall: Wall,
     /// What it was started with; its policy is the one in force.
     pub(crate) spec: Arc<ProgramSpec>,
 }
@@ -353,6 +355,7 @@ impl Program {
                 pid,
                 identity,
                 started: at,
+                started_wall: now.wall,
                 spec: Arc::clone(spec),
             };
             self.starts += 1;

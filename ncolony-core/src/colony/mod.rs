@@ -26,10 +26,12 @@
 
 mod command;
 pub mod diff;
+mod facts;
 pub mod io;
 mod program;
 mod record;
 mod sentence;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -52,7 +52,7 @@ struct Seen {
 }
 
 /// What was last seen in the config directory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Catalogue {
     directory: Option<DirectoryId>,
     files: BTreeMap<ProgramName, BTreeMap<OsString, Seen>>,

@@ -26,6 +26,7 @@
 
 mod command;
 pub mod diff;
+mod essence;
 pub mod io;
 mod program;
 mod record;
@@ -33,6 +34,7 @@ mod sentence;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+pub use essence::Load;
 pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure};
 pub use program::KILL_AGAIN;
 use program::Program;
@@ -42,7 +44,7 @@ use crate::status::{ProgramStatus, State};
 use crate::time::{Mono, Now};
 
 /// How far the end of the colony has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Closing {
     /// It is not to end.
     No,
@@ -53,7 +55,7 @@ enum Closing {
 }
 
 /// All programs, what is wanted of them and what is so.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Colony {
     programs: BTreeMap<ProgramName, Program>,
     /// Programs that a fact or word has touched since they were last settled.

@@ -179,6 +179,8 @@ pub enum Action {
     Plan(Who, Plan),
     /// The main process ends by itself.
     Die(Who, Exit),
+    /// The others of its group end by themselves.
+    Scatter(Who),
     /// A late or repeated fact arrives.
     Echo(Who, Echo),
     /// The last lines of the ended process arrive; or those of an earlier one.

@@ -32,7 +32,7 @@ const POLICY_KEYS: [&str; POLICIES as usize] = [
     r#""threshold": 0.2, "restart": "on-failure", "give_up_after": 2"#,
 ];
 
-/// Longer than every threshold in [`POLICY_KEYS`].
+/// Longer than every threshold in the policies.
 pub const MEMORY: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// Every file of every program, read once.

@@ -264,7 +264,12 @@ impl Drawing {
     fn draw_death(&mut self) {
         let who = self.who();
         let exit = exit(&mut self.random);
-        self.actions.push(Action::Die(who, exit));
+        let action = if self.random.percent(80) {
+            Action::Die(who, exit)
+        } else {
+            Action::Scatter(who)
+        };
+        self.actions.push(action);
         if self.random.percent(30) {
             let who = self.who();
             let old = self.random.percent(40);

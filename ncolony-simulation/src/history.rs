@@ -1,6 +1,7 @@
 //! Acting out a history, and telling one that went wrong.
 
 use std::fmt;
+use std::ops::AddAssign;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -21,6 +22,13 @@ pub struct Count {
     pub steps: u64,
     /// Orders that were carried out.
     pub orders: u64,
+}
+
+impl AddAssign for Count {
+    fn add_assign(&mut self, more: Self) {
+        self.steps += more.steps;
+        self.orders += more.orders;
+    }
 }
 
 /// A history that went wrong.

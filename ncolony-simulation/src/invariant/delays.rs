@@ -69,10 +69,10 @@ fn check_record(account: &Account, record: &ProgramStatus, now: Mono) -> Result<
     THIS.must(record.delay == delay.as_secs_f64(), || {
         format!("{name} waits {} s, and should {delay:?}", record.delay)
     })?;
-    // Where only the spacing is waited for, the delay has no part in it.
-    THIS.must(*delay <= policy.delays.most() || latest == spaced, || {
+    let left = latest.since(now);
+    THIS.must(left <= policy.delays.most() || latest == spaced, || {
         format!(
-            "the delay {delay:?} of {name} is longer than {:?}",
+            "{name} waits for {left:?} more, and its policy is {:?}",
             policy.delays
         )
     })

@@ -96,6 +96,9 @@ impl fmt::Display for Violation {
 
 impl std::error::Error for Violation {}
 
+#[cfg(test)]
+mod tests;
+
 /// Checks all that must hold when a monitor has drawn breath.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ncolony_core::colony::diff::Emptiness;
 
-use super::World;
+use super::{FAULTLESS, World};
 use crate::action::Upheaval;
 use crate::invariant::{self, Violation};
 
@@ -14,6 +14,7 @@ const LONG_ENOUGH: Duration = Duration::from_secs(90);
 impl World {
     pub(super) fn calm(&mut self) -> Result<(), Violation> {
         self.plans.clear();
+        self.usual = FAULTLESS;
         self.fuse = None;
         self.kernel.heal();
         self.folder.upset(Upheaval::Restored);

@@ -5,7 +5,7 @@ use ncolony_core::Signal;
 use ncolony_core::colony::diff::Emptiness;
 use ncolony_core::colony::{Effect, Generation, Scope};
 
-use super::{FAULTLESS, World};
+use super::World;
 use crate::invariant::{self, Violation};
 
 impl World {
@@ -25,7 +25,7 @@ impl World {
                 monitor.ledger.ordered(self.now, &spec, generation);
                 if let Some(who) = who {
                     let plan = self.plans.entry(who).or_default().pop_front();
-                    let plan = plan.unwrap_or(FAULTLESS);
+                    let plan = plan.unwrap_or(self.usual);
                     self.kernel.start(self.now, who, generation, spec, plan);
                 }
             }

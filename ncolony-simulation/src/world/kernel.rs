@@ -260,16 +260,23 @@ impl Kernel {
         alone.then_some(Happening::GroupGone { who, generation })
     }
 
+    fn serials_of(&self, who: Who) -> Vec<u64> {
+        let groups = self.groups.iter();
+        let own = groups.filter(|group| group.who == who);
+        own.map(|group| group.serial).collect()
+    }
+
     /// The main process of a program ends by itself, now.
     pub(super) fn die(&mut self, now: Mono, who: Who, exit: Exit) {
-        let serials: Vec<u64> = self
-            .groups
-            .iter()
-            .filter(|group| group.who == who && group.leader)
-            .map(|group| group.serial)
-            .collect();
-        for serial in serials {
+        for serial in self.serials_of(who) {
             self.schedule(now, Due::LeaderEnds { serial, exit });
+        }
+    }
+
+    /// The others of its group end by themselves, now.
+    pub(super) fn scatter(&mut self, now: Mono, who: Who) {
+        for serial in self.serials_of(who) {
+            self.schedule(now, Due::MembersEnd { serial });
         }
     }
 

@@ -27,8 +27,8 @@ use crate::action::{Action, Aim, Manner, Millis, Plan, Recipe, Start, Temper, Wh
 use crate::cast::{self, Cast};
 use crate::invariant::{self, Violation};
 
-/// What comes of a start about which nothing was settled: a program without faults.
-const FAULTLESS: Plan = Plan {
+/// A program without faults.
+pub const FAULTLESS: Plan = Plan {
     start: Start::Lives(Temper {
         life: Manner::Ignores,
         exit: Exit::Code(0),
@@ -64,6 +64,8 @@ pub struct World {
     letters: BTreeMap<String, Letter>,
     letters_sent: u64,
     plans: BTreeMap<Who, VecDeque<Plan>>,
+    /// What comes of a start about which nothing was settled.
+    usual: Plan,
     /// The monitor, while one lives.
     pub monitor: Option<Monitor>,
     /// After so many more orders the monitor dies.
@@ -92,6 +94,7 @@ impl World {
             letters: BTreeMap::new(),
             letters_sent: 0,
             plans: BTreeMap::new(),
+            usual: FAULTLESS,
             monitor: None,
             fuse: None,
             frequency,
@@ -101,6 +104,17 @@ impl World {
         };
         world.monitor = Some(Monitor::new(now, frequency));
         world
+    }
+
+    /// From now on this comes of a start about which nothing was settled.
+    pub fn set_usual(&mut self, plan: Plan) {
+        self.usual = plan;
+    }
+
+    /// Whether it is settled what comes of the program's next start.
+    #[must_use]
+    pub fn is_planned(&self, who: Who) -> bool {
+        self.plans.get(&who).is_some_and(|plans| !plans.is_empty())
     }
 
     /// From now on the world writes down what happens in it.
@@ -154,6 +168,10 @@ impl World {
             Action::Plan(who, plan) => self.plans.entry(who).or_default().push_back(plan),
             Action::Die(who, exit) => {
                 self.kernel.die(self.now, who, exit);
+                self.watch_kernel();
+            }
+            Action::Scatter(who) => {
+                self.kernel.scatter(self.now, who);
                 self.watch_kernel();
             }
             Action::Echo(who, echo) => self.echo(who, echo),

@@ -290,6 +290,9 @@ impl Colony {
             .programs
             .entry(name.clone())
             .or_insert_with(|| Program::new(name.clone(), self.retired, now));
+        if program.says_the_same(&reading) {
+            return;
+        }
         program.read(now, reading);
         self.touched.insert(name);
     }

@@ -247,6 +247,20 @@ impl Program {
 
     // ----- facts ---------------------------------------------------------------------------
 
+    /// Whether its file says what it said at the last look, so that nothing follows.
+    pub(crate) fn says_the_same(&self, reading: &Reading) -> bool {
+        match reading {
+            Reading::Good(new) => {
+                let same = |old: &Arc<ProgramSpec>| old.source == new.source;
+                self.config_error.is_none() && self.spec.as_ref().is_some_and(same)
+            }
+            Reading::Bad { error, digest } => {
+                self.config_error.as_ref() == Some(error) && self.digest == *digest
+            }
+            Reading::Absent => false,
+        }
+    }
+
     /// Its file was read.
     pub(crate) fn read(&mut self, now: Now, reading: Reading) {
         match reading {

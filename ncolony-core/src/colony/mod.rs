@@ -26,10 +26,12 @@
 
 mod command;
 pub mod diff;
+mod facts;
 pub mod io;
 mod program;
 mod record;
 mod sentence;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -66,6 +68,8 @@ pub struct Colony {
     /// Programs whose record is out of date. Written after all that acts, once each.
     unpublished: BTreeSet<ProgramName>,
     closing: Closing,
+    /// How many messages were heard.
+    heard: u64,
     /// The highest number of a start of any program that is gone: one of the same name that comes
     /// later begins after it, so that no late fact about the old one fits the new.
     retired: Generation,
@@ -89,6 +93,7 @@ impl Colony {
             effects: VecDeque::new(),
             unpublished: BTreeSet::new(),
             closing: Closing::No,
+            heard: 0,
             retired: Generation::default(),
         }
     }
@@ -202,7 +207,7 @@ impl Colony {
     pub fn poll_record(&mut self) -> Option<Effect> {
         let name = self.unpublished.pop_first()?;
         Some(match self.programs.get(&name) {
-            Some(program) => Effect::Publish(Box::new(program.record(self.is_closing()))),
+            Some(program) => Effect::Publish(Box::new(self.record_of(program))),
             None => Effect::Retract(name),
         })
     }
@@ -257,7 +262,13 @@ impl Colony {
     /// The record of a program as it would be published now.
     #[must_use]
     pub fn record(&self, name: &ProgramName) -> Option<ProgramStatus> {
-        Some(self.programs.get(name)?.record(self.is_closing()))
+        self.programs
+            .get(name)
+            .map(|program| self.record_of(program))
+    }
+
+    fn record_of(&self, program: &Program) -> ProgramStatus {
+        program.record(self.is_closing(), self.heard)
     }
 
     /// Has the record of a program published once more: the last time, it could not be written.

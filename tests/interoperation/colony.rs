@@ -53,10 +53,10 @@ impl Colony {
     /// for an input that never comes. It needs nothing of its environment but its name.
     fn write_witness(&self) {
         let witnesses = self.path("witnesses");
+        // No other program is called: while the shell waits for one, it blocks signals, and what
+        // was given to it could not be told from what it did itself.
         let text = format!(
-            "#!/bin/sh\necho $$ > '{0}'/\"$NCOLONY_NAME.new\"\n\
-             /bin/mv '{0}'/\"$NCOLONY_NAME.new\" '{0}'/\"$NCOLONY_NAME\"\n\
-             echo \"$NCOLONY_NAME waits\"\nread forever\n",
+            "#!/bin/sh\necho $$ > '{}'/\"$NCOLONY_NAME\"\nread forever\n",
             witnesses.display()
         );
         fs::write(self.witness(), text).unwrap();
@@ -150,7 +150,9 @@ impl Colony {
     /// The process that told it had all it was given, if there is one.
     pub(crate) fn told(&self, name: &str) -> Option<u32> {
         let text = fs::read_to_string(self.path("witnesses").join(name)).ok()?;
-        Some(text.trim_end().parse().unwrap())
+        // Without the end of the line it is still being written.
+        let digits = text.strip_suffix('\n')?;
+        Some(digits.parse().unwrap())
     }
 
     /// Waits for a process of this program that is not `than`.

@@ -18,6 +18,7 @@ fn play(colony: &Colony, mut variables: Value) -> String {
         .args(["--extra-vars", &variables.to_string()])
         .arg(book)
         .env("ANSIBLE_HOME", colony.path("ansible"))
+        .env("ANSIBLE_REMOTE_TEMP", colony.path("ansible"))
         .env("ANSIBLE_NOCOLOR", "1")
         .output()
         .unwrap();

@@ -6,6 +6,7 @@
 
 #![cfg(test)]
 
+mod architecture;
 mod bad_files;
 mod bad_names;
 mod binaries;

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
-use crate::files::{DirectoryId, Entry, EntryKind, Fingerprint, Listing};
+use crate::listing::{DirectoryId, Entry, EntryKind, Fingerprint, Listing};
 use crate::name::{FileRole, ProgramName, config_role};
 use crate::status::IgnoredFile;
 

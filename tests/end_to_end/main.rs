@@ -20,3 +20,4 @@ mod one_monitor;
 mod processes;
 mod surroundings;
 mod unknown_is_not_removed;
+mod watching;

@@ -11,19 +11,8 @@ use nix::unistd::mkfifo;
 use serde_json::{Value, json};
 
 use crate::colony::{Colony, until};
-use crate::processes::state;
 
 const CAT: &str = r#"{"args": ["cat"]}"#;
-
-/// Runs `write` while the monitor stands still, so that it finds all of that at once.
-fn at_once(colony: &Colony, write: impl FnOnce()) {
-    colony.signal(Signal::SIGSTOP);
-    until("the monitor stands still", || {
-        (state(colony.pid()) == Some('T')).then_some(())
-    });
-    write();
-    colony.signal(Signal::SIGCONT);
-}
 
 fn count(colony: &Colony, directory: &str) -> usize {
     fs::read_dir(colony.path(directory)).unwrap().count()
@@ -50,7 +39,7 @@ fn ten_thousand_messages_at_once_are_each_acted_on_once() {
     let colony = Colony::running(&[]);
     colony.program("web", CAT);
     let pid = colony.until_up("web");
-    at_once(&colony, || {
+    colony.while_it_stands_still(|| {
         for number in 0..COUNT {
             let name = format!("{number:05}");
             let text = json!({"type": "START", "name": "web", "id": name}).to_string();
@@ -104,7 +93,7 @@ fn what_is_no_message_is_put_aside_with_the_reason_and_the_listening_goes_on() {
         ("large", &large, "131000"),
     ];
     let messages = colony.path("messages");
-    at_once(&colony, || {
+    colony.while_it_stands_still(|| {
         for (name, text, _) in texts {
             fs::write(messages.join(name), text).unwrap();
         }
@@ -155,7 +144,7 @@ fn messages_are_acted_on_in_order_of_name() {
         colony.program(name, CAT);
         colony.until_up(name);
     }
-    at_once(&colony, || {
+    colony.while_it_stands_still(|| {
         colony.message("2", &json!({"type": "START", "name": "up"}));
         colony.message("1", &json!({"type": "STOP", "name": "up"}));
         colony.message("4", &json!({"type": "STOP", "name": "down"}));
@@ -169,7 +158,7 @@ fn messages_are_acted_on_in_order_of_name() {
 #[test]
 fn the_newest_hundred_of_what_was_rejected_are_kept() {
     let colony = Colony::running(&[]);
-    at_once(&colony, || {
+    colony.while_it_stands_still(|| {
         for number in 0..150 {
             fs::write(colony.path("messages").join(format!("{number:03}")), "x").unwrap();
         }
@@ -197,7 +186,7 @@ fn a_message_that_cannot_be_removed_is_acted_on_once() {
     colony.start();
     colony.program("web", CAT);
     colony.until_up("web");
-    at_once(&colony, || {
+    colony.while_it_stands_still(|| {
         colony.message("1-good", &json!({"type": "RESTART", "name": "web"}));
         colony.message("2-bad", &json!({"type": "DANCE"}));
         colony.set_mode("messages", 0o500);
@@ -229,7 +218,7 @@ fn the_last_word_wins() {
         colony.program(name, CAT);
         colony.until_up(name);
     }
-    at_once(&colony, || {
+    colony.while_it_stands_still(|| {
         colony.message("1", &word("STOP", "up"));
         colony.message("2", &word("RESTART", "up"));
         colony.message("3", &word("RESTART", "down"));
@@ -248,7 +237,7 @@ fn a_hundred_restarts_cause_few_starts() {
     colony.program("web", CAT);
     let first = colony.until_up("web");
     let restart: Value = json!({"type": "RESTART", "name": "web"});
-    at_once(&colony, || {
+    colony.while_it_stands_still(|| {
         for number in 0..100 {
             colony.message(&format!("{number:03}"), &restart);
         }

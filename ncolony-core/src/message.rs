@@ -1,5 +1,6 @@
 //! A request to the monitor: one JSON object in one file.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -86,6 +87,13 @@ pub struct Reply {
     pub error: Option<String>,
     /// The programs that it was about.
     pub programs: Vec<ProgramName>,
+    /// The number of the message: how many the monitor has heard, this one included.
+    #[serde(default)]
+    pub heard: u64,
+    /// Of RESTART and START: by program, the number of the start whose process the sender is to
+    /// look at. A record of an earlier one tells nothing about the outcome.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub generations: BTreeMap<ProgramName, u64>,
 }
 
 impl Message {

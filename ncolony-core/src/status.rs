@@ -158,7 +158,24 @@ pub struct ProgramStatus {
     pub config_digest: Option<String>,
     /// What proves that `pid` is still this process.
     pub process: Option<ProcessIdentity>,
+    /// When the present process was started.
+    #[serde(default)]
+    pub started: Option<Wall>,
+    /// The number of the last start that was ordered, one that failed included. It only grows
+    /// while a monitor lives, also when the program is removed and comes back.
+    #[serde(default)]
+    pub generation: u64,
+    /// The number of the start whose process ended last: whose `exit` and `output` these are.
+    #[serde(default)]
+    pub ended: u64,
+    /// How many messages the monitor had heard when this was so: a record with the number of a
+    /// message's reply, or a higher one, is from after that message.
+    #[serde(default)]
+    pub heard: u64,
 }
+
+/// The reason in the record of a program whose file was never good; `config_error` says more.
+pub const FILE_NEVER_GOOD: &str = "its file has an error";
 
 /// A file that the monitor passes over.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -8,14 +8,14 @@ use ncolony_core::message::MessageId;
 use ncolony_core::{Message, ProgramName, Request, Target, ctllib};
 
 use crate::cli::TargetArgs;
-use crate::effect::Mark;
+use crate::effect::{Goal, Mark};
 use crate::ending::{Ending, Failure};
 use crate::note::one_line;
 use crate::records::{self, ProgramRecord};
 use crate::report::Acted;
 use crate::selection::{Existence, Word, choose};
 use crate::session::Session;
-use crate::watch::{self, Fate, Outcome};
+use crate::watch::{self, Fate, Outcome, Watched};
 
 /// Whether a command waits for its effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,9 +99,34 @@ pub(crate) fn groups(session: &Session<'_>, groups: &[String]) -> Result<Vec<Tar
     Ok(groups.iter().cloned().map(Target::Group).collect())
 }
 
+/// Asks a living monitor for something, and waits until it is so. `goal` makes of a program's mark
+/// from before the effect that is waited for.
+pub(crate) fn carry_out(
+    session: &mut Session<'_>,
+    targets: &[Target],
+    patience: Patience,
+    request: impl Fn(Target) -> Request,
+    goal: impl Fn(Option<Mark>) -> Goal,
+) -> Result<Ending, Failure> {
+    if patience == Patience::DoesNotWait {
+        leave(session, targets, request)?;
+        print_records(session, &[], std::iter::empty());
+        return Ok(Ending::Done);
+    }
+    await_known(session, targets)?;
+    let before = marks(session, targets)?;
+    let Answers { programs, refusals } = ask(session, targets, request)?;
+    let watched = programs.into_iter().map(|name| {
+        let goal = goal(before.get(&name).copied());
+        Watched { name, goal }
+    });
+    let outcomes = watch::effects(session, watched.collect())?;
+    Ok(conclude(session, &refusals, &outcomes))
+}
+
 /// Waits until the monitor knows every program that is named, so that no request about one is
 /// refused because the monitor has not read its file yet.
-pub(crate) fn await_known(session: &Session<'_>, targets: &[Target]) -> Result<(), Failure> {
+fn await_known(session: &Session<'_>, targets: &[Target]) -> Result<(), Failure> {
     for target in targets {
         if let Target::Name(name) = target {
             watch::known(session, name)?;
@@ -112,25 +137,25 @@ pub(crate) fn await_known(session: &Session<'_>, targets: &[Target]) -> Result<(
 
 /// What the records of the targets say now. For a group or all, those of every program: who is
 /// meant is the monitor's to say.
-pub(crate) fn marks(
+fn marks(
     session: &Session<'_>,
     targets: &[Target],
 ) -> Result<BTreeMap<ProgramName, Mark>, Failure> {
-    let mut marks = BTreeMap::new();
+    let mut records = BTreeMap::new();
     for target in targets {
         match target {
             Target::Name(name) => {
                 let record = records::program(&session.places, name.as_str())?;
-                marks.extend(record.map(|record| (name.clone(), Mark::of(&record.status))));
+                records.extend(record.map(|record| (name.clone(), record)));
             }
             Target::Group(_) | Target::All => {
-                let records = records::programs(&session.places)?.by_name;
-                let mark = |(name, record): (_, ProgramRecord)| (name, Mark::of(&record.status));
-                marks.extend(records.into_iter().map(mark));
+                records = records::programs(&session.places)?.by_name;
+                break;
             }
         }
     }
-    Ok(marks)
+    let mark = |(name, record): (_, ProgramRecord)| (name, Mark::of(&record.status));
+    Ok(records.into_iter().map(mark).collect())
 }
 
 /// Writes a request per target and waits for all answers.
@@ -205,8 +230,8 @@ pub(crate) fn conclude(
     for Refusal { target, error } in refusals {
         ending = Ending::Failed;
         errors.push(match target {
-            Target::Name(name) => format!("{name}: {error}"),
-            Target::Group(_) | Target::All => error.clone(),
+            Target::Name(name) if !error.contains(name.as_str()) => format!("{name}: {error}"),
+            Target::Name(_) | Target::Group(_) | Target::All => error.clone(),
         });
     }
     for outcome in outcomes {

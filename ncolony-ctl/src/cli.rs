@@ -120,6 +120,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Wait until programs are in a state
     Wait(WaitArgs),
+    /// Print what programs have printed
+    Logs(LogsArgs),
     /// Stop all programs and end the monitor
     Shutdown(NoWaitArgs),
 }
@@ -255,6 +257,20 @@ pub(crate) struct WaitArgs {
     /// A state, as status shows it, or "ready"
     #[arg(long = "for", value_name = "STATE", default_value = "RUNNING", value_parser = aim)]
     pub(crate) aim: Aim,
+}
+
+/// `logs`
+#[derive(Debug, Args)]
+pub(crate) struct LogsArgs {
+    /// Names or shell patterns
+    #[arg(value_name = "NAME", required = true)]
+    pub(crate) names: Vec<Word>,
+    /// How many of the last lines
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    pub(crate) lines: usize,
+    /// Go on with what comes
+    #[arg(short, long)]
+    pub(crate) follow: bool,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

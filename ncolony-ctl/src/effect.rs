@@ -72,6 +72,14 @@ pub(crate) enum Goal {
 }
 
 impl Goal {
+    /// Whether the effect is that of a message, so that no record proves to be from after it.
+    pub(crate) fn follows_request(&self) -> bool {
+        match self {
+            Self::Restarted(_) | Self::Started(_) => true,
+            Self::Stopped | Self::Added { .. } | Self::Removed | Self::Reached(_) => false,
+        }
+    }
+
     /// Whether what the record says of an ended process is about a process that the command
     /// started.
     pub(crate) fn is_about_new_process(&self, record: &ProgramStatus) -> bool {

@@ -26,6 +26,7 @@ mod report;
 mod selection;
 mod session;
 mod table;
+mod tail;
 mod watch;
 
 use std::process::ExitCode;

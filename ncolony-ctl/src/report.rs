@@ -2,9 +2,12 @@
 //! mixture; talk goes to standard error.
 
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use ncolony_core::status::SCHEMA;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use terminal_size::{Width, terminal_size_of};
@@ -63,6 +66,30 @@ impl Report {
         }
     }
 
+    /// Prints bytes as they are, where data is wanted as text.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        if self.json || self.broken.is_some() {
+            return;
+        }
+        // Not through `out`: what belongs to a program is not searched for colours.
+        if let Err(error) = io::stdout().write_all(bytes) {
+            self.broken = Some(error);
+        }
+    }
+
+    /// Hands over what was printed so far, waits, and says whether there is still a reader.
+    pub(crate) fn pause(&mut self, span: Duration) -> bool {
+        if let Err(error) = self.out.flush() {
+            self.broken.get_or_insert(error);
+        }
+        let stdout = io::stdout();
+        // No event is asked for: an error, such as a reader that went away, is always told.
+        let mut watched = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+        let timeout = PollTimeout::try_from(span).unwrap_or(PollTimeout::MAX);
+        let is_gone = poll(&mut watched, timeout).is_ok_and(|events| events > 0);
+        self.broken.is_none() && !is_gone
+    }
+
     /// Prints a table, where data is wanted as text. It fits the terminal, where there is one.
     pub(crate) fn table<const N: usize>(&mut self, table: &Table<N>) {
         let width = if io::stdout().is_terminal() {
@@ -75,7 +102,7 @@ impl Report {
         }
     }
 
-    /// Prints the one document, where data is wanted as JSON.
+    /// Prints the one document, or the next of a stream, where data is wanted as JSON.
     pub(crate) fn document(&mut self, document: &impl Serialize) {
         if !self.json {
             return;

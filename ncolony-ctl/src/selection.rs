@@ -94,13 +94,11 @@ pub(crate) fn choose(
             Some(names) => names,
             None => known.insert(all(places, existence)?),
         };
-        let before = chosen.len();
-        chosen.extend(names.iter().filter(|name| matches(word, name)).cloned());
-        let is_pattern = matches!(word, Word::Pattern(_));
-        if is_pattern && !names.iter().any(|name| matches(word, name)) {
-            debug_assert_eq!(before, chosen.len());
+        let mut matching = names.iter().filter(|name| matches(word, name)).peekable();
+        if matching.peek().is_none() && *word != Word::All {
             return Err(nothing_matches(word));
         }
+        chosen.extend(matching.cloned());
     }
     Ok(chosen.into_iter().collect())
 }

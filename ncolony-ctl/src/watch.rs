@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ncolony_core::message::{MessageId, Reply};
 use ncolony_core::{Descriptor, Places, ProgramName};
@@ -12,14 +12,16 @@ use crate::effect::{Goal, Judgement, judge};
 use crate::ending::{Ending, Failure};
 use crate::liveness;
 use crate::records::{self, ProgramRecord};
-use crate::session::Session;
+use crate::session::{Deadline, Session};
 
 /// Between two looks, at first: most effects are there within milliseconds.
 const FIRST_INTERVAL: Duration = Duration::from_millis(1);
 /// Between two looks, later.
 const LAST_INTERVAL: Duration = Duration::from_millis(10);
-/// How long what a program printed may arrive after its exit.
-const OUTPUT_GRACE: Duration = Duration::from_millis(100);
+
+/// How long after the answer to a request a record may still be one from before it: the answer is
+/// written first, and a record waits for the last lines of the process that it is about.
+const SETTLING: Duration = Duration::from_millis(100);
 
 /// A program, and the effect that is waited for on it.
 #[derive(Clone, Debug)]
@@ -133,6 +135,7 @@ pub(crate) fn effects(
     let mut waiting: VecDeque<Watched> = watched.into();
     let mut outcomes = Vec::with_capacity(waiting.len());
     let mut pace = Pace::new(session);
+    let settled = Deadline::after(SETTLING);
     // One program is looked at until it is through: all are waited for, so the order is all the
     // same, and a thousand cost no more looks than one.
     while let Some(first) = waiting.front() {
@@ -140,13 +143,20 @@ pub(crate) fn effects(
         let (judgement, record) = look(&session.places, first)?;
         let fate = match judgement {
             Judgement::Seen => Fate::Done,
+            // A program that keeps dying may have died once more before the request was read; its
+            // record would then be taken for the request's effect. What stays failed is failed.
+            Judgement::Failed(_)
+                if first.goal.follows_request() && !settled.is_over() && pace.next() =>
+            {
+                continue;
+            }
             Judgement::Failed(why) => Fate::Failed(why),
             Judgement::Pending if !alive => return Err(monitor_ended()),
             Judgement::Pending if pace.next() => continue,
             Judgement::Pending => Fate::TimedOut(what_is_there(record.as_ref())),
         };
         if let Some(first) = waiting.pop_front() {
-            outcomes.push(conclude(session, first, fate, record)?);
+            outcomes.push(conclude(first, fate, record));
         }
     }
     Ok(outcomes)
@@ -159,39 +169,16 @@ fn look(places: &Places, watched: &Watched) -> Result<(Judgement, Option<Program
     Ok((judgement, record))
 }
 
-fn conclude(
-    session: &Session<'_>,
-    watched: Watched,
-    fate: Fate,
-    record: Option<ProgramRecord>,
-) -> Result<Outcome, Failure> {
+fn conclude(watched: Watched, fate: Fate, record: Option<ProgramRecord>) -> Outcome {
     let output_is_new = record
         .as_ref()
         .is_some_and(|record| watched.goal.is_about_new_process(&record.status));
-    let record = match (&fate, record) {
-        (Fate::Failed(_), Some(record)) if output_is_new => Some(with_output(session, record)?),
-        (Fate::Failed(_) | Fate::Done | Fate::TimedOut(_), record) => record,
-    };
-    Ok(Outcome {
+    Outcome {
         name: watched.name,
         fate,
         record,
         output_is_new,
-    })
-}
-
-/// What a program printed may reach its record a little after its exit did.
-fn with_output(session: &Session<'_>, record: ProgramRecord) -> Result<ProgramRecord, Failure> {
-    let until = Instant::now() + OUTPUT_GRACE;
-    let mut pace = Pace::new(session);
-    let mut record = record;
-    while record.status.output.is_none() && Instant::now() < until && pace.next() {
-        match records::program(&session.places, record.status.name.as_str())? {
-            Some(newer) if newer.status.starts == record.status.starts => record = newer,
-            Some(_) | None => break,
-        }
     }
-    Ok(record)
 }
 
 /// The codes that a program's file calls a success.

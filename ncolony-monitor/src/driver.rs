@@ -1,5 +1,7 @@
 //! The one loop: wait, gather, observe, settle, execute. The only owner of the machine.
 
+mod gather;
+
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::io;
@@ -7,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ncolony_core::Colony;
-use ncolony_core::colony::Observation;
 use ncolony_core::colony::diff::Emptiness;
+use ncolony_core::colony::{Effect, Observation};
 use ncolony_core::status::{TreeKill, Watch};
 use ncolony_core::time::Mono;
 use tokio::sync::Notify;
@@ -17,7 +19,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::executor::{Done, Executor};
 use crate::logs::Report;
 use crate::overview::{Overview, Present};
-use crate::sources::dirwatch::{DirWatch, Hint};
+use crate::record_timing::RecordTiming;
+use crate::sources::dirwatch::DirWatch;
 use crate::sources::scan::Scanner;
 use crate::sources::signals::{Call, Signals};
 use crate::sys::clock;
@@ -26,9 +29,6 @@ use crate::{Settings, WatchMode};
 /// Orders are carried out for so long before ended children are taken in again: how long a process
 /// lived is measured up to the moment in which its end is noticed.
 const SLICE: Duration = Duration::from_millis(5);
-
-/// The first hint is followed at once, further ones at most this often.
-const HINT_SPACING: Duration = Duration::from_millis(10);
 
 /// How often groups are looked at whose leaders are gone.
 const LEFTOVER_SPACING: Duration = Duration::from_millis(20);
@@ -65,6 +65,9 @@ pub(crate) struct Driver {
     emptiness: Emptiness,
     /// Messages are known to wait.
     mail_waits: bool,
+    /// A child has ended, or may have.
+    child_ended: bool,
+    records: RecordTiming,
     /// When everything had stopped that was told to.
     closed_at: Option<Mono>,
     /// Logs that cannot be written, by path.
@@ -96,6 +99,8 @@ impl Driver {
             hints_from: Mono::default(),
             emptiness: Emptiness::Doubted,
             mail_waits: true,
+            child_ended: true,
+            records: RecordTiming::default(),
             closed_at: None,
             log_problems: BTreeMap::new(),
         })
@@ -109,7 +114,10 @@ impl Driver {
             if next == Next::Wait {
                 self.look_around();
             }
-            self.reap();
+            if self.child_ended || self.executor.children.has_leftovers() {
+                self.reap();
+            }
+            self.take_reports();
             next = self.carry_out();
             if next == Next::Wait {
                 if self.is_over() {
@@ -119,7 +127,7 @@ impl Driver {
             }
             self.wait(next).await;
         }
-        self.overview.touch();
+        self.overview.hurry();
         self.publish_overview();
         self.executor.run_ids.retire();
         tracing::info!("everything has stopped");
@@ -127,185 +135,26 @@ impl Driver {
 
     /// Whether everything was told to stop, has stopped, and its last lines are recorded.
     fn is_over(&mut self) -> bool {
-        if !self.colony.is_closed() {
+        if !self.colony.is_closed() || self.colony.unpublished() > 0 {
             return false;
         }
         let since = *self.closed_at.get_or_insert_with(clock::mono);
         clock::mono().since(since) >= LAST_LINES || !self.executor.awaits_output()
     }
 
-    // ----- gather --------------------------------------------------------------------------
-
-    /// Looks where hints, the clock and waiting messages call for it. The config directory comes
-    /// first: a message may be about a program that was written just before it.
-    fn look_around(&mut self) {
-        let now = clock::mono();
-        let all = now >= self.full_look_at;
-        if all {
-            self.full_look();
-        } else if now >= self.hints_from {
-            self.follow_hints();
-        }
-        if all || self.mail_waits {
-            self.read_mail();
-        }
-    }
-
-    fn full_look(&mut self) {
-        let now = clock::mono();
-        self.full_look_at = now.after(self.frequency);
-        self.hints_from = now.after(HINT_SPACING);
-        let before = (
-            self.config_watch.is_watched(),
-            self.messages_watch.is_watched(),
-        );
-        self.follow_directories();
-        // What was hinted before now is seen by the look itself.
-        self.config_watch.take();
-        self.messages_watch.take();
-        self.look_at_config();
-        self.executor.status.forget_old_replies(now);
-        for name in self.executor.status.take_unwritten() {
-            self.colony.republish(&name);
-        }
-        if before
-            != (
-                self.config_watch.is_watched(),
-                self.messages_watch.is_watched(),
-            )
-        {
-            self.overview.touch();
-        }
-    }
-
-    /// Watches what the two paths lead to now.
-    fn follow_directories(&mut self) {
-        if let Some(directory) = self.scanner.directory() {
-            self.config_watch
-                .follow(&self.executor.places.config, directory);
-        }
-        if let Some(directory) = self.executor.mailbox.directory() {
-            self.messages_watch
-                .follow(self.executor.mailbox.path(), directory);
-        }
-    }
-
-    fn look_at_config(&mut self) {
-        let state = self.scanner.state();
-        let emptiness = std::mem::replace(&mut self.emptiness, Emptiness::Doubted);
-        let observations = self.scanner.whole(emptiness);
-        if self.scanner.state() != state {
-            tracing::info!("the config directory: {}", self.scanner.state());
-            self.overview.touch();
-        }
-        self.observe_all(observations);
-    }
-
-    fn follow_hints(&mut self) {
-        let hint = self.config_watch.take();
-        let mail = self.messages_watch.take();
-        if hint != Hint::None || mail != Hint::None {
-            self.hints_from = clock::mono().after(HINT_SPACING);
-        }
-        match hint {
-            Hint::None => {}
-            Hint::Names(names) => {
-                let observations = self.scanner.glance(names);
-                self.overview.touch();
-                self.observe_all(observations);
-            }
-            Hint::Whole => {
-                self.follow_directories();
-                self.overview.touch();
-                self.look_at_config();
-            }
-        }
-        if mail != Hint::None {
-            self.mail_waits = true;
-        }
-        if mail == Hint::Whole {
-            self.follow_directories();
-        }
-    }
-
-    fn read_mail(&mut self) {
-        let before = self.executor.mailbox.problem().map(str::to_owned);
-        let batch = self.executor.mailbox.read();
-        self.mail_waits = batch.more;
-        if before.as_deref() != self.executor.mailbox.problem() {
-            self.overview.touch();
-        }
-        for path in batch.nameless {
-            self.executor.status.reject(&path, "its name is not text");
-        }
-        let strangers = batch
-            .messages
-            .iter()
-            .any(|message| self.is_about_a_stranger(message));
-        if strangers {
-            // Its file may have come before the message, and the hint of it not yet.
-            self.look_at_config();
-        }
-        self.observe_all(batch.messages);
-    }
-
-    fn is_about_a_stranger(&self, observation: &Observation) -> bool {
-        let Observation::Message {
-            message: Ok(message),
-            ..
-        } = observation
-        else {
-            return false;
-        };
-        message.name().is_some_and(|name| !self.colony.knows(name))
-    }
-
-    fn reap(&mut self) {
-        let observations = self.executor.reap();
-        self.observe_all(observations);
-        while let Ok(report) = self.reports.try_recv() {
-            self.take_report(report);
-        }
-    }
-
-    fn take_report(&mut self, report: Report) {
-        if let Some((path, problem)) = Executor::log_problem(&report) {
-            match problem {
-                Some(sentence) => {
-                    tracing::warn!("{sentence}");
-                    self.log_problems.insert(path, sentence);
-                }
-                None => {
-                    tracing::info!("the log {path} can be written again");
-                    self.log_problems.remove(&path);
-                }
-            }
-            self.overview.touch();
-        }
-        if let Report::Printed { source, lines } = report {
-            let observation = self.executor.printed(source, lines);
-            self.colony.observe(clock::now(), observation);
-        }
-    }
-
-    fn observe_all(&mut self, observations: Vec<Observation>) {
-        if observations.is_empty() {
-            return;
-        }
-        self.overview.touch();
-        let now = clock::now();
-        for observation in observations {
-            self.colony.observe(now, observation);
-        }
-    }
-
     // ----- act -----------------------------------------------------------------------------
 
-    /// Carries out orders, and what follows from them, for a while.
+    /// Carries out orders, and what follows from them, for a while: first all that acts, then the
+    /// records.
     fn carry_out(&mut self) -> Next {
         let begun = clock::mono();
         self.colony.settle(clock::now());
-        while let Some(effect) = self.colony.poll_effect() {
+        loop {
+            let act = self.colony.poll_act();
+            let acts = act.is_some();
+            let Some(effect) = act.or_else(|| self.due_record()) else {
+                return Next::Wait;
+            };
             match self.executor.execute(effect) {
                 Done::Silently => {}
                 Done::With(observation) => {
@@ -316,11 +165,23 @@ impl Driver {
                 }
                 Done::Rescan => self.look_at_everything_soon(),
             }
-            if clock::mono().since(begun) >= SLICE {
+            let now = clock::mono();
+            if acts {
+                self.records.acted(now);
+            }
+            if now.since(begun) >= SLICE {
                 return Next::GoOn;
             }
         }
-        Next::Wait
+    }
+
+    fn due_record(&mut self) -> Option<Effect> {
+        let due = self.records.due(self.colony.unpublished())?;
+        if clock::mono() < due {
+            None
+        } else {
+            self.colony.poll_record()
+        }
     }
 
     fn look_at_everything_soon(&mut self) {
@@ -404,7 +265,7 @@ impl Driver {
 
     fn answer_call(&mut self, call: Call) {
         match call {
-            Call::Child => {}
+            Call::Child => self.child_ended = true,
             Call::Shutdown => {
                 let again = self.colony.is_closing();
                 tracing::info!(again, "told to stop everything");
@@ -434,6 +295,7 @@ impl Driver {
             self.overview.due(),
             hint.then_some(self.hints_from),
             leftovers.then(|| now.after(LEFTOVER_SPACING)),
+            self.records.due(self.colony.unpublished()),
             self.closed_at.map(|since| since.after(LAST_LINES)),
         ];
         due.into_iter().flatten().min().map(|due| due.since(now))

@@ -1,6 +1,7 @@
 //! Orders, carried out: each is one call, and what comes of it is a fact.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::PipeReader;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
 
 use ncolony_core::colony::{Blame, Effect, Generation, Observation, Scope, SpawnFailure};
@@ -16,6 +17,9 @@ use crate::statusdir::StatusDir;
 use crate::sys::limits::Limit;
 use crate::sys::spawn::Launcher;
 use crate::sys::{clock, environ, errno, pipe};
+
+/// So many descriptors are never taken by starts.
+const RESERVED: u64 = 32;
 
 /// What the machine's orders are carried out with.
 #[derive(Debug)]
@@ -147,6 +151,7 @@ impl Executor {
         let run_id = self.run_ids.next();
         let stdin = self.standard_input(spec)?;
         let (reader, writer) = pipe::for_output().map_err(no_descriptors)?;
+        self.keep_reserve(&reader)?;
         let streams = Streams {
             stdin: stdin.as_fd(),
             stdout: writer.as_fd(),
@@ -181,6 +186,25 @@ impl Executor {
         Ok(pid)
     }
 
+    /// Refuses a start that would take the last descriptors: those are for stopping, reaping and
+    /// reporting. The kernel gives the lowest number that is free, so a high one says that few are.
+    fn keep_reserve(&self, newest: &PipeReader) -> Result<(), SpawnFailure> {
+        let Some(limit) = self.open_files else {
+            return Ok(());
+        };
+        let number = u64::try_from(newest.as_raw_fd()).unwrap_or(0);
+        if number.saturating_add(RESERVED) < limit.hard {
+            return Ok(());
+        }
+        Err(SpawnFailure {
+            sentence: format!(
+                "the monitor has nearly all of its {} open files in use; raise its limit (ulimit -n)",
+                limit.hard
+            ),
+            blame: Blame::Machine,
+        })
+    }
+
     fn standard_input(&self, spec: &ProgramSpec) -> Result<OwnedFd, SpawnFailure> {
         let stdin = match spec.process.stdin {
             Stdin::Open => pipe::for_endless_input(),
@@ -191,7 +215,7 @@ impl Executor {
 
     fn signal(&mut self, name: &ProgramName, generation: Generation, scope: Scope, signal: Signal) {
         self.counters.signals += 1;
-        tracing::info!(program = %name, %signal, "sent a signal");
+        tracing::debug!(program = %name, %signal, "sending a signal");
         if let Err(error) = self.children.signal(name, generation, scope, signal)
             && !errno::is_no_such_process(&error)
         {

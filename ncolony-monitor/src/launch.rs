@@ -1,7 +1,7 @@
 //! From a program's description to what the kernel needs to start it, and from what the kernel
 //! says back to a sentence for people.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CString, OsStr, OsString};
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -148,11 +148,11 @@ pub(crate) fn failure(spec: &ProgramSpec, launch: &Launch<'_>, error: LaunchErro
         Stage::Descriptors => format!("cannot arrange its descriptors: {why}"),
         Stage::Session => format!("cannot make it lead a session: {why}"),
         Stage::Limits => format!("cannot set its limit of open files: {why}"),
-        Stage::Groups => format!(
-            "cannot set its groups {:?}: {why}",
-            launch.credentials.groups
-        ),
-        Stage::User => format!("cannot become user {:?}: {why}", launch.credentials.uid),
+        Stage::Groups => format!("cannot set its groups to {}: {why}", groups(launch)),
+        Stage::User => {
+            let uid = launch.credentials.uid.unwrap_or_default();
+            format!("cannot become user {uid}: {why}")
+        }
         Stage::Directory => {
             let cwd = spec.process.cwd.as_deref().unwrap_or(Path::new("."));
             format!(
@@ -163,6 +163,21 @@ pub(crate) fn failure(spec: &ProgramSpec, launch: &Launch<'_>, error: LaunchErro
         Stage::Execute(candidate) => cannot_execute(spec, launch, candidate, error.errno),
     };
     SpawnFailure { sentence, blame }
+}
+
+fn groups(launch: &Launch<'_>) -> String {
+    let supplementary = launch.credentials.groups.iter().flatten();
+    let all: BTreeSet<u32> = launch
+        .credentials
+        .gid
+        .iter()
+        .chain(supplementary)
+        .copied()
+        .collect();
+    all.iter()
+        .map(u32::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn cannot_execute(spec: &ProgramSpec, launch: &Launch<'_>, candidate: usize, errno: i32) -> String {

@@ -30,6 +30,7 @@ mod launch;
 mod logs;
 mod overview;
 mod predecessor;
+mod record_timing;
 mod run_id;
 mod sources;
 mod start;

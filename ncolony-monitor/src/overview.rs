@@ -58,6 +58,12 @@ impl Overview {
         })
     }
 
+    /// It is to be written now, whenever it was written before: there will be no other time.
+    pub(crate) fn hurry(&mut self) {
+        self.stale = true;
+        self.written = None;
+    }
+
     /// It was written, or could not be.
     pub(crate) fn written(&mut self, now: Mono, done: bool) {
         self.written = Some(now);

@@ -151,6 +151,10 @@ impl Monitor {
 
     /// Keeps the colony until it is told to end: by TERM or INT, or by a SHUTDOWN message.
     ///
+    /// A process that embeds a monitor gives it its children and its signals: every child that ends
+    /// is taken by the monitor, TERM, INT, HUP and USR2 are words to it, and no descriptor of the
+    /// process reaches a program.
+    ///
     /// # Errors
     /// None at present; a monitor in operation goes on.
     pub fn run(self) -> Result<(), StartError> {

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ncolony_core::files::{Durability, make_directory, remove_file, replace_file};
+use ncolony_core::files::{Durability, FileError, make_directory, remove_file, replace_file};
 use ncolony_core::message::Reply;
 use ncolony_core::status::{MonitorStatus, ProgramStatus};
 use ncolony_core::time::Mono;
@@ -28,6 +28,8 @@ pub(crate) struct StatusDir {
     /// Programs whose record could not be written or removed.
     unwritten: BTreeSet<ProgramName>,
     replies: VecDeque<(Mono, PathBuf)>,
+    /// Rejected messages that are kept, the oldest first.
+    rejected: VecDeque<PathBuf>,
     /// What went wrong with the last write, while it is so.
     problem: Option<String>,
     pub(crate) written: u64,
@@ -47,16 +49,46 @@ impl StatusDir {
         if let Some(directory) = &pid_dir {
             make_directory(directory, 0o755).map_err(|error| error.to_string())?;
         }
-        let status = Self {
+        let mut status = Self {
             places: places.clone(),
             pid_dir,
             unwritten: BTreeSet::new(),
             replies: VecDeque::new(),
+            rejected: VecDeque::new(),
             problem: None,
             written: 0,
         };
+        status
+            .make_directories()
+            .map_err(|error| error.to_string())?;
         status.sweep();
+        status.rejected = rejected_before(&status.places.rejected());
         Ok(status)
+    }
+
+    fn make_directories(&self) -> Result<(), FileError> {
+        let places = &self.places;
+        for directory in [
+            places.program_statuses(),
+            places.replies(),
+            places.rejected(),
+        ] {
+            make_directory(&directory, 0o700)?;
+        }
+        self.pid_dir
+            .as_ref()
+            .map_or(Ok(()), |directory| make_directory(directory, 0o755))
+    }
+
+    /// Makes the directories again if somebody has removed them. `true`: they were gone, and with
+    /// them every record.
+    pub(crate) fn restore(&mut self) -> bool {
+        if self.places.program_statuses().is_dir() {
+            return false;
+        }
+        let made = self.make_directories();
+        self.problem = made.as_ref().err().map(ToString::to_string);
+        made.is_ok()
     }
 
     /// Removes the records and pid files of earlier programs, and old replies.
@@ -133,27 +165,22 @@ impl StatusDir {
         if !moved(message, &target) {
             return false;
         }
+        self.rejected.retain(|kept| *kept != target);
+        self.rejected.push_back(target.clone());
+        self.keep_newest_rejected();
         let mut beside = target.into_os_string();
         beside.push(".reason");
         self.write_text(Path::new(&beside), format!("{reason}\n").as_bytes());
-        self.keep_newest_rejected();
         true
     }
 
-    fn keep_newest_rejected(&self) {
-        let Ok(entries) = fs::read_dir(self.places.rejected()) else {
-            return;
-        };
-        let mut kept: Vec<_> = entries
-            .flatten()
-            .filter(|entry| !entry.file_name().to_string_lossy().ends_with(".reason"))
-            .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
-            .collect();
-        kept.sort();
-        let excess = kept.len().saturating_sub(REJECTED_MAX);
-        for (_, path) in kept.drain(..excess) {
+    fn keep_newest_rejected(&mut self) {
+        while self.rejected.len() > REJECTED_MAX
+            && let Some(path) = self.rejected.pop_front()
+        {
             let mut beside = path.clone().into_os_string();
             beside.push(".reason");
+            // Somebody else may have removed them; then all is well.
             let _gone = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
             let _gone = fs::remove_file(beside);
         }
@@ -213,6 +240,20 @@ fn remove_files(directory: &Path) {
     }
 }
 
+/// What an earlier monitor rejected, the oldest first.
+fn rejected_before(directory: &Path) -> VecDeque<PathBuf> {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return VecDeque::new();
+    };
+    let mut kept: Vec<_> = entries
+        .flatten()
+        .filter(|entry| !entry.file_name().as_encoded_bytes().ends_with(b".reason"))
+        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+        .collect();
+    kept.sort();
+    kept.into_iter().map(|(_, path)| path).collect()
+}
+
 /// Moves a file, by its content where the target is on another file system.
 fn moved(source: &Path, target: &Path) -> bool {
     if fs::rename(source, target).is_ok() {
@@ -270,6 +311,15 @@ mod tests {
     }
 
     #[test]
+    fn directories_that_were_removed_are_made_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut status = status(&dir);
+        assert!(!status.restore());
+        fs::remove_dir_all(dir.path().join("s")).unwrap();
+        assert!(status.restore() && dir.path().join("s/programs").is_dir());
+    }
+
+    #[test]
     fn old_replies_go() {
         let dir = tempfile::tempdir().unwrap();
         let mut status = status(&dir);
@@ -279,6 +329,8 @@ mod tests {
             ok: true,
             error: None,
             programs: Vec::new(),
+            heard: 1,
+            generations: std::collections::BTreeMap::new(),
         };
         status.answer(&reply, Mono::default());
         let path = dir.path().join("s/replies/a1.json");

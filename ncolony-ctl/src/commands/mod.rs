@@ -2,6 +2,7 @@
 
 mod add;
 mod check;
+mod logs;
 mod reload;
 mod remove;
 mod restart;
@@ -27,6 +28,7 @@ use crate::session::Session;
 
 /// Does what the command line says.
 pub(crate) fn run(cli: &Cli, report: &mut Report) -> Result<Ending, Failure> {
+    // Files can be checked where there is no colony.
     if let Some(Command::Check(args)) = &cli.command {
         return check::run(&cli.global, args, report);
     }
@@ -46,6 +48,7 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Result<Ending, Failure> {
         Some(Command::Signal(args)) => signal::run(&mut session, args),
         Some(Command::Show(args)) => show::run(&mut session, args),
         Some(Command::Wait(args)) => wait::run(&mut session, args),
+        Some(Command::Logs(args)) => logs::run(&mut session, args),
         Some(Command::Shutdown(args)) => shutdown::run(&mut session, *args),
         Some(Command::Check(args)) => check::run(&cli.global, args, session.report),
     }

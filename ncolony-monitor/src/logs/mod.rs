@@ -71,11 +71,14 @@ struct Shared {
 impl Shared {
     fn send(&self, command: Command) {
         // A panic elsewhere cannot leave a vector of commands half changed.
-        self.commands
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(command);
-        self.poller.wake();
+        let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever put the first one there has woken the thread.
+        let first = commands.is_empty();
+        commands.push(command);
+        drop(commands);
+        if first {
+            self.poller.wake();
+        }
     }
 
     fn take(&self) -> Vec<Command> {

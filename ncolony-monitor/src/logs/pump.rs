@@ -70,7 +70,7 @@ impl Pump {
             for token in self.blocked.iter().copied().collect::<Vec<_>>() {
                 self.drain(token);
             }
-            if !ready.is_empty() && moved < LITTLE_BYTES {
+            if (1..LITTLE_BYTES).contains(&moved) {
                 std::thread::sleep(PAUSE);
             }
         }

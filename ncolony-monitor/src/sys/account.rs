@@ -3,7 +3,7 @@
 use std::ffi::CString;
 
 use ncolony_core::descriptor::{Account, Identity};
-use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
+use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid, getgrouplist};
 
 /// What a program runs as.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,11 +45,25 @@ pub(crate) fn resolve(identity: &Identity) -> Result<Credentials, String> {
         (None, Account::Id(uid)) => (*uid, vec![gid]),
         (None, Account::Name(name)) => return Err(format!("there is no user {name:?}")),
     };
+    if is_what_we_are(uid, gid) {
+        return Ok(AS_WE_ARE);
+    }
     Ok(Credentials {
         uid: Some(uid),
         gid: Some(gid),
         groups: Some(groups),
     })
+}
+
+const AS_WE_ARE: Credentials = Credentials {
+    uid: None,
+    gid: None,
+    groups: None,
+};
+
+/// A user may name itself, although only root may change what a process is.
+fn is_what_we_are(uid: u32, gid: u32) -> bool {
+    !geteuid().is_root() && geteuid().as_raw() == uid && getegid().as_raw() == gid
 }
 
 fn find_user(account: &Account) -> Result<Option<User>, String> {
@@ -58,11 +72,8 @@ fn find_user(account: &Account) -> Result<Option<User>, String> {
         Account::Name(name) => User::from_name(name),
     };
     let found = found.map_err(|errno| {
-        format!(
-            "cannot look up user {}: {}",
-            name(account),
-            super::errno::in_words(errno as i32)
-        )
+        let why = super::errno::in_words(errno as i32);
+        format!("cannot look up user {}: {why}", name(account))
     })?;
     match (&found, account) {
         (None, Account::Name(name)) => Err(format!("there is no user {name:?}")),

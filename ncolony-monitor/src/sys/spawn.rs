@@ -9,6 +9,8 @@
 //! drops everything above them in one call, so a start does not cost more for every program that
 //! runs already.
 
+mod child;
+
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::fs::File;
 use std::io;
@@ -123,7 +125,7 @@ impl Launcher {
         let envp = pointers(&launch.envp);
         let candidates = pointers(&launch.candidates);
         let slots = [0, 1, 2].map(|index: usize| self.slots[index].as_raw_fd());
-        let mut order = Order {
+        let mut order = child::Order {
             candidates: &candidates,
             argv: &argv,
             envp: &envp,
@@ -148,11 +150,11 @@ impl Launcher {
         let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD | files;
         let pid = with_signals_blocked(|| {
             // SAFETY: the stack is ours alone and large enough, `order` outlives the call because
-            // CLONE_VFORK suspends us until the child executes or exits, and `child` keeps to
+            // CLONE_VFORK suspends us until the child executes or exits, and `begin` keeps to
             // system calls on what `order` points to.
             unsafe {
                 libc::clone(
-                    child,
+                    child::begin,
                     self.stack.top(),
                     flags,
                     (&raw mut order).cast::<c_void>(),
@@ -255,172 +257,6 @@ impl Drop for Stack {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, and no child is on it: a start is over when it returns.
         unsafe { libc::munmap(self.base, STACK_BYTES + GUARD_BYTES) };
-    }
-}
-
-/// What the child works on. It lives on the parent's stack while the parent is suspended.
-struct Order<'a> {
-    candidates: &'a [*const c_char],
-    argv: &'a [*const c_char],
-    envp: &'a [*const c_char],
-    cwd: *const c_char,
-    umask: Option<u32>,
-    credentials: &'a Credentials,
-    open_files: Option<Limit>,
-    slots: [c_int; 3],
-    drop_from: Option<c_int>,
-    failure: Option<LaunchError>,
-}
-
-/// Where the child begins.
-extern "C" fn child(order: *mut c_void) -> c_int {
-    // SAFETY: the parent has passed its `Order` and is suspended while we use it.
-    let order = unsafe { &mut *order.cast::<Order<'_>>() };
-    // SAFETY: we are the child, on a stack of our own, with every signal blocked.
-    let failure = unsafe { become_program(order) };
-    order.failure = Some(failure);
-    // SAFETY: leaves without running anything of the parent's.
-    unsafe { libc::_exit(127) }
-}
-
-/// Turns the child into the program; comes back only with what failed.
-///
-/// # Safety
-/// To be called in the child alone. It makes system calls and nothing else: it neither allocates
-/// nor locks, since it shares the parent's memory.
-unsafe fn become_program(order: &Order<'_>) -> LaunchError {
-    // SAFETY: system calls on numbers and on what the parent keeps alive for us.
-    unsafe {
-        match prepare(order) {
-            Ok(()) => execute(order),
-            Err(failure) => failure,
-        }
-    }
-}
-
-/// # Safety
-/// As for [`become_program`].
-unsafe fn prepare(order: &Order<'_>) -> Result<(), LaunchError> {
-    // SAFETY: system calls on numbers and on what the parent keeps alive for us.
-    unsafe {
-        if let Some(first) = order.drop_from {
-            let unshare = libc::CLOSE_RANGE_UNSHARE;
-            let dropped = libc::syscall(libc::SYS_close_range, first, u32::MAX, unshare);
-            check(dropped, Stage::Descriptors)?;
-        }
-        check(libc::setsid().into(), Stage::Session)?;
-        default_signals();
-        for (target, slot) in (0..).zip(order.slots) {
-            check(libc::dup2(slot, target).into(), Stage::Descriptors)?;
-        }
-        if let Some(limit) = order.open_files {
-            let limit = libc::rlimit {
-                rlim_cur: limit.soft,
-                rlim_max: limit.hard,
-            };
-            check(
-                libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit).into(),
-                Stage::Limits,
-            )?;
-        }
-        if let Some(mask) = order.umask {
-            libc::umask(mask);
-        }
-        take_identity(order.credentials)?;
-        if !order.cwd.is_null() {
-            check(libc::chdir(order.cwd).into(), Stage::Directory)?;
-        }
-        let mut none: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut none);
-        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
-    }
-    Ok(())
-}
-
-/// Every signal as it is by default: a handler of ours would run on the parent's memory, and what
-/// is ignored would stay ignored in the program. The C library keeps 32 and 33 to itself, so the
-/// kernel is asked directly.
-///
-/// # Safety
-/// As for [`become_program`].
-unsafe fn default_signals() {
-    // The kernel's structure is the handler, flags, restorer and mask; zeroes mean the default.
-    let action = [0_u64; 4];
-    for number in 1..=64 {
-        let none = std::ptr::null_mut::<c_void>();
-        // SAFETY: the structure is as large as the kernel reads; for signals that cannot be set
-        // the call fails and changes nothing.
-        unsafe { libc::syscall(libc::SYS_rt_sigaction, number, action.as_ptr(), none, 8) };
-    }
-}
-
-/// The kernel's own calls: those of the C library would tell the parent's threads.
-///
-/// # Safety
-/// As for [`become_program`].
-unsafe fn take_identity(credentials: &Credentials) -> Result<(), LaunchError> {
-    // SAFETY: system calls on numbers and on a slice that the parent keeps alive for us.
-    unsafe {
-        if let Some(groups) = &credentials.groups {
-            let set = libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr());
-            check(set, Stage::Groups)?;
-        }
-        if let Some(gid) = credentials.gid {
-            check(
-                libc::syscall(libc::SYS_setresgid, gid, gid, gid),
-                Stage::Groups,
-            )?;
-        }
-        if let Some(uid) = credentials.uid {
-            check(
-                libc::syscall(libc::SYS_setresuid, uid, uid, uid),
-                Stage::User,
-            )?;
-        }
-    }
-    Ok(())
-}
-
-/// Tries the candidates as a search along PATH does: what is not there or not permitted is passed
-/// over, and "not permitted" is what is reported if nothing else was found.
-///
-/// # Safety
-/// As for [`become_program`].
-unsafe fn execute(order: &Order<'_>) -> LaunchError {
-    let mut failure = LaunchError {
-        stage: Stage::Execute(0),
-        errno: libc::ENOENT,
-    };
-    for (index, candidate) in order.candidates.iter().enumerate() {
-        if candidate.is_null() {
-            break;
-        }
-        // SAFETY: the strings and the arrays of pointers to them end in null and are kept alive by
-        // the parent.
-        unsafe { libc::execve(*candidate, order.argv.as_ptr(), order.envp.as_ptr()) };
-        let errno = last_errno();
-        let passed_over = matches!(errno, libc::ENOENT | libc::ENOTDIR);
-        if !passed_over {
-            failure = LaunchError {
-                stage: Stage::Execute(index),
-                errno,
-            };
-        }
-        if !passed_over && errno != libc::EACCES {
-            break;
-        }
-    }
-    failure
-}
-
-fn check(result: libc::c_long, stage: Stage) -> Result<(), LaunchError> {
-    if result >= 0 {
-        Ok(())
-    } else {
-        Err(LaunchError {
-            stage,
-            errno: last_errno(),
-        })
     }
 }
 

@@ -1,0 +1,137 @@
+//! A monitor as a command sees one: a lock that is held, records, and answers to messages.
+
+use std::fs::{self, File};
+use std::io::Write;
+
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
+use serde_json::{Value, json};
+
+use crate::colony::{Colony, until};
+
+/// The process that the lock file names.
+pub(crate) const PID: u32 = 4_000_000;
+
+pub(crate) struct PlayedMonitor<'c> {
+    colony: &'c Colony,
+    _lock: File,
+}
+
+/// A record; what a test does not name is as in a program that has been running for long.
+pub(crate) fn record(name: &str, differences: Value) -> Value {
+    let mut record = json!({
+        "schema": 1, "name": name, "state": "RUNNING", "want": "up", "pid": 100,
+        "since": "2026-01-01T00:00:00Z", "starts": 1, "exit": null, "output": null,
+        "delay": 1.0, "next_start": null, "ready": true, "note": null, "reason": null,
+        "config_error": null, "groups": [], "log": null, "adopted": false,
+        "config_digest": null, "process": null
+    });
+    let Value::Object(differences) = differences else {
+        panic!("differences are an object");
+    };
+    for (key, value) in differences {
+        record[key] = value;
+    }
+    record
+}
+
+impl<'c> PlayedMonitor<'c> {
+    pub(crate) fn of(colony: &'c Colony) -> Self {
+        for place in ["config", "messages", "status/programs", "status/replies"] {
+            fs::create_dir_all(colony.path(place)).unwrap();
+        }
+        let mut lock = File::create(colony.path("status/.lock")).unwrap();
+        write!(lock, "{PID}").unwrap();
+        let word = |word| libc::c_short::try_from(word).unwrap();
+        let whole = libc::flock {
+            l_type: word(libc::F_WRLCK),
+            l_whence: word(libc::SEEK_SET),
+            l_start: 0,
+            l_len: 0,
+            l_pid: 0,
+        };
+        fcntl(&lock, FcntlArg::F_OFD_SETLK(&whole)).unwrap();
+        Self {
+            colony,
+            _lock: lock,
+        }
+    }
+
+    /// Writes a record as a monitor does: whole.
+    pub(crate) fn publish(&self, name: &str, differences: Value) {
+        let text = record(name, differences).to_string();
+        self.write(&format!("status/programs/{name}.json"), &text);
+    }
+
+    pub(crate) fn retract(&self, name: &str) {
+        fs::remove_file(self.colony.path(&format!("status/programs/{name}.json"))).unwrap();
+    }
+
+    pub(crate) fn write(&self, below: &str, text: &str) {
+        let path = self.colony.path(below);
+        let half = path.with_extension("half");
+        fs::write(&half, text).unwrap();
+        fs::rename(half, path).unwrap();
+    }
+
+    /// The next message; it is gone then.
+    pub(crate) fn take_message(&self) -> Value {
+        let messages = self.colony.path("messages");
+        until("a message", || {
+            let names = self.colony.names("messages");
+            let name = names.iter().find(|name| !name.starts_with('.'))?;
+            let message = fs::read(messages.join(name)).unwrap();
+            fs::remove_file(messages.join(name)).unwrap();
+            Some(serde_json::from_slice(&message).unwrap())
+        })
+    }
+
+    /// Waits for a message of this type, says that it was acted on, and gives it.
+    pub(crate) fn obey(&self, kind: &str, programs: &[&str]) -> Value {
+        let message = self.take_message();
+        assert_eq!(message["type"], kind);
+        self.reply(
+            &message,
+            json!({"ok": true, "error": null, "programs": programs}),
+        );
+        message
+    }
+
+    /// Waits for a message of this type and says why it was not acted on.
+    pub(crate) fn refuse(&self, kind: &str, error: &str) {
+        let message = self.take_message();
+        assert_eq!(message["type"], kind);
+        self.reply(
+            &message,
+            json!({"ok": false, "error": error, "programs": []}),
+        );
+    }
+
+    fn reply(&self, message: &Value, mut reply: Value) {
+        let id = message["id"]
+            .as_str()
+            .expect("it waits for an answer")
+            .to_owned();
+        reply["id"] = json!(id);
+        self.write(&format!("status/replies/{id}.json"), &reply.to_string());
+    }
+
+    pub(crate) fn describe(&self, differences: Value) {
+        let places = |place: &str| self.colony.path(place);
+        let mut record = json!({
+            "schema": 1, "pid": PID, "version": "0.1.0", "started": "2026-01-01T00:00:00Z",
+            "places": {"config": places("config"), "messages": places("messages"),
+                "status": places("status"), "logs": places("logs")},
+            "watch": "inotify", "frequency": 10.0,
+            "defaults": {"threshold": 1.0, "killtime": 7.0, "minrestartdelay": 1.0,
+                "maxrestartdelay": 3600.0},
+            "programs": 1, "ignored": [], "config_state": "ok",
+            "guarantees": {"adoption": true, "exit_codes": "exact", "tree_kill": "group"},
+            "problems": [], "counters": {}
+        });
+        for (key, value) in differences.as_object().expect("an object") {
+            record[key] = value.clone();
+        }
+        self.write("status/monitor.json", &record.to_string());
+    }
+}

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::symlink;
 
 use ncolony_core::State;
-use ncolony_core::status::{ProgramStatus, Watch, content_digest};
+use ncolony_core::status::{MonitorStatus, ProgramStatus, Watch, content_digest};
 use serde_json::json;
 
 use crate::colony::{Colony, until};
@@ -90,10 +90,13 @@ fn the_cost_of_a_change_is_the_cost_of_that_change() {
         colony.program(&format!("p{number:03}"), sleeper(1000));
     }
     colony.start();
-    let before = colony.until_overview("all run", |record| record.counters["spawns"] == COUNT);
     for number in 0..COUNT {
         colony.until_state(&format!("p{number:03}"), State::Running);
     }
+    // Its own record is written anew when it has heard something.
+    assert!(colony.ask(json!({"type": "START", "name": "p000"})).ok);
+    let heard = |record: &MonitorStatus| record.counters["messages"] == 1;
+    let before = colony.until_overview("it has heard", heard);
     colony.program("p100", sleeper(2000));
     colony.until_record("p100", "it was restarted", |record| {
         record.starts == 2 && record.state == State::Running
@@ -106,7 +109,6 @@ fn the_cost_of_a_change_is_the_cost_of_that_change() {
     );
     // One rename may be told in two hints, and each is followed.
     assert!((1..=2).contains(&spent("files_read")), "{after:?}");
-    // Those of the others were on their way when we began to count.
     let records = fs::read_dir(colony.path("status/programs"))
         .unwrap()
         .count();

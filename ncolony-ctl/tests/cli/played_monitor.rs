@@ -1,5 +1,7 @@
 //! A monitor as a command sees one: a lock that is held, records, and answers to messages.
 
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 
@@ -14,6 +16,8 @@ pub(crate) const PID: u32 = 4_000_000;
 
 pub(crate) struct PlayedMonitor<'c> {
     colony: &'c Colony,
+    /// How many messages it has taken.
+    heard: Cell<u64>,
     _lock: File,
 }
 
@@ -24,7 +28,8 @@ pub(crate) fn record(name: &str, differences: Value) -> Value {
         "since": "2026-01-01T00:00:00Z", "starts": 1, "exit": null, "output": null,
         "delay": 1.0, "next_start": null, "ready": true, "note": null, "reason": null,
         "config_error": null, "groups": [], "log": null, "adopted": false,
-        "config_digest": null, "process": null
+        "config_digest": null, "process": null, "started": "2026-01-01T00:00:00Z",
+        "generation": 1, "ended": 0, "heard": 0
     });
     let Value::Object(differences) = differences else {
         panic!("differences are an object");
@@ -53,14 +58,19 @@ impl<'c> PlayedMonitor<'c> {
         fcntl(&lock, FcntlArg::F_OFD_SETLK(&whole)).unwrap();
         Self {
             colony,
+            heard: Cell::new(0),
             _lock: lock,
         }
     }
 
-    /// Writes a record as a monitor does: whole.
-    pub(crate) fn publish(&self, name: &str, differences: Value) {
-        let text = record(name, differences).to_string();
+    /// Writes a record as a monitor does: whole, and after all messages that it has taken. Gives
+    /// what was written.
+    pub(crate) fn publish(&self, name: &str, differences: Value) -> Value {
+        let mut record = record(name, differences);
+        record["heard"] = json!(self.heard.get());
+        let text = record.to_string();
         self.write(&format!("status/programs/{name}.json"), &text);
+        record
     }
 
     pub(crate) fn retract(&self, name: &str) {
@@ -82,6 +92,7 @@ impl<'c> PlayedMonitor<'c> {
             let name = names.iter().find(|name| !name.starts_with('.'))?;
             let message = fs::read(messages.join(name)).unwrap();
             fs::remove_file(messages.join(name)).unwrap();
+            self.heard.set(self.heard.get() + 1);
             Some(serde_json::from_slice(&message).unwrap())
         })
     }
@@ -94,6 +105,19 @@ impl<'c> PlayedMonitor<'c> {
             &message,
             json!({"ok": true, "error": null, "programs": programs}),
         );
+        message
+    }
+
+    /// The same for a RESTART or START, with the generations that it promises.
+    pub(crate) fn promise(&self, kind: &str, generations: &[(&str, u64)]) -> Value {
+        let message = self.take_message();
+        assert_eq!(message["type"], kind);
+        let generations: BTreeMap<_, _> = generations.iter().copied().collect();
+        let programs: Vec<_> = generations.keys().collect();
+        let reply = json!({
+            "ok": true, "error": null, "programs": programs, "generations": generations
+        });
+        self.reply(&message, reply);
         message
     }
 
@@ -113,6 +137,7 @@ impl<'c> PlayedMonitor<'c> {
             .expect("it waits for an answer")
             .to_owned();
         reply["id"] = json!(id);
+        reply["heard"] = json!(self.heard.get());
         self.write(&format!("status/replies/{id}.json"), &reply.to_string());
     }
 

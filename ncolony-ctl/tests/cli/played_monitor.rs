@@ -7,6 +7,7 @@ use std::io::Write;
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use serde_json::{Value, json};
 
 use crate::colony::{Colony, until};
@@ -66,8 +67,13 @@ impl<'c> PlayedMonitor<'c> {
     /// Writes a record as a monitor does: whole, and after all messages that it has taken. Gives
     /// what was written.
     pub(crate) fn publish(&self, name: &str, differences: Value) -> Value {
+        self.publish_of(self.heard.get(), name, differences)
+    }
+
+    /// Writes a record as it was when so many messages had been heard.
+    fn publish_of(&self, heard: u64, name: &str, differences: Value) -> Value {
         let mut record = record(name, differences);
-        record["heard"] = json!(self.heard.get());
+        record["heard"] = json!(heard);
         let text = record.to_string();
         self.write(&format!("status/programs/{name}.json"), &text);
         record
@@ -112,13 +118,38 @@ impl<'c> PlayedMonitor<'c> {
     pub(crate) fn promise(&self, kind: &str, generations: &[(&str, u64)]) -> Value {
         let message = self.take_message();
         assert_eq!(message["type"], kind);
+        self.reply_with(&message, generations);
+        message
+    }
+
+    /// Takes a message about `web`, promises a generation, and does not go on before its sender
+    /// has looked at a record from before it.
+    pub(crate) fn promise_late(&self, kind: &str, generation: u64, stale: Value) {
+        let message = self.take_message();
+        assert_eq!(message["type"], kind);
+        self.publish_of(self.heard.get() - 1, "web", stale);
+        let looks = self.looks_at("web");
+        self.reply_with(&message, &[("web", generation)]);
+        until("a look at the stale record", || looks.read_events().ok());
+    }
+
+    /// Tells when a record has been read.
+    pub(crate) fn looks_at(&self, name: &str) -> Inotify {
+        let looks = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).unwrap();
+        let path = self.colony.path(&format!("status/programs/{name}.json"));
+        looks
+            .add_watch(&path, AddWatchFlags::IN_CLOSE_NOWRITE)
+            .unwrap();
+        looks
+    }
+
+    fn reply_with(&self, message: &Value, generations: &[(&str, u64)]) {
         let generations: BTreeMap<_, _> = generations.iter().copied().collect();
         let programs: Vec<_> = generations.keys().collect();
         let reply = json!({
             "ok": true, "error": null, "programs": programs, "generations": generations
         });
-        self.reply(&message, reply);
-        message
+        self.reply(message, reply);
     }
 
     /// Waits for a message of this type and says why it was not acted on.

@@ -28,6 +28,8 @@ pub(crate) struct StatusDir {
     /// Programs whose record could not be written or removed.
     unwritten: BTreeSet<ProgramName>,
     replies: VecDeque<(Mono, PathBuf)>,
+    /// Rejected messages that are kept, the oldest first.
+    rejected: VecDeque<PathBuf>,
     /// What went wrong with the last write, while it is so.
     problem: Option<String>,
     pub(crate) written: u64,
@@ -47,11 +49,12 @@ impl StatusDir {
         if let Some(directory) = &pid_dir {
             make_directory(directory, 0o755).map_err(|error| error.to_string())?;
         }
-        let status = Self {
+        let mut status = Self {
             places: places.clone(),
             pid_dir,
             unwritten: BTreeSet::new(),
             replies: VecDeque::new(),
+            rejected: VecDeque::new(),
             problem: None,
             written: 0,
         };
@@ -59,6 +62,7 @@ impl StatusDir {
             .make_directories()
             .map_err(|error| error.to_string())?;
         status.sweep();
+        status.rejected = rejected_before(&status.places.rejected());
         Ok(status)
     }
 
@@ -161,27 +165,22 @@ impl StatusDir {
         if !moved(message, &target) {
             return false;
         }
+        self.rejected.retain(|kept| *kept != target);
+        self.rejected.push_back(target.clone());
+        self.keep_newest_rejected();
         let mut beside = target.into_os_string();
         beside.push(".reason");
         self.write_text(Path::new(&beside), format!("{reason}\n").as_bytes());
-        self.keep_newest_rejected();
         true
     }
 
-    fn keep_newest_rejected(&self) {
-        let Ok(entries) = fs::read_dir(self.places.rejected()) else {
-            return;
-        };
-        let mut kept: Vec<_> = entries
-            .flatten()
-            .filter(|entry| !entry.file_name().to_string_lossy().ends_with(".reason"))
-            .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
-            .collect();
-        kept.sort();
-        let excess = kept.len().saturating_sub(REJECTED_MAX);
-        for (_, path) in kept.drain(..excess) {
+    fn keep_newest_rejected(&mut self) {
+        while self.rejected.len() > REJECTED_MAX
+            && let Some(path) = self.rejected.pop_front()
+        {
             let mut beside = path.clone().into_os_string();
             beside.push(".reason");
+            // Somebody else may have removed them; then all is well.
             let _gone = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
             let _gone = fs::remove_file(beside);
         }
@@ -239,6 +238,20 @@ fn remove_files(directory: &Path) {
     for entry in entries.flatten() {
         let _gone = fs::remove_file(entry.path());
     }
+}
+
+/// What an earlier monitor rejected, the oldest first.
+fn rejected_before(directory: &Path) -> VecDeque<PathBuf> {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return VecDeque::new();
+    };
+    let mut kept: Vec<_> = entries
+        .flatten()
+        .filter(|entry| !entry.file_name().as_encoded_bytes().ends_with(b".reason"))
+        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+        .collect();
+    kept.sort();
+    kept.into_iter().map(|(_, path)| path).collect()
 }
 
 /// Moves a file, by its content where the target is on another file system.

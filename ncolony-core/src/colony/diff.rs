@@ -7,15 +7,12 @@
 //! not known too, until it holds a program file or somebody says that it is meant.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
-use crate::files::{DirectoryId, Entry, EntryKind, Fingerprint, Listing};
+use crate::files::{DirectoryId, Entry, EntryKind, Listing};
 use crate::name::{FileRole, ProgramName, config_role};
 use crate::status::IgnoredFile;
-
-/// A file changed this recently may be changed again without its fingerprint showing it: clocks of
-/// file systems are coarse. It is read again at the next look.
-const COARSE_SECONDS: i64 = 2;
+use crate::time::Wall;
 
 /// What a program's name stands for in the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,11 +48,40 @@ struct Seen {
     young: bool,
 }
 
+/// The files that stand for one program; there can be no others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Files {
+    /// `NAME`
+    plain: Option<Seen>,
+    /// `NAME.json`
+    json: Option<Seen>,
+}
+
+impl Files {
+    /// The place of the file of this name.
+    fn slot(&mut self, file: &OsStr) -> &mut Option<Seen> {
+        if file.as_encoded_bytes().ends_with(b".json") {
+            &mut self.json
+        } else {
+            &mut self.plain
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.plain.is_none() && self.json.is_none()
+    }
+
+    fn differs(&self, new: &Self) -> bool {
+        differs(self.plain.as_ref(), new.plain.as_ref())
+            || differs(self.json.as_ref(), new.json.as_ref())
+    }
+}
+
 /// What was last seen in the config directory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Catalogue {
     directory: Option<DirectoryId>,
-    files: BTreeMap<ProgramName, BTreeMap<OsString, Seen>>,
+    files: BTreeMap<ProgramName, Files>,
     ignored: BTreeSet<IgnoredFile>,
     known: Known,
 }
@@ -106,20 +132,17 @@ impl Catalogue {
 
     /// Takes in that a file that is there could not be read: the next look reads it again.
     pub fn doubt(&mut self, name: &ProgramName) {
-        for seen in self
-            .files
-            .get_mut(name)
-            .into_iter()
-            .flat_map(BTreeMap::values_mut)
-        {
-            seen.young = true;
+        if let Some(Files { plain, json }) = self.files.get_mut(name) {
+            for seen in [plain, json].into_iter().flatten() {
+                seen.young = true;
+            }
         }
     }
 
-    /// Takes in a whole listing. `wall_seconds` is the present time, for judging how young a file
+    /// Takes in a whole listing. `now` is the present time, for judging how young a file
     /// is; a wrong clock costs a needless read and nothing else.
-    pub fn look(&mut self, listing: Listing, emptiness: Emptiness, wall_seconds: i64) -> Diff {
-        let (files, ignored) = sort(listing.entries, wall_seconds);
+    pub fn look(&mut self, listing: Listing, emptiness: Emptiness, now: Wall) -> Diff {
+        let (files, ignored) = sort(listing.entries, now);
         let replaced = self
             .directory
             .is_some_and(|known| known != listing.directory);
@@ -139,22 +162,22 @@ impl Catalogue {
         let changes = names
             .into_iter()
             .filter(changed)
-            .map(|name| (name.clone(), found(self.files.get(name))))
+            .map(|name| (name.clone(), found(name, self.files.get(name))))
             .collect();
         Diff { changes }
     }
 
     /// Takes in a look at some names of a directory that is otherwise as it was.
-    pub fn glance(&mut self, looks: Vec<(OsString, Option<EntryKind>)>, wall_seconds: i64) -> Diff {
+    pub fn glance(&mut self, looks: Vec<(OsString, Option<EntryKind>)>, now: Wall) -> Diff {
         let mut changed = BTreeSet::new();
         for (file, kind) in looks {
             match config_role(&file) {
                 FileRole::Program(name) => {
                     let seen = kind.map(|kind| Seen {
                         kind,
-                        young: is_young(&kind, wall_seconds),
+                        young: is_young(&kind, now),
                     });
-                    if self.note(&name, file, seen) {
+                    if self.note(&name, &file, seen) {
                         changed.insert(name);
                     }
                 }
@@ -165,23 +188,18 @@ impl Catalogue {
         let changes = changed
             .into_iter()
             .map(|name| {
-                let found = found(self.files.get(&name));
+                let found = found(&name, self.files.get(&name));
                 (name, found)
             })
             .collect();
         Diff { changes }
     }
 
-    fn note(&mut self, name: &ProgramName, file: OsString, seen: Option<Seen>) -> bool {
+    fn note(&mut self, name: &ProgramName, file: &OsStr, seen: Option<Seen>) -> bool {
         let files = self.files.entry(name.clone()).or_default();
-        let changed = match seen {
-            Some(seen) => {
-                let changed = files.get(&file).is_none_or(|old| differs(old, &seen));
-                files.insert(file, seen);
-                changed
-            }
-            None => files.remove(&file).is_some(),
-        };
+        let slot = files.slot(file);
+        let changed = differs(slot.as_ref(), seen.as_ref());
+        *slot = seen;
         if files.is_empty() {
             self.files.remove(name);
         }
@@ -199,22 +217,19 @@ impl Catalogue {
     }
 }
 
-type Sorted = (
-    BTreeMap<ProgramName, BTreeMap<OsString, Seen>>,
-    BTreeSet<IgnoredFile>,
-);
+type Sorted = (BTreeMap<ProgramName, Files>, BTreeSet<IgnoredFile>);
 
-fn sort(entries: Vec<Entry>, wall_seconds: i64) -> Sorted {
-    let mut files: BTreeMap<ProgramName, BTreeMap<OsString, Seen>> = BTreeMap::new();
+fn sort(entries: Vec<Entry>, now: Wall) -> Sorted {
+    let mut files: BTreeMap<ProgramName, Files> = BTreeMap::new();
     let mut ignored = BTreeSet::new();
     for Entry { file, kind } in entries {
         match config_role(&file) {
             FileRole::Program(name) => {
                 let seen = Seen {
                     kind,
-                    young: is_young(&kind, wall_seconds),
+                    young: is_young(&kind, now),
                 };
-                files.entry(name).or_default().insert(file, seen);
+                *files.entry(name).or_default().slot(&file) = Some(seen);
             }
             FileRole::Ignored(reason) => {
                 ignored.insert(IgnoredFile {
@@ -228,70 +243,46 @@ fn sort(entries: Vec<Entry>, wall_seconds: i64) -> Sorted {
     (files, ignored)
 }
 
-fn is_young(kind: &EntryKind, wall_seconds: i64) -> bool {
+fn is_young(kind: &EntryKind, now: Wall) -> bool {
     match kind {
-        EntryKind::Regular(fingerprint) => is_fingerprint_young(fingerprint, wall_seconds),
+        EntryKind::Regular(fingerprint) => fingerprint.is_young(now),
         EntryKind::Directory | EntryKind::Other(_) => false,
     }
 }
 
-fn is_fingerprint_young(fingerprint: &Fingerprint, wall_seconds: i64) -> bool {
-    fingerprint.changed_seconds().saturating_add(COARSE_SECONDS) >= wall_seconds
-}
-
-fn differs(old: &Seen, new: &Seen) -> bool {
-    old.young || old.kind != new.kind
-}
-
-fn is_changed(
-    old: Option<&BTreeMap<OsString, Seen>>,
-    new: Option<&BTreeMap<OsString, Seen>>,
-) -> bool {
-    let (Some(old), Some(new)) = (old, new) else {
-        return old.is_some() || new.is_some();
-    };
-    !old.keys().eq(new.keys())
-        || old
-            .values()
-            .zip(new.values())
-            .any(|(old, new)| differs(old, new))
-}
-
-fn found(files: Option<&BTreeMap<OsString, Seen>>) -> Found {
-    let Some(files) = files else {
-        return Found::Nothing;
-    };
-    let names: Vec<String> = files
-        .keys()
-        .map(|file| file.to_string_lossy().into_owned())
-        .collect();
-    if names.len() > 1 {
-        let both = names.join(" and ");
-        return Found::Unusable(format!("there are two files, {both}; remove one of them"));
+/// Whether a file has to be looked at again: it came, went, is another, or could not be trusted.
+fn differs(old: Option<&Seen>, new: Option<&Seen>) -> bool {
+    match (old, new) {
+        (Some(old), Some(new)) => old.young || old.kind != new.kind,
+        (None, None) => false,
+        (Some(_), None) | (None, Some(_)) => true,
     }
-    match files.iter().next() {
-        None => Found::Nothing,
-        Some((
-            file,
-            Seen {
-                kind: EntryKind::Regular(_),
-                ..
-            },
-        )) => Found::File(file.clone()),
-        Some((
-            _,
-            Seen {
-                kind: EntryKind::Directory,
-                ..
-            },
-        )) => Found::Unusable("it is a directory, not a file".to_owned()),
-        Some((
-            _,
-            Seen {
-                kind: EntryKind::Other(what),
-                ..
-            },
-        )) => Found::Unusable(format!("it is {what}, not a regular file")),
+}
+
+fn is_changed(old: Option<&Files>, new: Option<&Files>) -> bool {
+    let none = Files::default();
+    old.unwrap_or(&none).differs(new.unwrap_or(&none))
+}
+
+fn found(name: &ProgramName, files: Option<&Files>) -> Found {
+    let none = Files::default();
+    let files = files.unwrap_or(&none);
+    let json = format!("{name}.json");
+    match (&files.plain, &files.json) {
+        (None, None) => Found::Nothing,
+        (Some(_), Some(_)) => Found::Unusable(format!(
+            "there are two files, {name} and {json}; remove one of them"
+        )),
+        (Some(seen), None) => one_file(name.as_str().into(), seen),
+        (None, Some(seen)) => one_file(json.into(), seen),
+    }
+}
+
+fn one_file(file: OsString, seen: &Seen) -> Found {
+    match seen.kind {
+        EntryKind::Regular(_) => Found::File(file),
+        EntryKind::Directory => Found::Unusable("it is a directory, not a file".to_owned()),
+        EntryKind::Other(what) => Found::Unusable(format!("it is {what}, not a regular file")),
     }
 }
 

@@ -26,13 +26,17 @@
 
 mod command;
 pub mod diff;
+mod essence;
+mod facts;
 pub mod io;
 mod program;
 mod record;
 mod sentence;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+pub use essence::Load;
 pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure};
 pub use program::KILL_AGAIN;
 use program::Program;
@@ -42,7 +46,7 @@ use crate::status::{ProgramStatus, State};
 use crate::time::{Mono, Now};
 
 /// How far the end of the colony has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Closing {
     /// It is not to end.
     No,
@@ -53,7 +57,7 @@ enum Closing {
 }
 
 /// All programs, what is wanted of them and what is so.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Colony {
     programs: BTreeMap<ProgramName, Program>,
     /// Programs that a fact or word has touched since they were last settled.
@@ -299,6 +303,9 @@ impl Colony {
             .programs
             .entry(name.clone())
             .or_insert_with(|| Program::new(name.clone(), self.retired, now));
+        if program.says_the_same(&reading) {
+            return;
+        }
         program.read(now, reading);
         self.touched.insert(name);
     }

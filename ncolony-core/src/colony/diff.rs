@@ -81,7 +81,7 @@ impl Files {
 }
 
 /// What was last seen in the config directory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Catalogue {
     directory: Option<DirectoryId>,
     files: BTreeMap<ProgramName, Files>,

@@ -26,6 +26,7 @@
 
 mod command;
 pub mod diff;
+mod essence;
 mod facts;
 pub mod io;
 mod program;
@@ -35,6 +36,7 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+pub use essence::Load;
 pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure};
 pub use program::KILL_AGAIN;
 use program::Program;
@@ -44,7 +46,7 @@ use crate::status::{ProgramStatus, State};
 use crate::time::{Mono, Now};
 
 /// How far the end of the colony has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Closing {
     /// It is not to end.
     No,
@@ -55,7 +57,7 @@ enum Closing {
 }
 
 /// All programs, what is wanted of them and what is so.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Colony {
     programs: BTreeMap<ProgramName, Program>,
     /// Programs that a fact or word has touched since they were last settled.

@@ -1,0 +1,374 @@
+//! Drawing a history from a seed. Each has a temperament of its own: some are all about messages,
+//! some about files, some about crashes; some let the monitor act after every action, some let
+//! much come together. What one even mixture would hardly ever do, one of them does often.
+
+use ncolony_core::{Exit, Signal};
+
+use crate::action::{
+    Action, Aim, Content, Echo, Manner, Members, Millis, Plan, Recipe, Slot, Start, Temper,
+    Upheaval, Who, Word,
+};
+use crate::cast::{GROUPS, POLICIES, PROCESSES, PROGRAMS};
+use crate::random::Random;
+
+const ACTIONS_LEAST: u64 = 20;
+const ACTIONS_MORE: u64 = 180;
+
+/// Spans that meet thresholds, killtimes and delays exactly, and others that do not.
+const SPANS: [Millis; 16] = [
+    0, 1, 10, 50, 99, 100, 200, 300, 500, 1000, 1001, 1500, 2000, 5000, 10_000, 17_000,
+];
+
+/// How a history is: the chances of its kinds of action, and how it goes about them.
+struct Temperament {
+    kinds: Vec<Kind>,
+    programs: u64,
+    policies: Vec<u8>,
+    /// How often out of a hundred the monitor acts after an action.
+    haste: u64,
+    /// How often out of a hundred what is started has faults.
+    faults: u64,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    File,
+    Upheaval,
+    Message,
+    Plan,
+    Death,
+    Echo,
+    Time,
+    Stall,
+    Crash,
+    Closing,
+    Calm,
+}
+
+/// Every kind, and the most that one history makes of it.
+const KINDS: [(Kind, u64); 11] = [
+    (Kind::File, 8),
+    (Kind::Upheaval, 2),
+    (Kind::Message, 8),
+    (Kind::Plan, 8),
+    (Kind::Death, 6),
+    (Kind::Echo, 3),
+    (Kind::Time, 10),
+    (Kind::Stall, 2),
+    (Kind::Crash, 2),
+    (Kind::Closing, 1),
+    (Kind::Calm, 1),
+];
+
+/// The history of this seed. It ends with all faults, and time running on.
+#[must_use]
+pub fn history(seed: u64) -> Vec<Action> {
+    let mut drawing = Drawing::new(seed);
+    let count = ACTIONS_LEAST + drawing.random.below(ACTIONS_MORE);
+    for who in 0..drawing.temperament.programs {
+        let who = Who(u8::try_from(who).unwrap_or_default());
+        let content = Content::Good(drawing.recipe());
+        drawing
+            .actions
+            .push(Action::Write(who, Slot::Plain, content));
+    }
+    drawing.look();
+    while (drawing.actions.len() as u64) < count {
+        drawing.draw();
+    }
+    drawing.actions.push(Action::Calm);
+    drawing.actions
+}
+
+struct Drawing {
+    random: Random,
+    temperament: Temperament,
+    actions: Vec<Action>,
+}
+
+impl Drawing {
+    fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let mut kinds = vec![Kind::Time];
+        for (kind, most) in KINDS {
+            let chance = random.below(most + 1);
+            kinds.extend((0..chance).map(|_| kind));
+        }
+        let few = 1 + random.below(u64::from(POLICIES));
+        let policies = (0..few).map(|_| small(&mut random, POLICIES)).collect();
+        let temperament = Temperament {
+            kinds,
+            programs: 1 + random.below(u64::from(PROGRAMS)),
+            policies,
+            haste: random.pick(&[0, 30, 60, 90, 100]),
+            faults: random.pick(&[0, 20, 50, 90]),
+        };
+        Self {
+            random,
+            temperament,
+            actions: Vec::new(),
+        }
+    }
+
+    fn who(&mut self) -> Who {
+        let programs = u8::try_from(self.temperament.programs).unwrap_or(PROGRAMS);
+        Who(small(&mut self.random, programs))
+    }
+
+    fn span(&mut self) -> Millis {
+        self.random.pick(&SPANS)
+    }
+
+    fn recipe(&mut self) -> Recipe {
+        let policies = std::mem::take(&mut self.temperament.policies);
+        let policy = self.random.pick(&policies);
+        self.temperament.policies = policies;
+        Recipe {
+            process: small(&mut self.random, PROCESSES),
+            policy,
+            groups: small(&mut self.random, GROUPS),
+            enabled: !self.random.percent(12),
+        }
+    }
+
+    fn look(&mut self) {
+        self.actions.push(Action::Look);
+        if self.random.percent(self.temperament.haste) {
+            self.actions.push(Action::Turn);
+        }
+    }
+
+    fn draw(&mut self) {
+        let kinds = std::mem::take(&mut self.temperament.kinds);
+        let kind = self.random.pick(&kinds);
+        self.temperament.kinds = kinds;
+        match kind {
+            Kind::File => self.draw_file(),
+            Kind::Upheaval => self.draw_upheaval(),
+            Kind::Message => self.draw_message(),
+            Kind::Plan => self.draw_plan(),
+            Kind::Death => self.draw_death(),
+            Kind::Echo => self.draw_echo(),
+            Kind::Time => self.draw_time(),
+            Kind::Stall => {
+                let span = self.span();
+                self.actions.push(Action::Stall(span));
+            }
+            Kind::Crash => self.draw_crash(),
+            Kind::Closing => self.draw_closing(),
+            Kind::Calm => self.actions.push(Action::Calm),
+        }
+    }
+
+    fn draw_file(&mut self) {
+        let who = self.who();
+        let slot = if self.random.percent(90) {
+            Slot::Plain
+        } else {
+            Slot::Json
+        };
+        let action = match self.random.below(10) {
+            0..2 => Action::Erase(who, slot),
+            2 => Action::Write(who, slot, Content::Broken),
+            3 => Action::Write(who, slot, Content::Folder),
+            _ => Action::Write(who, slot, Content::Good(self.recipe())),
+        };
+        self.actions.push(action);
+        if self.random.percent(90) {
+            self.look();
+        }
+    }
+
+    fn draw_upheaval(&mut self) {
+        let upheaval = self.random.pick(&[
+            Upheaval::Unreadable,
+            Upheaval::Readable,
+            Upheaval::Readable,
+            Upheaval::Replaced,
+            Upheaval::Restored,
+            Upheaval::Restored,
+        ]);
+        self.actions.push(Action::Directory(upheaval));
+        self.look();
+    }
+
+    fn draw_message(&mut self) {
+        let who = self.who();
+        let aim = match self.random.below(12) {
+            0 => Aim::All,
+            1 => Aim::Stranger,
+            2..4 => Aim::Group(small(&mut self.random, GROUPS)),
+            _ => Aim::One(who),
+        };
+        let word = match self.random.below(16) {
+            0..4 => Word::Restart(aim),
+            4..8 => Word::Stop(aim),
+            8..12 => Word::Start(aim),
+            12 => Word::Reload(aim),
+            13 => self.random.pick(&[Word::Signal(aim), Word::Kill(aim)]),
+            14 => Word::Rescan,
+            _ => Word::Nonsense,
+        };
+        let with_id = self.random.percent(50);
+        self.actions.push(Action::Send(word, with_id));
+        if self.random.percent(80) {
+            self.look();
+        }
+    }
+
+    fn draw_plan(&mut self) {
+        let who = self.who();
+        let start = match self.random.below(10) {
+            0 => Start::CannotExecute,
+            1 => Start::NoRoom,
+            _ => Start::Lives(self.temper()),
+        };
+        let takes = if self.random.percent(75) {
+            0
+        } else {
+            self.span()
+        };
+        self.actions.push(Action::Plan(who, Plan { start, takes }));
+    }
+
+    fn temper(&mut self) -> Temper {
+        let faults = self.temperament.faults;
+        let faulty = |random: &mut Random| random.percent(faults);
+        let random = &mut self.random;
+        let members = faulty(random).then(|| Members {
+            asked: manner(random, 60),
+            linger: manner(random, 50),
+        });
+        Temper {
+            life: if faulty(random) {
+                Manner::Ends(random.pick(&SPANS))
+            } else {
+                Manner::Ignores
+            },
+            exit: exit(random),
+            asked: if faulty(random) {
+                manner(random, 50)
+            } else {
+                Manner::Ends(10)
+            },
+            killed: if faulty(random) {
+                manner(random, 80)
+            } else {
+                Manner::Ends(0)
+            },
+            frozen: faulty(random) && random.percent(30),
+            members,
+        }
+    }
+
+    fn draw_death(&mut self) {
+        let who = self.who();
+        let exit = exit(&mut self.random);
+        let action = if self.random.percent(80) {
+            Action::Die(who, exit)
+        } else {
+            Action::Scatter(who)
+        };
+        self.actions.push(action);
+        if self.random.percent(30) {
+            let who = self.who();
+            let old = self.random.percent(40);
+            self.actions.push(Action::Print(who, old));
+        }
+        if self.random.percent(self.temperament.haste) {
+            self.actions.push(Action::Turn);
+        }
+    }
+
+    fn draw_echo(&mut self) {
+        let echo = self.random.pick(&[
+            Echo::Again,
+            Echo::Again,
+            Echo::OldSpawned,
+            Echo::OldFailed,
+            Echo::OldExited,
+            Echo::OldGroupGone,
+        ]);
+        let who = self.who();
+        self.actions.push(Action::Echo(who, echo));
+    }
+
+    fn draw_time(&mut self) {
+        let action = match self.random.below(10) {
+            0..5 => Action::Sleep(self.span()),
+            5..9 => Action::Await,
+            _ => Action::SetClock(self.random.pick(&[-3_600_000, -1, 1, 86_400_000])),
+        };
+        self.actions.push(action);
+    }
+
+    fn draw_crash(&mut self) {
+        let orders = small(&mut self.random, 12);
+        self.actions.push(Action::Crash(orders));
+        for _ in 0..self.random.below(6) {
+            self.draw_file();
+            self.draw_message();
+        }
+        let span = self.span();
+        self.actions.push(Action::Sleep(span));
+        self.actions.push(Action::Replace);
+    }
+
+    fn draw_closing(&mut self) {
+        let closing = self.random.pick(&[
+            Action::Shutdown,
+            Action::KillNow,
+            Action::Send(Word::Shutdown, true),
+        ]);
+        self.actions.push(closing);
+        self.look();
+        for _ in 0..self.random.below(8) {
+            let next = self.random.below(6);
+            match next {
+                0 => self.draw_file(),
+                1 => self.draw_message(),
+                2 => self.actions.push(Action::KillNow),
+                _ => self.draw_time(),
+            }
+        }
+        if self.random.percent(50) {
+            self.actions.push(Action::Calm);
+        }
+        self.actions.push(Action::Replace);
+    }
+}
+
+fn small(random: &mut Random, bound: u8) -> u8 {
+    u8::try_from(random.below(u64::from(bound))).unwrap_or_default()
+}
+
+/// Ends after some time so often out of a hundred, and else not by itself.
+fn manner(random: &mut Random, chance: u64) -> Manner {
+    if random.percent(chance) {
+        Manner::Ends(random.pick(&SPANS))
+    } else {
+        Manner::Ignores
+    }
+}
+
+fn exit(random: &mut Random) -> Exit {
+    random.pick(&[
+        Exit::Code(0),
+        Exit::Code(1),
+        Exit::Code(3),
+        Exit::Signal(Signal::KILL),
+        Exit::Unknown,
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_stands_for_one_history() {
+        assert_eq!(history(42), history(42));
+        assert_ne!(history(42), history(43));
+        assert_eq!(history(42).last(), Some(&Action::Calm));
+    }
+}

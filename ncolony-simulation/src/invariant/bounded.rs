@@ -1,0 +1,14 @@
+//! I10: nothing in the machine grows: when it has drawn breath no order and no record is left, and
+//! it waits for at most one point of time for each program.
+
+use super::{Invariant, Violation};
+use crate::world::Monitor;
+
+pub(super) fn check(monitor: &Monitor) -> Result<(), Violation> {
+    let load = monitor.colony.load();
+    let drained = load.orders == 0 && load.records == 0 && load.touched == 0;
+    let bounded = load.deadlines <= load.programs;
+    Invariant::Bounded.must(drained && bounded, || {
+        format!("the machine carries {load:?}")
+    })
+}

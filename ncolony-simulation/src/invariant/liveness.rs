@@ -1,0 +1,92 @@
+//! I11: what is wanted comes to be. At all times: what is wanted up and nothing holds back has been
+//! started, and the colony is closed when it is to close and nothing runs. And when all faults have
+//! ended and time has run on, what runs is what is wanted.
+
+use ncolony_core::{ProgramName, State};
+
+use super::{Invariant, Violation};
+use crate::action::{Content, Who};
+use crate::cast::PROGRAMS;
+use crate::ledger::{Account, Known, Pause};
+use crate::world::{Monitor, World};
+
+const THIS: Invariant = Invariant::Liveness;
+
+pub(super) fn check(monitor: &Monitor) -> Result<(), Violation> {
+    let ledger = &monitor.ledger;
+    for (name, account) in &ledger.accounts {
+        let held_back = *account.known_pause().unwrap_or(&Pause::Fatal) != Pause::None;
+        THIS.must(held_back || !account.wanted(ledger.closing), || {
+            format!("{name} is wanted, nothing holds it back, and it is not started: {account:?}")
+        })?;
+    }
+    let idle = |account: &Account| matches!(account.known, Known::Nothing(_));
+    let closed = ledger.closing && ledger.accounts.values().all(idle);
+    THIS.must(monitor.colony.is_closed() == closed, || {
+        format!(
+            "closed is {}, and should be {closed}",
+            monitor.colony.is_closed()
+        )
+    })
+}
+
+/// All faults have ended, and time has run on.
+pub(crate) fn calm(world: &World) -> Result<(), Violation> {
+    let Some(monitor) = &world.monitor else {
+        return Err(THIS.broken("there is no monitor"));
+    };
+    THIS.must(monitor.colony.poll_timeout().is_none(), || {
+        "something is due although nothing happens any more".to_owned()
+    })?;
+    THIS.must(
+        !monitor.ledger.closing || monitor.colony.is_closed(),
+        || "the colony was to close and has not".to_owned(),
+    )?;
+    for who in (0..PROGRAMS).map(Who) {
+        check_one(world, monitor, who)?;
+    }
+    Ok(())
+}
+
+fn check_one(world: &World, monitor: &Monitor, who: Who) -> Result<(), Violation> {
+    let name = world.name(who);
+    let account = monitor.ledger.accounts.get(name);
+    check_file(world, name, who, account)?;
+    let wanted = account.filter(|account| account.wanted(monitor.ledger.closing));
+    let mut groups = world.kernel.groups.iter();
+    let group = groups.find(|group| group.who == who);
+    let Some(account) = wanted else {
+        return THIS.must(group.is_none(), || {
+            format!("{name} is not wanted, and {group:?} lives")
+        });
+    };
+    if let Known::Nothing(Pause::Exited(_) | Pause::Fatal) = account.known {
+        return Ok(());
+    }
+    let process = account.good.as_ref().map(|good| &good.process);
+    let right = group.is_some_and(|group| Some(&group.spec.process) == process && group.leader);
+    let state = monitor.records.get(name).map(|record| record.state);
+    THIS.must(right && state == Some(State::Running), || {
+        format!("{name} should run as its file says; it is {state:?}, and {group:?} lives")
+    })
+}
+
+/// What the machine goes by is what the file truly says.
+fn check_file(
+    world: &World,
+    name: &ProgramName,
+    who: Who,
+    account: Option<&Account>,
+) -> Result<(), Violation> {
+    let right = match world.folder.truth(who) {
+        None => account.is_none(),
+        Some(Content::Broken | Content::Folder) => account.is_some_and(|account| account.bad),
+        Some(Content::Good(recipe)) => {
+            let good = account.and_then(|account| account.good.as_ref());
+            good == Some(world.spec(who, recipe)) && account.is_some_and(|account| !account.bad)
+        }
+    };
+    THIS.must(right, || {
+        format!("the file of {name} is not what the machine goes by: {account:?}")
+    })
+}

@@ -1,0 +1,72 @@
+//! I6: every message that the machine was told of is disposed of once, in the same breath: removed
+//! when it was acted on or could not be, moved aside when nobody can make sense of it. Its outcome
+//! is written before, if it has an `id`, and says what became of it.
+
+use ncolony_core::message::Reply;
+
+use super::{Invariant, Violation};
+use crate::ledger::Disposal;
+use crate::world::Monitor;
+
+const THIS: Invariant = Invariant::MessagesOnce;
+
+/// An outcome is to be written.
+pub(crate) fn answered(monitor: &mut Monitor, reply: &Reply) -> Result<(), Violation> {
+    let mut outstanding = monitor.outstanding.values();
+    let question = outstanding.find(|expected| expected.id.as_ref() == Some(&reply.id));
+    let expected = question.map(|expected| expected.ok);
+    THIS.must(expected == Some(reply.ok), || {
+        format!("{reply:?} is written where {question:?} was asked")
+    })?;
+    THIS.must(reply.ok == reply.error.is_none(), || {
+        format!("{reply:?} contradicts itself")
+    })?;
+    THIS.must(monitor.answered.insert(reply.id.clone()), || {
+        format!("{reply:?} is written twice")
+    })
+}
+
+/// A message is to be removed.
+pub(crate) fn discarded(monitor: &mut Monitor, file: &str) -> Result<(), Violation> {
+    disposed(monitor, file, Disposal::Discard)
+}
+
+/// A message is to be moved aside.
+pub(crate) fn rejected(monitor: &mut Monitor, file: &str) -> Result<(), Violation> {
+    disposed(monitor, file, Disposal::Reject)
+}
+
+fn disposed(monitor: &mut Monitor, file: &str, how: Disposal) -> Result<(), Violation> {
+    let Some(expected) = monitor.outstanding.remove(file) else {
+        return Err(THIS.broken(format!("{file} is disposed of, and nobody has read it")));
+    };
+    THIS.must(expected.disposal == how, || {
+        format!("{file} is disposed of by {how:?}, and should be by {expected:?}")
+    })?;
+    if let Some(id) = &expected.id {
+        THIS.must(monitor.answered.remove(id), || {
+            format!("{file} is disposed of, and its outcome was not written")
+        })?;
+    }
+    if expected.rescan {
+        THIS.must(monitor.rescans > 0, || {
+            format!("{file} has asked for a look at the directories, and there was none")
+        })?;
+        monitor.rescans -= 1;
+    }
+    Ok(())
+}
+
+pub(super) fn check(monitor: &Monitor) -> Result<(), Violation> {
+    let open = &monitor.outstanding;
+    THIS.must(open.is_empty(), || {
+        format!("messages were read and not disposed of: {open:?}")
+    })?;
+    let answered = &monitor.answered;
+    THIS.must(answered.is_empty(), || {
+        format!("outcomes were written that nobody had asked for: {answered:?}")
+    })?;
+    THIS.must(monitor.rescans == 0, || {
+        "a look at the directories was ordered that nobody had asked for".to_owned()
+    })
+}

@@ -1,0 +1,60 @@
+//! I3: a group is signalled only when its program is not wanted, its process is out of date, or
+//! its main process has ended; never because a file is bad, a directory unknown, or a message
+//! malformed. And it is signalled as the contract says: the stop signal, CONT, then KILL.
+
+use ncolony_core::colony::Generation;
+use ncolony_core::{Mono, ProgramName, Signal};
+
+use super::stops_in_time;
+use super::{Invariant, Violation};
+use crate::ledger::{Known, Stop};
+use crate::world::Monitor;
+
+/// A signal to a whole group was ordered.
+pub(crate) fn sent(
+    monitor: &mut Monitor,
+    name: &ProgramName,
+    generation: Generation,
+    signal: Signal,
+    now: Mono,
+) -> Result<(), Violation> {
+    let (closing, killing) = (monitor.ledger.closing, monitor.ledger.killing);
+    let Some(account) = monitor.ledger.accounts.get_mut(name) else {
+        return Ok(());
+    };
+    let ended = matches!(account.known, Known::Leftover { .. });
+    let Some(life) = account.life() else {
+        return Ok(());
+    };
+    if life.generation != generation {
+        return Ok(());
+    }
+    let justified = life.stop.is_some() || ended || account.must_stop(life, closing);
+    Invariant::NeedlessStop.must(justified, || {
+        format!("{name} is sent {signal}, although it is wanted as it is: {account:?}")
+    })?;
+    let Some(life) = account.life_mut() else {
+        return Ok(());
+    };
+    let policy = &life.spec.policy;
+    match &mut life.stop {
+        None => {
+            Invariant::NeedlessStop.must(signal == policy.stop_signal, || {
+                format!("{name} is sent {signal} before {}", policy.stop_signal)
+            })?;
+            life.stop = Some(Stop {
+                kill_by: now.after(policy.killtime),
+                continued: false,
+                killed: None,
+            });
+        }
+        Some(stop) if signal == Signal::CONT && !stop.continued => stop.continued = true,
+        Some(stop) => {
+            Invariant::NeedlessStop.must(signal == Signal::KILL, || {
+                format!("{name} is sent {signal} in the middle of a stop: {stop:?}")
+            })?;
+            stops_in_time::killed(name, stop, now, killing)?;
+        }
+    }
+    Ok(())
+}

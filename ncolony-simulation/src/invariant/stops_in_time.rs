@@ -1,0 +1,68 @@
+//! I5: what must stop is asked in the same breath, with its own stop signal and CONT; KILL follows
+//! after killtime, not before, and then every second until the group is gone.
+
+use ncolony_core::colony::KILL_AGAIN;
+use ncolony_core::{Mono, ProgramName};
+
+use super::{Invariant, Violation};
+use crate::ledger::{Account, Known, Stop};
+use crate::world::Monitor;
+
+/// KILL was ordered.
+pub(super) fn killed(
+    name: &ProgramName,
+    stop: &mut Stop,
+    now: Mono,
+    killing: bool,
+) -> Result<(), Violation> {
+    let due = match stop.killed {
+        None if killing => now,
+        None => stop.kill_by,
+        Some(last) => last.after(KILL_AGAIN),
+    };
+    Invariant::StopsInTime.must(now >= due, || {
+        format!("{name} is killed before its time: {stop:?}")
+    })?;
+    stop.killed = Some(now);
+    Ok(())
+}
+
+fn check_one(
+    name: &ProgramName,
+    account: &Account,
+    now: Mono,
+    (closing, killing): (bool, bool),
+) -> Result<(), Violation> {
+    let Some(life) = account.life() else {
+        return Ok(());
+    };
+    let left = matches!(account.known, Known::Leftover { .. });
+    let Some(stop) = &life.stop else {
+        let may_live = !left && !account.must_stop(life, closing);
+        return Invariant::StopsInTime.must(may_live, || {
+            format!("{name} must stop, and was not asked to: {account:?}")
+        });
+    };
+    Invariant::StopsInTime.must(stop.continued, || {
+        format!("{name} was asked to stop, and CONT did not follow")
+    })?;
+    let due = match stop.killed {
+        None if killing => now,
+        None => stop.kill_by,
+        Some(last) => last.after(KILL_AGAIN),
+    };
+    Invariant::StopsInTime.must(now < due, || {
+        format!("{name} lives on, and KILL was due at {due:?}: {stop:?}, now {now:?}")
+    })
+}
+
+pub(super) fn check(monitor: &Monitor, now: Mono) -> Result<(), Violation> {
+    let ledger = &monitor.ledger;
+    if monitor.colony.poll_timeout().is_some_and(|due| due <= now) {
+        return Ok(());
+    }
+    for (name, account) in &ledger.accounts {
+        check_one(name, account, now, (ledger.closing, ledger.killing))?;
+    }
+    Ok(())
+}

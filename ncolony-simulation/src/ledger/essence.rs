@@ -1,0 +1,101 @@
+//! What of a ledger decides what is expected from now on, for telling states apart in a search.
+
+use std::hash::{Hash, Hasher};
+
+use ncolony_core::Mono;
+
+use super::{Account, Known, Ledger, Life, Pause, Stop};
+use crate::cast::MEMORY;
+
+fn behind(now: Mono, then: Mono) -> std::time::Duration {
+    now.since(then).min(MEMORY)
+}
+
+impl Ledger {
+    pub(crate) fn hash_essence(&self, now: Mono, out: &mut impl Hasher) {
+        (self.closing, self.killing).hash(out);
+        for (name, account) in &self.accounts {
+            name.hash(out);
+            account.hash_essence(now, out);
+        }
+    }
+}
+
+impl Account {
+    fn hash_essence(&self, now: Mono, out: &mut impl Hasher) {
+        let Self {
+            good,
+            bad,
+            digest: _,
+            hand,
+            due,
+            deaths,
+            shortages,
+            known,
+            starts: _,
+            last_start,
+            commanded,
+            exit: _,
+            printed: _,
+        } = self;
+        good.as_ref().map(|spec| &spec.source).hash(out);
+        (bad, hand, due, deaths, *shortages > 0).hash(out);
+        (last_start.map(|then| behind(now, then)), commanded).hash(out);
+        std::mem::discriminant(known).hash(out);
+        match known {
+            Known::Nothing(pause) => pause.hash_essence(now, out),
+            Known::Ordered {
+                generation: _,
+                spec,
+                asked,
+            } => (&spec.source, behind(now, *asked)).hash(out),
+            Known::Alive(life) => life.hash_essence(now, out),
+            Known::Leftover {
+                life,
+                exit,
+                ended,
+                by_itself,
+            } => {
+                life.hash_essence(now, out);
+                let lived = ended.since(life.started).min(MEMORY);
+                (exit, behind(now, *ended), lived, by_itself).hash(out);
+            }
+        }
+    }
+}
+
+impl Pause {
+    fn hash_essence(&self, now: Mono, out: &mut impl Hasher) {
+        std::mem::discriminant(self).hash(out);
+        match self {
+            Self::None | Self::Fatal => {}
+            Self::Exited(exit) => exit.hash(out),
+            Self::Waits {
+                earliest,
+                latest,
+                spaced,
+                delay,
+            } => {
+                let ahead = [earliest, latest, spaced].map(|then| then.since(now));
+                (ahead, delay).hash(out);
+            }
+        }
+    }
+}
+
+impl Life {
+    fn hash_essence(&self, now: Mono, out: &mut impl Hasher) {
+        (behind(now, self.started), &self.spec.source, self.up).hash(out);
+        let stop = self.stop.as_ref().map(
+            |Stop {
+                 kill_by,
+                 continued,
+                 killed,
+             }| {
+                let killed = killed.map(|then| behind(now, then));
+                (kill_by.since(now), continued, killed)
+            },
+        );
+        stop.hash(out);
+    }
+}

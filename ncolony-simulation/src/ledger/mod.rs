@@ -1,0 +1,360 @@
+//! What the contract says must be so, from what a monitor was told: for each program its want, what
+//! is known of its process, and when it may or must be started. It is written for being compared
+//! with, not for deciding: it has no orders, and it knows the past that the machine forgets.
+
+mod ends;
+mod essence;
+mod files;
+mod words;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ncolony_core::colony::{Generation, Group, Observation};
+use ncolony_core::status::State;
+use ncolony_core::{Exit, Mono, ProgramName, ProgramSpec, Signal};
+
+pub(crate) use ends::SPACING;
+pub use words::{Disposal, Expected};
+
+/// What a person has said over the head of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Hand {
+    /// Nothing.
+    Off,
+    /// START, although it is disabled.
+    Up,
+    /// STOP.
+    Down,
+}
+
+/// A stop that has begun.
+#[derive(Clone, Debug)]
+pub struct Stop {
+    /// When KILL must follow.
+    pub kill_by: Mono,
+    /// Whether CONT has followed the stop signal.
+    pub continued: bool,
+    /// When KILL was last sent.
+    pub killed: Option<Mono>,
+}
+
+/// A process that the monitor knows of.
+#[derive(Clone, Debug)]
+pub struct Life {
+    /// Which start it came of.
+    pub generation: Generation,
+    /// Its number.
+    pub pid: u32,
+    /// When it was started.
+    pub started: Mono,
+    /// What it was started with; the policy is the one in force.
+    pub spec: Arc<ProgramSpec>,
+    /// Whether it has once lived for its threshold. A threshold that is raised later does not take
+    /// that back.
+    pub up: bool,
+    /// The stop that it is in.
+    pub stop: Option<Stop>,
+}
+
+/// Why nothing is started although no process is there.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Pause {
+    /// There is no reason but that nobody wants it.
+    None,
+    /// The next start may not be earlier and must not be later.
+    Waits {
+        /// Not before.
+        earliest: Mono,
+        /// Not after.
+        latest: Mono,
+        /// Starts that nobody commanded are this far from the last at least.
+        spaced: Mono,
+        /// The wait that an instant death has brought; `None`: another cause.
+        delay: Option<Duration>,
+    },
+    /// It ended, and its policy leaves it at that.
+    Exited(Exit),
+    /// It died young too often, or can never be started.
+    Fatal,
+}
+
+/// What a monitor knows of a program's process.
+#[derive(Clone, Debug)]
+pub enum Known {
+    /// There is none.
+    Nothing(Pause),
+    /// A start was ordered.
+    Ordered {
+        /// Which one.
+        generation: Generation,
+        /// Of what.
+        spec: Arc<ProgramSpec>,
+        /// When.
+        asked: Mono,
+    },
+    /// There is one.
+    Alive(Life),
+    /// Its main process has ended, others of its group have not.
+    Leftover {
+        /// What it was.
+        life: Life,
+        /// How it ended.
+        exit: Exit,
+        /// When it ended.
+        ended: Mono,
+        /// Whether nobody had asked it to.
+        by_itself: bool,
+    },
+}
+
+/// A program as a monitor should see it.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The last good content of its file.
+    pub good: Option<Arc<ProgramSpec>>,
+    /// Whether its file is bad.
+    pub bad: bool,
+    /// The digest of the content that was last seen.
+    pub digest: Option<String>,
+    /// What a person said.
+    pub hand: Hand,
+    /// A start is asked for that is later than the last one ordered.
+    pub due: bool,
+    /// Instant deaths in a row.
+    pub deaths: u32,
+    /// Starts since the last death counted that the machine had no room for.
+    pub shortages: u32,
+    /// What is known of its process.
+    pub known: Known,
+    /// How often it was started.
+    pub starts: u64,
+    /// When it was last started.
+    pub last_start: Option<Mono>,
+    /// Whether the last start that was ordered had been asked for.
+    pub commanded: bool,
+    /// How its last process ended, and which start that was.
+    pub exit: Option<(Exit, Generation)>,
+    /// What that one printed.
+    pub printed: Option<Vec<String>>,
+}
+
+/// All programs.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    /// Those that are known, by name.
+    pub accounts: BTreeMap<ProgramName, Account>,
+    /// Whether everything is to stop.
+    pub closing: bool,
+    /// Whether nobody waits for killtimes any more.
+    pub killing: bool,
+    /// The highest number of a start, by program, also of those that are gone.
+    pub numbers: BTreeMap<ProgramName, Generation>,
+    /// Starts of which the last fact came in the present breath.
+    pub ended_now: Vec<(ProgramName, Generation)>,
+    /// Signals to main processes that messages have asked for in the present breath.
+    pub asked_signals: Vec<(ProgramName, Generation, Signal)>,
+}
+
+impl Life {
+    fn is_up(&self, now: Mono) -> bool {
+        self.up || now.since(self.started) >= self.spec.policy.threshold
+    }
+}
+
+impl Account {
+    fn new() -> Self {
+        Self {
+            good: None,
+            bad: false,
+            digest: None,
+            hand: Hand::Off,
+            due: false,
+            deaths: 0,
+            shortages: 0,
+            known: Known::Nothing(Pause::None),
+            starts: 0,
+            last_start: None,
+            commanded: false,
+            exit: None,
+            printed: None,
+        }
+    }
+
+    /// Whether its file and the people want it to run.
+    #[must_use]
+    pub fn wanted(&self, closing: bool) -> bool {
+        let good = self.good.as_ref().filter(|_| !closing);
+        good.is_some_and(|spec| match self.hand {
+            Hand::Up => true,
+            Hand::Off => spec.enabled,
+            Hand::Down => false,
+        })
+    }
+
+    /// Whether a process started from this is not what its file and the people want now.
+    #[must_use]
+    pub fn is_superseded(&self, started_with: &ProgramSpec) -> bool {
+        let good = self.good.as_ref();
+        self.due || good.is_some_and(|good| good.process != started_with.process)
+    }
+
+    /// Whether its process should be on its way out.
+    #[must_use]
+    pub fn must_stop(&self, life: &Life, closing: bool) -> bool {
+        !self.wanted(closing) || self.is_superseded(&life.spec)
+    }
+
+    /// The state that its record must show.
+    #[must_use]
+    pub fn state(&self, now: Mono) -> State {
+        match &self.known {
+            Known::Nothing(Pause::None) => State::Stopped,
+            Known::Nothing(Pause::Waits { .. }) => State::Backoff,
+            Known::Nothing(Pause::Exited(_)) => State::Exited,
+            Known::Nothing(Pause::Fatal) => State::Fatal,
+            Known::Ordered { .. } => State::Starting,
+            Known::Alive(life) if life.stop.is_some() => State::Stopping,
+            Known::Alive(life) if life.is_up(now) => State::Running,
+            Known::Alive(_) => State::Starting,
+            Known::Leftover { .. } => State::Stopping,
+        }
+    }
+
+    /// The process, while its main process is not known to have ended.
+    #[must_use]
+    pub fn alive(&self) -> Option<&Life> {
+        match &self.known {
+            Known::Alive(life) => Some(life),
+            Known::Nothing(_) | Known::Ordered { .. } | Known::Leftover { .. } => None,
+        }
+    }
+
+    /// The group, while it is not known to be gone.
+    #[must_use]
+    pub fn life(&self) -> Option<&Life> {
+        match &self.known {
+            Known::Alive(life) | Known::Leftover { life, .. } => Some(life),
+            Known::Nothing(_) | Known::Ordered { .. } => None,
+        }
+    }
+
+    pub(crate) fn life_mut(&mut self) -> Option<&mut Life> {
+        match &mut self.known {
+            Known::Alive(life) | Known::Leftover { life, .. } => Some(life),
+            Known::Nothing(_) | Known::Ordered { .. } => None,
+        }
+    }
+
+    /// What holds it back while there is no process.
+    #[must_use]
+    pub fn known_pause(&self) -> Option<&Pause> {
+        match &self.known {
+            Known::Nothing(pause) => Some(pause),
+            Known::Ordered { .. } | Known::Alive(_) | Known::Leftover { .. } => None,
+        }
+    }
+
+    /// Which start the present facts must be about.
+    #[must_use]
+    pub fn generation(&self) -> Option<Generation> {
+        match &self.known {
+            Known::Nothing(_) => None,
+            Known::Ordered { generation, .. } => Some(*generation),
+            Known::Alive(life) | Known::Leftover { life, .. } => Some(life.generation),
+        }
+    }
+
+    /// Whether nothing is left of it.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.good.is_none() && !self.bad && matches!(self.known, Known::Nothing(_))
+    }
+}
+
+impl Ledger {
+    /// A new breath: facts that come together.
+    pub(crate) fn begin(&mut self) {
+        self.ended_now.clear();
+        self.asked_signals.clear();
+    }
+
+    /// Takes in what the monitor is told. For a message: what must become of it.
+    pub(crate) fn hear(&mut self, now: Mono, fact: &Observation) -> Option<Expected> {
+        match fact {
+            Observation::Config { name, reading } => self.read(now, name, reading),
+            Observation::Message { message, .. } => return Some(self.listen(message)),
+            Observation::Spawned {
+                name,
+                generation,
+                pid,
+                identity: _,
+                at,
+            } => self.spawned(name, *generation, *pid, *at),
+            Observation::SpawnFailed {
+                name,
+                generation,
+                failure,
+                at,
+            } => self.spawn_failed(name, *generation, failure.blame, *at),
+            Observation::Exited {
+                name,
+                generation,
+                exit,
+                group,
+                at,
+            } => self.exited(name, *generation, *exit, *group == Group::Left, *at),
+            Observation::GroupGone {
+                name,
+                generation,
+                at: _,
+            } => self.group_gone(name, *generation),
+            Observation::Printed {
+                name,
+                generation,
+                lines,
+            } => self.printed(name, *generation, lines),
+            Observation::Shutdown => self.closing = true,
+            Observation::KillNow => {
+                self.closing = true;
+                self.killing = true;
+            }
+        }
+        None
+    }
+
+    /// The breath is over: what is not wanted has no reason to wait any more.
+    pub(crate) fn settle(&mut self, now: Mono) {
+        let closing = self.closing;
+        for account in self.accounts.values_mut() {
+            if let Known::Alive(life) = &mut account.known {
+                life.up = life.is_up(now);
+            }
+            if !account.wanted(closing) && matches!(account.known, Known::Nothing(_)) {
+                account.known = Known::Nothing(Pause::None);
+            }
+        }
+        self.accounts.retain(|_, account| !account.is_over());
+    }
+
+    /// A start was ordered.
+    pub(crate) fn ordered(&mut self, now: Mono, spec: &Arc<ProgramSpec>, generation: Generation) {
+        self.numbers.insert(spec.name.clone(), generation);
+        if let Some(account) = self.accounts.get_mut(&spec.name) {
+            account.due = false;
+            account.commanded = !matches!(account.known_pause(), Some(Pause::Waits { .. }));
+            account.known = Known::Ordered {
+                generation,
+                spec: Arc::clone(spec),
+                asked: now,
+            };
+        }
+    }
+
+    /// The account of a program whose present start this is.
+    fn about(&mut self, name: &ProgramName, generation: Generation) -> Option<&mut Account> {
+        let account = self.accounts.get_mut(name)?;
+        (account.generation() == Some(generation)).then_some(account)
+    }
+}

@@ -1,0 +1,113 @@
+//! Orders are carried out: each is checked first, then done to the fake world.
+
+use ncolony_core::ProgramName;
+use ncolony_core::Signal;
+use ncolony_core::colony::diff::Emptiness;
+use ncolony_core::colony::{Effect, Generation, Scope};
+
+use super::World;
+use crate::invariant::{self, Violation};
+
+impl World {
+    pub(super) fn execute(&mut self, order: Effect) -> Result<(), Violation> {
+        if !matches!(order, Effect::Publish(_)) {
+            self.note(|| format!("    ordered: {}", shown(&order)));
+        }
+        let Some(monitor) = &mut self.monitor else {
+            return Ok(());
+        };
+        match order {
+            Effect::Spawn { spec, generation } => {
+                let who = self.cast.who(&spec.name);
+                invariant::one_process::ordered(&self.kernel, who)?;
+                invariant::own_signals::numbered(monitor, &spec.name, generation)?;
+                invariant::delays::ordered(monitor, &spec, self.now)?;
+                monitor.ledger.ordered(self.now, &spec, generation);
+                if let Some(who) = who {
+                    let plan = self.plans.entry(who).or_default().pop_front();
+                    let plan = plan.unwrap_or(self.usual);
+                    self.kernel.start(self.now, who, generation, spec, plan);
+                }
+            }
+            Effect::Signal {
+                name,
+                generation,
+                scope,
+                signal,
+            } => self.signal(&name, generation, scope, signal)?,
+            Effect::Publish(record) => {
+                monitor.records.insert(record.name.clone(), *record);
+            }
+            Effect::Retract(name) => {
+                invariant::removed_goes::retracted(monitor, &name)?;
+                monitor.records.remove(&name);
+            }
+            Effect::Answer(reply) => invariant::messages_once::answered(monitor, &reply)?,
+            Effect::Reject { file, .. } => {
+                invariant::messages_once::rejected(monitor, &file)?;
+                self.dispose(&file);
+            }
+            Effect::Discard { file } => {
+                invariant::messages_once::discarded(monitor, &file)?;
+                self.dispose(&file);
+            }
+            Effect::Rescan => {
+                monitor.rescans += 1;
+                self.look_at_files(Emptiness::Meant);
+            }
+        }
+        Ok(())
+    }
+
+    fn dispose(&mut self, file: &str) {
+        self.letters.remove(file);
+        if let Some(monitor) = &mut self.monitor {
+            monitor.forget_letter(file);
+        }
+    }
+
+    fn signal(
+        &mut self,
+        name: &ProgramName,
+        generation: Generation,
+        scope: Scope,
+        signal: Signal,
+    ) -> Result<(), Violation> {
+        let Some(monitor) = &mut self.monitor else {
+            return Ok(());
+        };
+        invariant::own_signals::sent(monitor, &self.kernel, name, generation)?;
+        match scope {
+            Scope::Leader => {
+                invariant::own_signals::sent_to_leader(monitor, name, generation, signal)?;
+            }
+            Scope::Group => {
+                invariant::needless_stop::sent(monitor, name, generation, signal, self.now)?;
+            }
+        }
+        let who = self.cast.who(name);
+        let group = self
+            .kernel
+            .groups
+            .iter()
+            .find(|group| Some(group.who) == who && group.generation == generation);
+        if let Some(serial) = group.map(|group| group.serial) {
+            let whole_group = scope == Scope::Group;
+            self.kernel.signal(self.now, serial, whole_group, signal);
+        }
+        Ok(())
+    }
+}
+
+fn shown(order: &Effect) -> String {
+    match order {
+        Effect::Spawn { spec, generation } => format!("Spawn {} {generation:?}", spec.name),
+        Effect::Signal { .. }
+        | Effect::Publish(_)
+        | Effect::Retract(_)
+        | Effect::Answer(_)
+        | Effect::Reject { .. }
+        | Effect::Discard { .. }
+        | Effect::Rescan => format!("{order:?}"),
+    }
+}

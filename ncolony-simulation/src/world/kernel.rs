@@ -1,0 +1,348 @@
+//! The fake kernel: process groups that live, take signals and end on a schedule. Its numbers for
+//! processes are few, so that they are used again soon.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ncolony_core::colony::{Blame, Generation};
+use ncolony_core::{Exit, Mono, ProgramSpec, Signal};
+
+use crate::action::{Manner, Millis, Plan, Start, Temper, Who};
+
+/// Numbers of processes go from 2 to this one and around again.
+const LAST_PID: u32 = 24;
+
+/// A process group: the main process of a program, and what it has left beside it.
+#[derive(Clone, Debug)]
+pub struct ProcessGroup {
+    /// Tells it from every other, also from one with the same number.
+    pub serial: u64,
+    /// Whose it is.
+    pub who: Who,
+    /// Which start it came of.
+    pub generation: Generation,
+    /// The number of its main process.
+    pub pid: u32,
+    /// What it was started with.
+    pub spec: Arc<ProgramSpec>,
+    /// When.
+    pub started: Mono,
+    /// Whether its main process lives.
+    pub leader: bool,
+    /// Whether others in it live.
+    pub members: bool,
+    pub(super) temper: Temper,
+    frozen: bool,
+    /// The stop signal came while it was frozen.
+    pending: bool,
+}
+
+impl ProcessGroup {
+    /// Whether it is stopped by job control, and whether the stop signal waits for its end.
+    pub(super) fn is_frozen(&self) -> (bool, bool) {
+        (self.frozen, self.pending)
+    }
+
+    /// Whether anything of it lives.
+    #[must_use]
+    pub fn lives(&self) -> bool {
+        self.leader || self.members
+    }
+}
+
+/// Something that happened to a process.
+#[derive(Clone, Debug)]
+pub(super) enum Happening {
+    /// A start succeeded.
+    Spawned {
+        who: Who,
+        generation: Generation,
+        pid: u32,
+    },
+    /// A start failed.
+    SpawnFailed {
+        who: Who,
+        generation: Generation,
+        blame: Blame,
+    },
+    /// A main process ended, and others of its group live on or not.
+    Exited {
+        who: Who,
+        generation: Generation,
+        exit: Exit,
+        left: bool,
+    },
+    /// The last of a group without a main process ended.
+    GroupGone { who: Who, generation: Generation },
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Due {
+    Spawn {
+        who: Who,
+        generation: Generation,
+        spec: Arc<ProgramSpec>,
+        start: Start,
+    },
+    LeaderEnds {
+        serial: u64,
+        exit: Exit,
+    },
+    MembersEnd {
+        serial: u64,
+    },
+}
+
+/// All processes, and what is due to happen to them.
+#[derive(Clone, Debug, Default)]
+pub struct Kernel {
+    /// The groups of which something lives.
+    pub groups: Vec<ProcessGroup>,
+    agenda: BTreeMap<(Mono, u64), Due>,
+    serials: u64,
+    last_pid: u32,
+}
+
+fn millis(span: Millis) -> Duration {
+    Duration::from_millis(u64::from(span))
+}
+
+impl Kernel {
+    /// When the next thing happens by itself.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Mono> {
+        self.agenda.keys().next().map(|(due, _)| *due)
+    }
+
+    pub(super) fn agenda(&self) -> impl Iterator<Item = (Mono, &Due)> {
+        self.agenda.iter().map(|((due, _), what)| (*due, what))
+    }
+
+    fn schedule(&mut self, at: Mono, due: Due) {
+        self.serials += 1;
+        self.agenda.insert((at, self.serials), due);
+    }
+
+    fn schedule_manner(&mut self, now: Mono, manner: Manner, due: Due) {
+        match manner {
+            Manner::Ends(after) => self.schedule(now.after(millis(after)), due),
+            Manner::Ignores => {}
+        }
+    }
+
+    /// A start is ordered. Its outcome happens when the plan says.
+    pub(super) fn start(
+        &mut self,
+        now: Mono,
+        who: Who,
+        generation: Generation,
+        spec: Arc<ProgramSpec>,
+        plan: Plan,
+    ) {
+        let start = plan.start;
+        let due = Due::Spawn {
+            who,
+            generation,
+            spec,
+            start,
+        };
+        self.schedule(now.after(millis(plan.takes)), due);
+    }
+
+    /// The next thing that is due by `now`, when it happened, and what it came to.
+    pub(super) fn happen(&mut self, now: Mono) -> Option<(Mono, Option<Happening>)> {
+        let entry = self.agenda.first_entry()?;
+        let at = entry.key().0;
+        if at > now {
+            return None;
+        }
+        let happening = match entry.remove() {
+            Due::Spawn {
+                who,
+                generation,
+                spec,
+                start,
+            } => Some(self.spawn(at, who, generation, spec, start)),
+            Due::LeaderEnds { serial, exit } => self.end_leader(at, serial, exit),
+            Due::MembersEnd { serial } => self.end_members(serial),
+        };
+        Some((at, happening))
+    }
+
+    fn spawn(
+        &mut self,
+        at: Mono,
+        who: Who,
+        generation: Generation,
+        spec: Arc<ProgramSpec>,
+        start: Start,
+    ) -> Happening {
+        let failed = |blame| Happening::SpawnFailed {
+            who,
+            generation,
+            blame,
+        };
+        let temper = match start {
+            Start::Lives(temper) => temper,
+            Start::CannotExecute => return failed(Blame::Program),
+            Start::NoRoom => return failed(Blame::Machine),
+        };
+        let pid = self.free_pid();
+        self.serials += 1;
+        let serial = self.serials;
+        let exit = temper.exit;
+        self.schedule_manner(at, temper.life, Due::LeaderEnds { serial, exit });
+        self.groups.push(ProcessGroup {
+            serial,
+            who,
+            generation,
+            pid,
+            spec,
+            started: at,
+            leader: true,
+            members: temper.members.is_some(),
+            frozen: temper.frozen,
+            pending: false,
+            temper,
+        });
+        Happening::Spawned {
+            who,
+            generation,
+            pid,
+        }
+    }
+
+    fn free_pid(&mut self) -> u32 {
+        loop {
+            self.last_pid = if self.last_pid < LAST_PID {
+                (self.last_pid + 1).max(2)
+            } else {
+                2
+            };
+            if self.groups.iter().all(|group| group.pid != self.last_pid) {
+                return self.last_pid;
+            }
+        }
+    }
+
+    fn group(&mut self, serial: u64) -> Option<&mut ProcessGroup> {
+        self.groups.iter_mut().find(|group| group.serial == serial)
+    }
+
+    fn bury(&mut self) {
+        self.groups.retain(ProcessGroup::lives);
+    }
+
+    fn end_leader(&mut self, at: Mono, serial: u64, exit: Exit) -> Option<Happening> {
+        let group = self.group(serial).filter(|group| group.leader)?;
+        group.leader = false;
+        let happening = Happening::Exited {
+            who: group.who,
+            generation: group.generation,
+            exit,
+            left: group.members,
+        };
+        let linger = group.temper.members.map(|members| members.linger);
+        if let Some(linger) = linger.filter(|_| group.members) {
+            self.schedule_manner(at, linger, Due::MembersEnd { serial });
+        }
+        self.bury();
+        Some(happening)
+    }
+
+    fn end_members(&mut self, serial: u64) -> Option<Happening> {
+        let group = self.group(serial).filter(|group| group.members)?;
+        group.members = false;
+        let alone = !group.leader;
+        let (who, generation) = (group.who, group.generation);
+        self.bury();
+        alone.then_some(Happening::GroupGone { who, generation })
+    }
+
+    fn serials_of(&self, who: Who) -> Vec<u64> {
+        let groups = self.groups.iter();
+        let own = groups.filter(|group| group.who == who);
+        own.map(|group| group.serial).collect()
+    }
+
+    /// The main process of a program ends by itself, now.
+    pub(super) fn die(&mut self, now: Mono, who: Who, exit: Exit) {
+        for serial in self.serials_of(who) {
+            self.schedule(now, Due::LeaderEnds { serial, exit });
+        }
+    }
+
+    /// The others of its group end by themselves, now.
+    pub(super) fn scatter(&mut self, now: Mono, who: Who) {
+        for serial in self.serials_of(who) {
+            self.schedule(now, Due::MembersEnd { serial });
+        }
+    }
+
+    /// A signal reaches the group of this number, or its main process alone.
+    pub(super) fn signal(&mut self, now: Mono, serial: u64, whole_group: bool, signal: Signal) {
+        let Some(group) = self.group(serial) else {
+            return;
+        };
+        let stop_signal = group.spec.policy.stop_signal;
+        if signal == Signal::KILL {
+            let (manner, exit) = (group.temper.killed, Exit::Signal(Signal::KILL));
+            self.schedule_manner(now, manner, Due::LeaderEnds { serial, exit });
+            if whole_group {
+                self.schedule_manner(now, manner, Due::MembersEnd { serial });
+            }
+        } else if signal == Signal::CONT {
+            group.frozen = false;
+            if std::mem::take(&mut group.pending) {
+                self.ask(now, serial);
+            }
+        } else if signal == stop_signal && whole_group {
+            if group.frozen {
+                group.pending = true;
+            } else {
+                self.ask(now, serial);
+            }
+        }
+    }
+
+    fn ask(&mut self, now: Mono, serial: u64) {
+        let Some(group) = self.group(serial) else {
+            return;
+        };
+        let temper = group.temper;
+        let exit = Exit::Signal(Signal::TERM);
+        self.schedule_manner(now, temper.asked, Due::LeaderEnds { serial, exit });
+        if let Some(members) = temper.members {
+            self.schedule_manner(now, members.asked, Due::MembersEnd { serial });
+        }
+    }
+
+    /// A monitor died: starts that it had ordered do not come to be.
+    pub(super) fn forget_starts(&mut self) {
+        self.agenda
+            .retain(|_, due| !matches!(due, Due::Spawn { .. }));
+    }
+
+    /// Everything that an earlier monitor left is ended.
+    pub(super) fn end_all(&mut self) {
+        self.groups.clear();
+        self.agenda.clear();
+    }
+
+    /// From now on every process takes KILL, also those that are being started.
+    pub(super) fn heal(&mut self) {
+        for due in self.agenda.values_mut() {
+            if let Due::Spawn {
+                start: Start::Lives(temper),
+                ..
+            } = due
+            {
+                temper.killed = Manner::Ends(0);
+            }
+        }
+        for group in &mut self.groups {
+            group.temper.killed = Manner::Ends(0);
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! The fake monitor: the real machine and the real catalogue, what the one was told and the other
+//! has seen, and the status directory.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use ncolony_core::colony::diff::{Catalogue, Emptiness, Found};
+use ncolony_core::colony::{Blame, Colony, Generation, Group, Observation, SpawnFailure};
+use ncolony_core::{Exit, Mono, ProgramName, ProgramStatus};
+
+use super::kernel::Happening;
+use super::{World, read_letter};
+use crate::action::{Echo, Who};
+use crate::ledger::{Expected, Ledger};
+
+/// A wall clock far from the files' times, so that no file is young.
+const WALL_SECONDS: i64 = 1_000_000;
+
+/// How many past starts of a program late facts can be about.
+const PAST_STARTS: usize = 4;
+
+/// A fact on its way to the machine.
+#[derive(Clone, Debug)]
+pub(super) enum Fact {
+    /// It is so, and the ledger hears it too.
+    True(Observation),
+    /// It comes too late or twice, and must change nothing.
+    Echo(Observation),
+}
+
+/// Starts that a program had, and the last fact about one.
+#[derive(Clone, Debug, Default)]
+struct Past {
+    generations: VecDeque<Generation>,
+    last: Option<Observation>,
+}
+
+/// A living monitor.
+#[derive(Clone, Debug)]
+pub struct Monitor {
+    /// The machine.
+    pub colony: Colony,
+    /// What the contract says must be so.
+    pub ledger: Ledger,
+    /// The status directory.
+    pub records: BTreeMap<ProgramName, ProgramStatus>,
+    /// Messages that the machine was told of and that are not disposed of.
+    pub outstanding: BTreeMap<String, Expected>,
+    /// Where outcomes were written since the message was told.
+    pub answered: BTreeSet<ProgramName>,
+    /// Looks at the directories that were ordered and not accounted for.
+    pub rescans: u32,
+    /// How many facts the machine was told in the present breath.
+    pub breath: usize,
+    pub(super) inbox: VecDeque<Fact>,
+    catalogue: Catalogue,
+    noticed: BTreeSet<String>,
+    next_look: Option<Mono>,
+    past: BTreeMap<Who, Past>,
+}
+
+impl Monitor {
+    pub(super) fn new(now: Mono, frequency: Option<Duration>) -> Self {
+        Self {
+            colony: Colony::new(),
+            ledger: Ledger::default(),
+            records: BTreeMap::new(),
+            outstanding: BTreeMap::new(),
+            answered: BTreeSet::new(),
+            rescans: 0,
+            breath: 0,
+            inbox: VecDeque::new(),
+            catalogue: Catalogue::default(),
+            noticed: BTreeSet::new(),
+            next_look: frequency.map(|span| now.after(span)),
+            past: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn tell(&mut self, fact: Observation) {
+        self.inbox.push_back(Fact::True(fact));
+    }
+
+    /// Whether it was told all that has happened to its processes.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.inbox.is_empty()
+    }
+
+    pub(super) fn forget_letter(&mut self, file: &str) {
+        self.noticed.remove(file);
+    }
+
+    /// When it must do something although nothing happens.
+    pub(super) fn next_due(&self) -> Option<Mono> {
+        let timeout = self.colony.poll_timeout();
+        timeout.into_iter().chain(self.next_look).min()
+    }
+
+    pub(super) fn is_due(&self, now: Mono) -> bool {
+        let timeout = self.colony.poll_timeout();
+        !self.inbox.is_empty() || timeout.is_some_and(|due| due <= now)
+    }
+
+    fn remember(&mut self, who: Who, generation: Generation, fact: &Observation) {
+        let past = self.past.entry(who).or_default();
+        if past.generations.back() != Some(&generation) {
+            past.generations.push_back(generation);
+        }
+        if past.generations.len() > PAST_STARTS {
+            past.generations.pop_front();
+        }
+        past.last = Some(fact.clone());
+    }
+}
+
+impl World {
+    /// Lets what is due in the kernel happen, and tells the monitor.
+    pub(super) fn watch_kernel(&mut self) {
+        while let Some((at, happening)) = self.kernel.happen(self.now) {
+            if let Some(happening) = happening {
+                self.report(at, happening);
+            }
+        }
+    }
+
+    fn report(&mut self, at: Mono, happening: Happening) {
+        let (who, generation, fact) = self.fact(at, happening);
+        self.note(|| format!("    happens: {fact:?}"));
+        if let Some(monitor) = &mut self.monitor {
+            monitor.remember(who, generation, &fact);
+            monitor.tell(fact);
+        }
+    }
+
+    fn fact(&self, at: Mono, happening: Happening) -> (Who, Generation, Observation) {
+        let name = |who: Who| self.cast.name(who).clone();
+        match happening {
+            Happening::Spawned {
+                who,
+                generation,
+                pid,
+            } => {
+                let name = name(who);
+                let identity = None;
+                let fact = Observation::Spawned {
+                    name,
+                    generation,
+                    pid,
+                    identity,
+                    at,
+                };
+                (who, generation, fact)
+            }
+            Happening::SpawnFailed {
+                who,
+                generation,
+                blame,
+            } => (who, generation, failed(name(who), generation, blame, at)),
+            Happening::Exited {
+                who,
+                generation,
+                exit,
+                left,
+            } => {
+                let group = if left { Group::Left } else { Group::Gone };
+                (
+                    who,
+                    generation,
+                    exited(name(who), generation, exit, group, at),
+                )
+            }
+            Happening::GroupGone { who, generation } => {
+                let name = name(who);
+                let fact = Observation::GroupGone {
+                    name,
+                    generation,
+                    at,
+                };
+                (who, generation, fact)
+            }
+        }
+    }
+
+    /// A late or repeated fact.
+    pub(super) fn echo(&mut self, who: Who, echo: Echo) {
+        let (now, name) = (self.now, self.cast.name(who).clone());
+        let Some(monitor) = &mut self.monitor else {
+            return;
+        };
+        let Some(past) = monitor.past.get(&who) else {
+            return;
+        };
+        // Facts that are on their way come first, or this one would not be a repetition.
+        let on_their_way = !monitor.inbox.is_empty();
+        let last = past.last.clone().filter(|_| !on_their_way);
+        let present = past.generations.back();
+        let old = past
+            .generations
+            .iter()
+            .rev()
+            .find(|old| present != Some(old));
+        let fact = match (echo, old.copied()) {
+            (Echo::Again, _) => last,
+            (_, None) => None,
+            (Echo::OldSpawned, Some(generation)) => Some(Observation::Spawned {
+                name,
+                generation,
+                pid: 1,
+                identity: None,
+                at: now,
+            }),
+            (Echo::OldFailed, Some(generation)) => {
+                Some(failed(name, generation, Blame::Program, now))
+            }
+            (Echo::OldExited, Some(generation)) => {
+                Some(exited(name, generation, Exit::Unknown, Group::Gone, now))
+            }
+            (Echo::OldGroupGone, Some(generation)) => Some(Observation::GroupGone {
+                name,
+                generation,
+                at: now,
+            }),
+        };
+        monitor.inbox.extend(fact.map(Fact::Echo));
+    }
+
+    /// Lines arrive that a process had printed: the last that is known, or the one before.
+    pub(super) fn print(&mut self, who: Who, old: bool) {
+        let name = self.cast.name(who).clone();
+        let Some(monitor) = &mut self.monitor else {
+            return;
+        };
+        let Some(past) = monitor.past.get(&who) else {
+            return;
+        };
+        let back = past.generations.iter().rev().nth(usize::from(old));
+        if let Some(generation) = back.copied() {
+            let lines = vec![format!("{generation:?}")];
+            monitor.tell(Observation::Printed {
+                name,
+                generation,
+                lines,
+            });
+        }
+    }
+
+    pub(super) fn look_when_due(&mut self) {
+        let (now, frequency) = (self.now, self.frequency);
+        let Some(monitor) = &mut self.monitor else {
+            return;
+        };
+        if monitor.next_look.is_some_and(|due| due <= now) {
+            monitor.next_look = frequency.map(|span| now.after(span));
+            self.look();
+        }
+    }
+
+    /// The monitor looks at both directories.
+    pub(super) fn look(&mut self) {
+        self.look_at_files(Emptiness::Doubted);
+    }
+
+    pub(super) fn look_at_files(&mut self, emptiness: Emptiness) {
+        let Some(monitor) = &mut self.monitor else {
+            return;
+        };
+        match self.folder.list(&self.cast) {
+            None => monitor.catalogue.unknown("it cannot be listed".to_owned()),
+            Some(listing) => {
+                let diff = monitor.catalogue.look(listing, emptiness, WALL_SECONDS);
+                for (name, found) in diff.changes {
+                    if let Some(who) = self.cast.who(&name) {
+                        let reading = self.folder.read(&self.cast, who, &found);
+                        let lost = matches!(found, Found::File(_))
+                            && reading == ncolony_core::colony::Reading::Absent;
+                        debug_assert!(!lost, "what was listed a moment ago can be read");
+                        monitor.tell(Observation::Config { name, reading });
+                    }
+                }
+            }
+        }
+        for (file, letter) in &self.letters {
+            if monitor.noticed.insert(file.clone()) {
+                let message = read_letter(&self.cast, letter);
+                let file = file.clone();
+                monitor.tell(Observation::Message { file, message });
+            }
+        }
+    }
+}
+
+fn failed(name: ProgramName, generation: Generation, blame: Blame, at: Mono) -> Observation {
+    let sentence = "it cannot be started".to_owned();
+    Observation::SpawnFailed {
+        name,
+        generation,
+        failure: SpawnFailure { sentence, blame },
+        at,
+    }
+}
+
+fn exited(
+    name: ProgramName,
+    generation: Generation,
+    exit: Exit,
+    group: Group,
+    at: Mono,
+) -> Observation {
+    Observation::Exited {
+        name,
+        generation,
+        exit,
+        group,
+        at,
+    }
+}

@@ -8,6 +8,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::time::Wall;
+
 /// An operation on a file that failed: what was done, to which path, and why not.
 #[derive(Debug)]
 pub struct FileError {
@@ -213,10 +215,18 @@ impl Fingerprint {
         }
     }
 
-    /// When the file was last changed, in seconds of the wall clock.
+    /// Whether the file was changed so short a time before `now` that it may be changed once more
+    /// without this showing: the clocks of file systems are coarse. Linux's own go by hundredths
+    /// of a second at worst; one that knows no fractions goes by whole or by two seconds.
     #[must_use]
-    pub fn changed_seconds(&self) -> i64 {
-        self.changed.0
+    pub fn is_young(&self, now: Wall) -> bool {
+        let (seconds, nanos) = self.changed;
+        let fractions = nanos != 0 || self.modified.1 != 0;
+        let young_millis = if fractions { 50 } else { 2000 };
+        let changed_millis = seconds
+            .saturating_mul(1000)
+            .saturating_add(nanos / 1_000_000);
+        changed_millis.saturating_add(young_millis) >= now.as_millis()
     }
 }
 

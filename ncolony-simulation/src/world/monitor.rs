@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ncolony_core::colony::diff::{Catalogue, Emptiness, Found};
 use ncolony_core::colony::{Blame, Colony, Generation, Group, Observation, SpawnFailure};
-use ncolony_core::{Exit, Mono, ProgramName, ProgramStatus};
+use ncolony_core::{Exit, Mono, ProgramName, ProgramStatus, Wall};
 
 use super::kernel::Happening;
 use super::{World, read_letter};
@@ -14,7 +14,7 @@ use crate::action::{Echo, Who};
 use crate::ledger::{Expected, Ledger};
 
 /// A wall clock far from the files' times, so that no file is young.
-const WALL_SECONDS: i64 = 1_000_000;
+const LATER: Wall = Wall::from_millis(1_000_000_000);
 
 /// How many past starts of a program late facts can be about.
 const PAST_STARTS: usize = 4;
@@ -268,7 +268,7 @@ impl World {
         match self.folder.list(&self.cast) {
             None => monitor.catalogue.unknown("it cannot be listed".to_owned()),
             Some(listing) => {
-                let diff = monitor.catalogue.look(listing, emptiness, WALL_SECONDS);
+                let diff = monitor.catalogue.look(listing, emptiness, LATER);
                 for (name, found) in diff.changes {
                     if let Some(who) = self.cast.who(&name) {
                         let reading = self.folder.read(&self.cast, who, &found);

@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::time::Wall;
+pub use crate::listing::{DirectoryId, Entry, EntryKind, Fingerprint, Listing};
 
 /// An operation on a file that failed: what was done, to which path, and why not.
 #[derive(Debug)]
@@ -182,90 +182,14 @@ fn kind(metadata: &fs::Metadata) -> &'static str {
     }
 }
 
-/// What tells whether a file may have changed since it was last read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fingerprint {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Fingerprint {
-    fn of(metadata: &fs::Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
+fn fingerprint(metadata: &fs::Metadata) -> Fingerprint {
+    Fingerprint {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+        size: metadata.size(),
+        modified: (metadata.mtime(), metadata.mtime_nsec()),
+        changed: (metadata.ctime(), metadata.ctime_nsec()),
     }
-
-    /// A fingerprint that stands for this number, for tests and simulations.
-    #[must_use]
-    pub fn of_number(number: u64) -> Self {
-        Self {
-            device: 0,
-            inode: number,
-            size: 0,
-            modified: (0, 0),
-            changed: (0, 0),
-        }
-    }
-
-    /// Whether the file was changed so short a time before `now` that it may be changed once more
-    /// without this showing: the clocks of file systems are coarse. Linux's own go by hundredths
-    /// of a second at worst; one that knows no fractions goes by whole or by two seconds.
-    #[must_use]
-    pub fn is_young(&self, now: Wall) -> bool {
-        let (seconds, nanos) = self.changed;
-        let fractions = nanos != 0 || self.modified.1 != 0;
-        let young_millis = if fractions { 50 } else { 2000 };
-        let changed_millis = seconds
-            .saturating_mul(1000)
-            .saturating_add(nanos / 1_000_000);
-        changed_millis.saturating_add(young_millis) >= now.as_millis()
-    }
-}
-
-/// Which directory this is, whatever path leads to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DirectoryId {
-    /// The device.
-    pub device: u64,
-    /// The inode.
-    pub inode: u64,
-}
-
-/// What stands under a name in a directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EntryKind {
-    /// A file that can be read, perhaps through a symlink.
-    Regular(Fingerprint),
-    /// A subdirectory.
-    Directory,
-    /// Anything else: a FIFO, a socket, a symlink that leads nowhere.
-    Other(&'static str),
-}
-
-/// A name in a directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The file's name.
-    pub file: OsString,
-    /// What it is.
-    pub kind: EntryKind,
-}
-
-/// A directory as it stood when it was listed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listing {
-    /// Which directory this was.
-    pub directory: DirectoryId,
-    /// Its entries, in order of name.
-    pub entries: Vec<Entry>,
 }
 
 /// Which directory `path` leads to.
@@ -322,7 +246,7 @@ pub fn look(path: &Path) -> Result<Option<EntryKind>, FileError> {
 
 fn entry_kind(path: &Path, metadata: &fs::Metadata) -> Result<EntryKind, FileError> {
     if metadata.is_file() {
-        return Ok(EntryKind::Regular(Fingerprint::of(metadata)));
+        return Ok(EntryKind::Regular(fingerprint(metadata)));
     }
     if metadata.is_dir() {
         return Ok(EntryKind::Directory);
@@ -331,7 +255,7 @@ fn entry_kind(path: &Path, metadata: &fs::Metadata) -> Result<EntryKind, FileErr
         return Ok(EntryKind::Other(kind(metadata)));
     }
     match fs::metadata(path) {
-        Ok(target) if target.is_file() => Ok(EntryKind::Regular(Fingerprint::of(&target))),
+        Ok(target) if target.is_file() => Ok(EntryKind::Regular(fingerprint(&target))),
         Ok(target) if target.is_dir() => Ok(EntryKind::Directory),
         Ok(target) => Ok(EntryKind::Other(kind(&target))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

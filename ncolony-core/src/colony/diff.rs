@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 
-use crate::files::{DirectoryId, Entry, EntryKind, Listing};
+use crate::listing::{DirectoryId, Entry, EntryKind, Listing};
 use crate::name::{FileRole, ProgramName, config_role};
 use crate::status::IgnoredFile;
 use crate::time::Wall;
@@ -83,6 +83,8 @@ pub struct Catalogue {
     directory: Option<DirectoryId>,
     files: BTreeMap<ProgramName, Files>,
     ignored: BTreeSet<IgnoredFile>,
+    /// Whether `ignored` has changed since somebody last asked.
+    ignored_changed: bool,
     known: Known,
 }
 
@@ -92,6 +94,7 @@ impl Default for Catalogue {
             directory: None,
             files: BTreeMap::new(),
             ignored: BTreeSet::new(),
+            ignored_changed: false,
             known: Known::No("it has not been looked at".to_owned()),
         }
     }
@@ -111,6 +114,11 @@ impl Catalogue {
     #[must_use]
     pub fn ignored(&self) -> Vec<IgnoredFile> {
         self.ignored.iter().cloned().collect()
+    }
+
+    /// Whether other files are passed over than when this was last asked.
+    pub fn take_ignored_changed(&mut self) -> bool {
+        std::mem::take(&mut self.ignored_changed)
     }
 
     /// Whether the last look succeeded.
@@ -155,6 +163,7 @@ impl Catalogue {
         }
         self.known = Known::Yes;
         self.directory = Some(listing.directory);
+        self.ignored_changed |= self.ignored != ignored;
         self.ignored = ignored;
         let old = std::mem::replace(&mut self.files, files);
         let names: BTreeSet<&ProgramName> = old.keys().chain(self.files.keys()).collect();
@@ -209,11 +218,11 @@ impl Catalogue {
     fn note_ignored(&mut self, file: &OsString, reason: String, there: bool) {
         let file = file.to_string_lossy().into_owned();
         let entry = IgnoredFile { file, reason };
-        if there {
-            self.ignored.insert(entry);
+        self.ignored_changed |= if there {
+            self.ignored.insert(entry)
         } else {
-            self.ignored.remove(&entry);
-        }
+            self.ignored.remove(&entry)
+        };
     }
 }
 

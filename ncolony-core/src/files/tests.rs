@@ -101,17 +101,3 @@ fn directories_are_made_with_their_parents() {
     fs::write(dir.path().join("file"), "").unwrap();
     assert!(make_directory(&dir.path().join("file"), 0o755).is_err());
 }
-
-#[test]
-fn how_long_a_file_is_young_depends_on_its_file_systems_clock() {
-    let young = |nanos, age_millis| {
-        let print = Fingerprint {
-            changed: (100, nanos),
-            ..Fingerprint::of_number(1)
-        };
-        let changed = 100_000 + nanos / 1_000_000;
-        print.is_young(Wall::from_millis(changed + age_millis))
-    };
-    assert!(young(0, 1999) && !young(0, 2001));
-    assert!(young(4_000_000, 49) && !young(4_000_000, 51));
-}

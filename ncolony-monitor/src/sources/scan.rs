@@ -77,6 +77,11 @@ impl Scanner {
         self.catalogue.ignored()
     }
 
+    /// Whether other files are passed over than when this was last asked.
+    pub(crate) fn take_ignored_changed(&mut self) -> bool {
+        self.catalogue.take_ignored_changed()
+    }
+
     /// `ok`, or why nothing is known.
     pub(crate) fn state(&self) -> String {
         match self.catalogue.known() {

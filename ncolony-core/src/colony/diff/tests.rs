@@ -1,5 +1,5 @@
 use super::*;
-use crate::files::Fingerprint;
+use crate::listing::Fingerprint;
 
 const LATER: Wall = Wall::from_millis(1_000_000);
 

@@ -120,6 +120,12 @@ impl Colony {
         colony
     }
 
+    /// The monitor will have these flags too.
+    pub(crate) fn add_flags(&mut self, flags: &[&str]) {
+        self.flags
+            .extend(flags.iter().map(|flag| (*flag).to_owned()));
+    }
+
     /// The monitor will be started through this command.
     pub(crate) fn wrap(&mut self, wrapper: &[&str]) {
         self.wrapper = wrapper.iter().map(|word| (*word).to_owned()).collect();
@@ -194,10 +200,15 @@ impl Colony {
             .stdin(Stdio::null())
             .stdout(self.append("monitor.out"))
             .stderr(self.append("monitor.err"));
+        self.as_its_user(&mut command);
+        command
+    }
+
+    /// Has a command run as the user that the monitor runs as.
+    pub(crate) fn as_its_user(&self, command: &mut Command) {
         if let Some(user) = self.user {
             command.uid(user).gid(user);
         }
-        command
     }
 
     fn place_flags(&self) -> Vec<PathBuf> {

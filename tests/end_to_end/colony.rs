@@ -28,7 +28,7 @@ use records::read_json;
 
 /// The most that a condition is waited for. A machine that is busy with other things needs far
 /// less; a condition that does not come, does not come.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A user without rights, where the tests run as root.
 const UNPRIVILEGED: u32 = 65534;

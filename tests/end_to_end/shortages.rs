@@ -72,11 +72,10 @@ fn where_descriptors_run_out_what_runs_can_still_be_stopped() {
     let records = || (0..COUNT).filter_map(|number| colony.try_record(&name(number)));
     let running = || -> Vec<ProgramStatus> { records().filter(|it| it.pid.is_some()).collect() };
     let waiting = || records().filter(waits_for_the_machine).count();
-    until("each runs or waits", || {
-        (running().len() + waiting() == COUNT).then_some(())
+    until("some run and others wait", || {
+        (!running().is_empty() && waiting() > 0).then_some(())
     });
     let first = running();
-    assert!(!first.is_empty() && waiting() > 0, "{} run", first.len());
     for record in &first {
         assert!(colony.ask(json!({"type": "STOP", "name": record.name})).ok);
         colony.until_state(record.name.as_str(), State::Stopped);

@@ -3,6 +3,8 @@
 
 use std::ffi::OsString;
 
+use crate::time::Wall;
+
 /// What tells whether a file may have changed since it was last read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
@@ -26,10 +28,18 @@ impl Fingerprint {
         }
     }
 
-    /// When the file was last changed, in seconds of the wall clock.
+    /// Whether the file was changed so short a time before `now` that it may be changed once more
+    /// without this showing: the clocks of file systems are coarse. Linux's own go by hundredths
+    /// of a second at worst; one that knows no fractions goes by whole or by two seconds.
     #[must_use]
-    pub fn changed_seconds(&self) -> i64 {
-        self.changed.0
+    pub fn is_young(&self, now: Wall) -> bool {
+        let (seconds, nanos) = self.changed;
+        let fractions = nanos != 0 || self.modified.1 != 0;
+        let young_millis = if fractions { 50 } else { 2000 };
+        let changed_millis = seconds
+            .saturating_mul(1000)
+            .saturating_add(nanos / 1_000_000);
+        changed_millis.saturating_add(young_millis) >= now.as_millis()
     }
 }
 
@@ -69,4 +79,22 @@ pub struct Listing {
     pub directory: DirectoryId,
     /// Its entries, in order of name.
     pub entries: Vec<Entry>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn how_long_a_file_is_young_depends_on_its_file_systems_clock() {
+        let young = |nanos, age_millis| {
+            let print = Fingerprint {
+                changed: (100, nanos),
+                ..Fingerprint::of_number(1)
+            };
+            let changed = 100_000 + nanos / 1_000_000;
+            print.is_young(Wall::from_millis(changed + age_millis))
+        };
+        assert!(young(0, 1999) && !young(0, 2001));
+        assert!(young(4_000_000, 49) && !young(4_000_000, 51));
+    }
 }

@@ -9,13 +9,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 
-use crate::listing::{DirectoryId, Entry, EntryKind, Fingerprint, Listing};
+use crate::listing::{DirectoryId, Entry, EntryKind, Listing};
 use crate::name::{FileRole, ProgramName, config_role};
 use crate::status::IgnoredFile;
-
-/// A file changed this recently may be changed again without its fingerprint showing it: clocks of
-/// file systems are coarse. It is read again at the next look.
-const COARSE_SECONDS: i64 = 2;
+use crate::time::Wall;
 
 /// What a program's name stands for in the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,10 +147,10 @@ impl Catalogue {
         }
     }
 
-    /// Takes in a whole listing. `wall_seconds` is the present time, for judging how young a file
+    /// Takes in a whole listing. `now` is the present time, for judging how young a file
     /// is; a wrong clock costs a needless read and nothing else.
-    pub fn look(&mut self, listing: Listing, emptiness: Emptiness, wall_seconds: i64) -> Diff {
-        let (files, ignored) = sort(listing.entries, wall_seconds);
+    pub fn look(&mut self, listing: Listing, emptiness: Emptiness, now: Wall) -> Diff {
+        let (files, ignored) = sort(listing.entries, now);
         let replaced = self
             .directory
             .is_some_and(|known| known != listing.directory);
@@ -180,14 +177,14 @@ impl Catalogue {
     }
 
     /// Takes in a look at some names of a directory that is otherwise as it was.
-    pub fn glance(&mut self, looks: Vec<(OsString, Option<EntryKind>)>, wall_seconds: i64) -> Diff {
+    pub fn glance(&mut self, looks: Vec<(OsString, Option<EntryKind>)>, now: Wall) -> Diff {
         let mut changed = BTreeSet::new();
         for (file, kind) in looks {
             match config_role(&file) {
                 FileRole::Program(name) => {
                     let seen = kind.map(|kind| Seen {
                         kind,
-                        young: is_young(&kind, wall_seconds),
+                        young: is_young(&kind, now),
                     });
                     if self.note(&name, &file, seen) {
                         changed.insert(name);
@@ -231,7 +228,7 @@ impl Catalogue {
 
 type Sorted = (BTreeMap<ProgramName, Files>, BTreeSet<IgnoredFile>);
 
-fn sort(entries: Vec<Entry>, wall_seconds: i64) -> Sorted {
+fn sort(entries: Vec<Entry>, now: Wall) -> Sorted {
     let mut files: BTreeMap<ProgramName, Files> = BTreeMap::new();
     let mut ignored = BTreeSet::new();
     for Entry { file, kind } in entries {
@@ -239,7 +236,7 @@ fn sort(entries: Vec<Entry>, wall_seconds: i64) -> Sorted {
             FileRole::Program(name) => {
                 let seen = Seen {
                     kind,
-                    young: is_young(&kind, wall_seconds),
+                    young: is_young(&kind, now),
                 };
                 *files.entry(name).or_default().slot(&file) = Some(seen);
             }
@@ -255,15 +252,11 @@ fn sort(entries: Vec<Entry>, wall_seconds: i64) -> Sorted {
     (files, ignored)
 }
 
-fn is_young(kind: &EntryKind, wall_seconds: i64) -> bool {
+fn is_young(kind: &EntryKind, now: Wall) -> bool {
     match kind {
-        EntryKind::Regular(fingerprint) => is_fingerprint_young(fingerprint, wall_seconds),
+        EntryKind::Regular(fingerprint) => fingerprint.is_young(now),
         EntryKind::Directory | EntryKind::Other(_) => false,
     }
-}
-
-fn is_fingerprint_young(fingerprint: &Fingerprint, wall_seconds: i64) -> bool {
-    fingerprint.changed_seconds().saturating_add(COARSE_SECONDS) >= wall_seconds
 }
 
 /// Whether a file has to be looked at again: it came, went, is another, or could not be trusted.

@@ -8,6 +8,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+pub use crate::listing::{DirectoryId, Entry, EntryKind, Fingerprint, Listing};
+
 /// An operation on a file that failed: what was done, to which path, and why not.
 #[derive(Debug)]
 pub struct FileError {
@@ -180,82 +182,14 @@ fn kind(metadata: &fs::Metadata) -> &'static str {
     }
 }
 
-/// What tells whether a file may have changed since it was last read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fingerprint {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Fingerprint {
-    fn of(metadata: &fs::Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
+fn fingerprint(metadata: &fs::Metadata) -> Fingerprint {
+    Fingerprint {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+        size: metadata.size(),
+        modified: (metadata.mtime(), metadata.mtime_nsec()),
+        changed: (metadata.ctime(), metadata.ctime_nsec()),
     }
-
-    /// A fingerprint that stands for this number, for tests and simulations.
-    #[must_use]
-    pub fn of_number(number: u64) -> Self {
-        Self {
-            device: 0,
-            inode: number,
-            size: 0,
-            modified: (0, 0),
-            changed: (0, 0),
-        }
-    }
-
-    /// When the file was last changed, in seconds of the wall clock.
-    #[must_use]
-    pub fn changed_seconds(&self) -> i64 {
-        self.changed.0
-    }
-}
-
-/// Which directory this is, whatever path leads to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DirectoryId {
-    /// The device.
-    pub device: u64,
-    /// The inode.
-    pub inode: u64,
-}
-
-/// What stands under a name in a directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EntryKind {
-    /// A file that can be read, perhaps through a symlink.
-    Regular(Fingerprint),
-    /// A subdirectory.
-    Directory,
-    /// Anything else: a FIFO, a socket, a symlink that leads nowhere.
-    Other(&'static str),
-}
-
-/// A name in a directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The file's name.
-    pub file: OsString,
-    /// What it is.
-    pub kind: EntryKind,
-}
-
-/// A directory as it stood when it was listed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listing {
-    /// Which directory this was.
-    pub directory: DirectoryId,
-    /// Its entries, in order of name.
-    pub entries: Vec<Entry>,
 }
 
 /// Which directory `path` leads to.
@@ -312,7 +246,7 @@ pub fn look(path: &Path) -> Result<Option<EntryKind>, FileError> {
 
 fn entry_kind(path: &Path, metadata: &fs::Metadata) -> Result<EntryKind, FileError> {
     if metadata.is_file() {
-        return Ok(EntryKind::Regular(Fingerprint::of(metadata)));
+        return Ok(EntryKind::Regular(fingerprint(metadata)));
     }
     if metadata.is_dir() {
         return Ok(EntryKind::Directory);
@@ -321,7 +255,7 @@ fn entry_kind(path: &Path, metadata: &fs::Metadata) -> Result<EntryKind, FileErr
         return Ok(EntryKind::Other(kind(metadata)));
     }
     match fs::metadata(path) {
-        Ok(target) if target.is_file() => Ok(EntryKind::Regular(Fingerprint::of(&target))),
+        Ok(target) if target.is_file() => Ok(EntryKind::Regular(fingerprint(&target))),
         Ok(target) if target.is_dir() => Ok(EntryKind::Directory),
         Ok(target) => Ok(EntryKind::Other(kind(&target))),
         // The machine lacks something just now, and nothing is known of the target.

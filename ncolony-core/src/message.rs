@@ -352,4 +352,12 @@ mod tests {
         let id = bad(r#"{"type": "DANCE", "id": "x7"}"#).id;
         assert_eq!(id.map(String::from), Some("x7".to_owned()));
     }
+
+    #[test]
+    fn a_reply_of_an_earlier_monitor_reads() {
+        let text = r#"{"id": "x", "ok": true, "error": null, "programs": ["web"]}"#;
+        let reply: Reply = serde_json::from_str(text).unwrap();
+        assert_eq!((reply.heard, reply.generations.len()), (0, 0));
+        assert!(!serde_json::to_string(&reply).unwrap().contains("gener"));
+    }
 }

@@ -309,4 +309,18 @@ mod tests {
         assert_eq!(content_digest(b""), "cbf29ce484222325");
         assert_eq!(content_digest(b"foobar"), "85944171f73967e8");
     }
+
+    #[test]
+    fn a_record_of_an_earlier_monitor_reads() {
+        let record: ProgramStatus = serde_json::from_str(
+            r#"{"schema": 1, "name": "web", "state": "RUNNING", "want": "up", "pid": 7,
+                "since": "2026-01-01T00:00:00Z", "starts": 1, "exit": null, "output": null,
+                "delay": 1.0, "next_start": null, "ready": true, "note": null, "reason": null,
+                "config_error": null, "groups": [], "log": null, "adopted": false,
+                "config_digest": null, "process": null}"#,
+        )
+        .unwrap();
+        assert_eq!((record.generation, record.ended, record.heard), (0, 0, 0));
+        assert_eq!(record.started, None);
+    }
 }

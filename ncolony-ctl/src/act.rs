@@ -1,6 +1,6 @@
 //! The road that all requests take: to whom, written, answered, seen.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,9 +8,9 @@ use ncolony_core::message::MessageId;
 use ncolony_core::{Message, ProgramName, Request, Target, ctllib};
 
 use crate::cli::TargetArgs;
-use crate::effect::{Goal, Mark};
+use crate::effect::{Goal, Promise};
 use crate::ending::{Ending, Failure};
-use crate::note::one_line;
+use crate::note::{next_start, now, one_line};
 use crate::records::{self, ProgramRecord};
 use crate::report::Acted;
 use crate::selection::{Existence, Word, choose};
@@ -38,8 +38,8 @@ impl From<crate::cli::NoWaitArgs> for Patience {
 
 /// What was answered to a request.
 pub(crate) struct Answers {
-    /// The programs that the requests were about.
-    pub(crate) programs: BTreeSet<ProgramName>,
+    /// The programs that the requests were about, and what each can expect.
+    pub(crate) programs: BTreeMap<ProgramName, Promise>,
     /// Why some of them were refused.
     pub(crate) refusals: Vec<Refusal>,
 }
@@ -99,14 +99,14 @@ pub(crate) fn groups(session: &Session<'_>, groups: &[String]) -> Result<Vec<Tar
     Ok(groups.iter().cloned().map(Target::Group).collect())
 }
 
-/// Asks a living monitor for something, and waits until it is so. `goal` makes of a program's mark
-/// from before the effect that is waited for.
+/// Asks a living monitor for something, and waits until it is so. `goal` makes of what was promised
+/// the effect that is waited for.
 pub(crate) fn carry_out(
     session: &mut Session<'_>,
     targets: &[Target],
     patience: Patience,
     request: impl Fn(Target) -> Request,
-    goal: impl Fn(Option<Mark>) -> Goal,
+    goal: impl Fn(Promise) -> Goal,
 ) -> Result<Ending, Failure> {
     if patience == Patience::DoesNotWait {
         leave(session, targets, request)?;
@@ -114,11 +114,10 @@ pub(crate) fn carry_out(
         return Ok(Ending::Done);
     }
     await_known(session, targets)?;
-    let before = marks(session, targets)?;
     let Answers { programs, refusals } = ask(session, targets, request)?;
-    let watched = programs.into_iter().map(|name| {
-        let goal = goal(before.get(&name).copied());
-        Watched { name, goal }
+    let watched = programs.into_iter().map(|(name, promise)| Watched {
+        name,
+        goal: goal(promise),
     });
     let outcomes = watch::effects(session, watched.collect())?;
     Ok(conclude(session, &refusals, &outcomes))
@@ -133,29 +132,6 @@ fn await_known(session: &Session<'_>, targets: &[Target]) -> Result<(), Failure>
         }
     }
     Ok(())
-}
-
-/// What the records of the targets say now. For a group or all, those of every program: who is
-/// meant is the monitor's to say.
-fn marks(
-    session: &Session<'_>,
-    targets: &[Target],
-) -> Result<BTreeMap<ProgramName, Mark>, Failure> {
-    let mut records = BTreeMap::new();
-    for target in targets {
-        match target {
-            Target::Name(name) => {
-                let record = records::program(&session.places, name.as_str())?;
-                records.extend(record.map(|record| (name.clone(), record)));
-            }
-            Target::Group(_) | Target::All => {
-                records = records::programs(&session.places)?.by_name;
-                break;
-            }
-        }
-    }
-    let mark = |(name, record): (_, ProgramRecord)| (name, Mark::of(&record.status));
-    Ok(records.into_iter().map(mark).collect())
 }
 
 /// Writes a request per target and waits for all answers.
@@ -175,12 +151,15 @@ pub(crate) fn ask(
         asked.push((target, id));
     }
     let mut answers = Answers {
-        programs: BTreeSet::new(),
+        programs: BTreeMap::new(),
         refusals: Vec::new(),
     };
     for (target, id) in asked {
         let reply = watch::reply(session, &id)?;
-        answers.programs.extend(reply.programs);
+        for name in &reply.programs {
+            let promise = answers.programs.entry(name.clone()).or_default();
+            *promise = promise.and(Promise::of(&reply, name));
+        }
         if !reply.ok {
             let target = target.clone();
             let error = reply
@@ -240,7 +219,7 @@ pub(crate) fn conclude(
             Fate::Done => session.report.line(&done(outcome)),
             Fate::Failed(why) => {
                 ending = Ending::Failed;
-                errors.push(format!("{name}: {why}{}", output(outcome)));
+                errors.push(format!("{name}: {why}{}{}", wait(outcome), output(outcome)));
             }
             Fate::TimedOut(what) => {
                 if ending == Ending::Done {
@@ -286,10 +265,17 @@ fn done(outcome: &Outcome) -> String {
     }
 }
 
+/// When a failed program is started again.
+fn wait(outcome: &Outcome) -> String {
+    let record = outcome.record.as_ref();
+    let next = record.and_then(|record| next_start(&record.status, now()));
+    next.map_or_else(String::new, |next| format!("; {next}"))
+}
+
 /// The last lines that a failed program printed, each on a line of its own.
 fn output(outcome: &Outcome) -> String {
     let lines = match &outcome.record {
-        Some(record) if outcome.output_is_new => record.status.output.as_deref(),
+        Some(record) if outcome.output_explains => record.status.output.as_deref(),
         Some(_) | None => None,
     };
     let line = |line: &String| format!("\n  | {}", one_line(line));

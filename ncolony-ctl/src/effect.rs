@@ -1,41 +1,52 @@
 //! Whether a program's record shows the effect that a command waits for. Pure: a record goes in, a
 //! judgement comes out; [`crate::watch`] does the waiting.
 //!
-//! The records of before and after may look alike: a program that was in BACKOFF and cannot be
-//! started is in BACKOFF again. So a [`Mark`] is taken before the command is written, and what
-//! equals it tells nothing. A start that failed before the program was executed does not count as
-//! a start, but the state was left and entered again, which shows in `since`.
+//! A record from before the command may look like its effect: a program that was in BACKOFF and
+//! cannot be started is in BACKOFF again. So the reply to a request makes a [`Promise`]: which
+//! records are from after the request, and which start of the program answers it. What a record
+//! says of an earlier start tells nothing.
+//!
+//! `add` sends no request. Its proof is the digest of what it wrote: the machine changes the state
+//! in the same step in which it takes in a file, so no record has that digest and the state of a
+//! process that is to be replaced. A program that rests under it was started from it, or is one
+//! that the change leaves alone, and that it rests is then said at once: such a wait may last an
+//! hour.
 
+use ncolony_core::message::Reply;
 use ncolony_core::status::WantWord;
-use ncolony_core::{Exit, ProgramStatus, State, Wall};
+use ncolony_core::{ConfigError, Exit, ProgramName, ProgramStatus, State};
 
-/// What a record said before the command was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Mark {
-    state: State,
-    since: Wall,
-    starts: u64,
-    pid: Option<u32>,
+/// What the reply to a request lets expect of a program's record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Promise {
+    /// Records with this number or a higher one are from after the request.
+    heard: u64,
+    /// The start whose process answers it, or a later one.
+    generation: u64,
 }
 
-impl Mark {
-    pub(crate) fn of(record: &ProgramStatus) -> Self {
+impl Promise {
+    pub(crate) fn of(reply: &Reply, name: &ProgramName) -> Self {
         Self {
-            state: record.state,
-            since: record.since,
-            starts: record.starts,
-            pid: record.pid,
+            heard: reply.heard,
+            generation: reply.generations.get(name).copied().unwrap_or_default(),
         }
     }
 
-    /// Whether another process has been started since.
-    fn has_new_process(&self, record: &ProgramStatus) -> bool {
-        record.starts > self.starts && (record.pid.is_none() || record.pid != self.pid)
+    /// What holds when both hold: the program was asked for twice.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            heard: self.heard.max(other.heard),
+            generation: self.generation.max(other.generation),
+        }
     }
 
-    /// Whether anything has happened to the program since.
-    fn is_past(&self, record: &ProgramStatus) -> bool {
-        self.has_new_process(record) || (self.state, self.since) != (record.state, record.since)
+    fn is_before(&self, record: &ProgramStatus) -> bool {
+        record.heard >= self.heard
+    }
+
+    fn is_met_by(&self, record: &ProgramStatus) -> bool {
+        self.is_before(record) && record.generation >= self.generation
     }
 }
 
@@ -51,19 +62,16 @@ pub(crate) enum Aim {
 /// The effect that a command waits for.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Goal {
-    /// Another process than before is up.
-    Restarted(Option<Mark>),
-    /// A process is up, the old one or another.
-    Started(Option<Mark>),
+    /// The process that was promised is up.
+    Started(Promise),
     /// No process is there, and none is wanted.
-    Stopped,
+    Stopped(Promise),
     /// The file with this digest is in force.
     Added {
         /// Of the bytes that were written.
         digest: String,
-        before: Option<Mark>,
         /// What was wrong with the file before.
-        error_before: Option<ncolony_core::ConfigError>,
+        error_before: Option<ConfigError>,
     },
     /// Nothing is left of the program.
     Removed,
@@ -72,24 +80,14 @@ pub(crate) enum Goal {
 }
 
 impl Goal {
-    /// Whether the effect is that of a message, so that no record proves to be from after it.
-    pub(crate) fn follows_request(&self) -> bool {
+    /// Whether what a program printed last explains why the goal is not reached: it is not from
+    /// before the command, nor from before a start that failed.
+    pub(crate) fn is_explained_by_output(&self, record: &ProgramStatus) -> bool {
+        let of_last_start = record.ended == record.generation;
         match self {
-            Self::Restarted(_) | Self::Started(_) => true,
-            Self::Stopped | Self::Added { .. } | Self::Removed | Self::Reached(_) => false,
-        }
-    }
-
-    /// Whether what the record says of an ended process is about a process that the command
-    /// started.
-    pub(crate) fn is_about_new_process(&self, record: &ProgramStatus) -> bool {
-        match self {
-            Self::Restarted(before) | Self::Started(before) | Self::Added { before, .. } => before
-                .map_or(record.starts > 0, |before| {
-                    record.starts > before.starts && record.exit.is_some()
-                }),
-            Self::Reached(_) => true,
-            Self::Stopped | Self::Removed => false,
+            Self::Started(promise) => of_last_start && promise.is_met_by(record),
+            Self::Added { .. } | Self::Reached(_) => of_last_start,
+            Self::Stopped(_) | Self::Removed => false,
         }
     }
 }
@@ -105,82 +103,76 @@ pub(crate) enum Judgement {
     Failed(String),
 }
 
-/// Judges a program by its record; `None` is a program that the monitor does not know.
-/// `exit_codes` gives the codes that are a success, for a program that has exited.
+/// Judges a program by its record. `exit_codes` gives the codes that are a success, for a program
+/// that has exited.
 pub(crate) fn judge(
     goal: &Goal,
-    record: Option<&ProgramStatus>,
+    record: &ProgramStatus,
     exit_codes: &dyn Fn() -> Vec<u8>,
 ) -> Judgement {
-    let Some(record) = record else {
-        return judge_absent(goal);
-    };
     match goal {
         Goal::Removed => Judgement::Pending,
-        Goal::Stopped if record.want == WantWord::Down && record.state == State::Stopped => {
+        Goal::Stopped(promise) if promise.is_before(record) && is_let_rest(record) => {
             Judgement::Seen
         }
-        Goal::Stopped => Judgement::Pending,
-        Goal::Restarted(before) => restarted(before.as_ref(), record, exit_codes),
-        Goal::Started(before) => started(before.as_ref(), record, exit_codes),
+        Goal::Stopped(_) => Judgement::Pending,
+        Goal::Started(promise) => started(*promise, record, exit_codes),
         Goal::Added {
             digest,
             error_before,
-            ..
         } => added(digest, error_before.as_ref(), record, exit_codes),
         Goal::Reached(aim) => reached(*aim, record),
     }
 }
 
-fn judge_absent(goal: &Goal) -> Judgement {
+/// Judges a program without a record: it is gone, or its record is still to come.
+pub(crate) fn judge_absent(goal: &Goal, has_file: bool) -> Judgement {
     match goal {
-        Goal::Removed | Goal::Stopped => Judgement::Seen,
-        Goal::Restarted(Some(_)) | Goal::Started(Some(_)) => {
+        Goal::Removed => Judgement::Seen,
+        Goal::Stopped(_) if !has_file => Judgement::Seen,
+        Goal::Started(_) | Goal::Added { .. } if !has_file => {
             Judgement::Failed("it was removed meanwhile".to_owned())
         }
-        Goal::Restarted(None) | Goal::Started(None) | Goal::Added { .. } | Goal::Reached(_) => {
+        Goal::Stopped(_) | Goal::Started(_) | Goal::Added { .. } | Goal::Reached(_) => {
             Judgement::Pending
         }
     }
 }
 
-fn restarted(
-    before: Option<&Mark>,
-    record: &ProgramStatus,
-    exit_codes: &dyn Fn() -> Vec<u8>,
-) -> Judgement {
-    let Some(before) = before else {
-        return up(record, exit_codes);
-    };
-    let tells = match record.state {
-        State::Running | State::Exited => before.has_new_process(record),
-        State::Stopped | State::Backoff | State::Fatal => before.is_past(record),
-        State::Starting | State::Stopping => false,
-    };
-    if tells {
-        up(record, exit_codes)
-    } else {
-        Judgement::Pending
-    }
+/// Whether no process is there, and none is wanted.
+fn is_let_rest(record: &ProgramStatus) -> bool {
+    record.want == WantWord::Down && record.state == State::Stopped
 }
 
 fn started(
-    before: Option<&Mark>,
+    promise: Promise,
     record: &ProgramStatus,
     exit_codes: &dyn Fn() -> Vec<u8>,
 ) -> Judgement {
-    let tells =
-        record.state == State::Running || before.is_none_or(|before| before.is_past(record));
-    if tells {
-        up(record, exit_codes)
-    } else {
-        Judgement::Pending
+    if promise.is_met_by(record) {
+        return up(record, exit_codes);
+    }
+    if !promise.is_before(record) {
+        return Judgement::Pending;
+    }
+    // The promised start has not been ordered. It never will be if a later request took it back.
+    match record.state {
+        State::Stopped if record.want == WantWord::Down => failed(record),
+        State::Running => Judgement::Failed(
+            "a later request took this one back, and the process from before still runs".to_owned(),
+        ),
+        State::Stopped
+        | State::Starting
+        | State::Backoff
+        | State::Stopping
+        | State::Exited
+        | State::Fatal => Judgement::Pending,
     }
 }
 
 fn added(
     digest: &str,
-    error_before: Option<&ncolony_core::ConfigError>,
+    error_before: Option<&ConfigError>,
     record: &ProgramStatus,
     exit_codes: &dyn Fn() -> Vec<u8>,
 ) -> Judgement {
@@ -195,7 +187,7 @@ fn added(
     if !is_ours {
         return Judgement::Pending;
     }
-    if record.want == WantWord::Down && record.state == State::Stopped {
+    if is_let_rest(record) {
         return Judgement::Seen;
     }
     up(record, exit_codes)

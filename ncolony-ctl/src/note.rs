@@ -1,9 +1,10 @@
 //! What the table says of a program: why it is in its state, and for how long.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use ncolony_core::status::FILE_NEVER_GOOD;
 use ncolony_core::time::span_in_words;
-use ncolony_core::{ProgramStatus, State, Wall};
+use ncolony_core::{ProgramStatus, Wall};
 
 /// Why a program is in its state, in one line: what is wrong with its file, the reason of its
 /// state, when it is started again, what it says of itself.
@@ -12,33 +13,38 @@ pub(crate) fn note(record: &ProgramStatus, now: Wall) -> String {
     if let Some(error) = &record.config_error {
         parts.push(format!("error in its file: {error}"));
     }
-    parts.extend(record.reason.clone());
-    if let Some(next) = record.next_start {
-        let left = span(now, next);
-        parts.push(if left.is_zero() {
-            "next start now".to_owned()
-        } else {
-            format!("next start in {}", span_in_words(whole_seconds_up(left)))
-        });
+    let said = record.config_error.is_some() && record.reason.as_deref() == Some(FILE_NEVER_GOOD);
+    if !said {
+        parts.extend(record.reason.clone());
     }
+    parts.extend(next_start(record, now));
     parts.extend(record.note.as_ref().map(|note| format!("it says: {note}")));
     one_line(&parts.join("; "))
 }
 
-/// How long a program has been up, in a form without spaces; `-` when it is not.
+/// When a program is started again, where that is known.
+pub(crate) fn next_start(record: &ProgramStatus, now: Wall) -> Option<String> {
+    let left = span(now, record.next_start?);
+    Some(if left.is_zero() {
+        "next start now".to_owned()
+    } else {
+        format!("next start in {}", span_in_words(whole_seconds_up(left)))
+    })
+}
+
+/// How long a program's process has been there, in a form without spaces; `-` without one.
 pub(crate) fn uptime(record: &ProgramStatus, now: Wall) -> String {
-    match record.state {
-        State::Starting | State::Running if record.pid.is_some() => {
-            compact(span(record.since, now))
-        }
-        State::Starting
-        | State::Running
-        | State::Stopped
-        | State::Backoff
-        | State::Stopping
-        | State::Exited
-        | State::Fatal => "-".to_owned(),
-    }
+    record
+        .started
+        .map_or_else(|| "-".to_owned(), |started| compact(span(started, now)))
+}
+
+/// This moment, by the clock that people go by.
+pub(crate) fn now() -> Wall {
+    let since_1970 = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Wall::from_millis(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// The two largest units of a span: `3d04h`, `2h05m`, `5m03s`, `12s`.
@@ -78,6 +84,7 @@ pub(crate) fn one_line(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::records::tests::status;
+    use ncolony_core::State;
 
     #[test]
     fn a_note_says_why_and_when_next() {
@@ -99,6 +106,9 @@ mod tests {
         record.config_error = Some(ncolony_core::ConfigError::whole("it is empty"));
         let text = note(&record, Wall::default());
         assert_eq!(text, "error in its file: it is empty; all is well");
+        record.reason = Some(FILE_NEVER_GOOD.to_owned());
+        let text = note(&record, Wall::default());
+        assert_eq!(text, "error in its file: it is empty", "said once");
     }
 
     #[test]
@@ -109,15 +119,15 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_up_has_an_uptime() {
+    fn a_process_is_up_since_its_start_and_not_since_it_counts_as_running() {
         let now = Wall::from_millis(3_723_000);
         let mut record = status("web", State::Running);
-        record.pid = Some(7);
-        record.since = Wall::default();
+        record.since = now;
+        record.started = Some(Wall::default());
         assert_eq!(uptime(&record, now), "1h02m");
-        record.since = Wall::from_millis(9_999_999);
+        record.started = Some(Wall::from_millis(9_999_999));
         assert_eq!(uptime(&record, now), "0s", "the clock was set back");
-        record.state = State::Fatal;
+        record.started = None;
         assert_eq!(uptime(&record, now), "-");
     }
 

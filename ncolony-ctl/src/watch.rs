@@ -8,20 +8,17 @@ use std::time::Duration;
 use ncolony_core::message::{MessageId, Reply};
 use ncolony_core::{Descriptor, Places, ProgramName};
 
-use crate::effect::{Goal, Judgement, judge};
+use crate::effect::{Goal, Judgement, judge, judge_absent};
 use crate::ending::{Ending, Failure};
 use crate::liveness;
 use crate::records::{self, ProgramRecord};
-use crate::session::{Deadline, Session};
+use crate::selection::has_file;
+use crate::session::Session;
 
 /// Between two looks, at first: most effects are there within milliseconds.
 const FIRST_INTERVAL: Duration = Duration::from_millis(1);
 /// Between two looks, later.
 const LAST_INTERVAL: Duration = Duration::from_millis(10);
-
-/// How long after the answer to a request a record may still be one from before it: the answer is
-/// written first, and a record waits for the last lines of the process that it is about.
-const SETTLING: Duration = Duration::from_millis(100);
 
 /// A program, and the effect that is waited for on it.
 #[derive(Clone, Debug)]
@@ -48,8 +45,8 @@ pub(crate) struct Outcome {
     pub(crate) fate: Fate,
     /// Its last record.
     pub(crate) record: Option<ProgramRecord>,
-    /// Whether the record's `output` is of a process that this command started.
-    pub(crate) output_is_new: bool,
+    /// Whether the record's `output` explains why it failed.
+    pub(crate) output_explains: bool,
 }
 
 /// Looks again and again, with intervals that grow.
@@ -135,7 +132,6 @@ pub(crate) fn effects(
     let mut waiting: VecDeque<Watched> = watched.into();
     let mut outcomes = Vec::with_capacity(waiting.len());
     let mut pace = Pace::new(session);
-    let settled = Deadline::after(SETTLING);
     // One program is looked at until it is through: all are waited for, so the order is all the
     // same, and a thousand cost no more looks than one.
     while let Some(first) = waiting.front() {
@@ -143,13 +139,6 @@ pub(crate) fn effects(
         let (judgement, record) = look(&session.places, first)?;
         let fate = match judgement {
             Judgement::Seen => Fate::Done,
-            // A program that keeps dying may have died once more before the request was read; its
-            // record would then be taken for the request's effect. What stays failed is failed.
-            Judgement::Failed(_)
-                if first.goal.follows_request() && !settled.is_over() && pace.next() =>
-            {
-                continue;
-            }
             Judgement::Failed(why) => Fate::Failed(why),
             Judgement::Pending if !alive => return Err(monitor_ended()),
             Judgement::Pending if pace.next() => continue,
@@ -164,20 +153,24 @@ pub(crate) fn effects(
 
 fn look(places: &Places, watched: &Watched) -> Result<(Judgement, Option<ProgramRecord>), Failure> {
     let record = records::program(places, watched.name.as_str())?;
-    let status = record.as_ref().map(|record| &record.status);
-    let judgement = judge(&watched.goal, status, &|| exit_codes(places, &watched.name));
+    let judgement = match &record {
+        Some(ProgramRecord { status, .. }) => {
+            judge(&watched.goal, status, &|| exit_codes(places, &watched.name))
+        }
+        None => judge_absent(&watched.goal, has_file(places, &watched.name)?),
+    };
     Ok((judgement, record))
 }
 
 fn conclude(watched: Watched, fate: Fate, record: Option<ProgramRecord>) -> Outcome {
-    let output_is_new = record
+    let output_explains = record
         .as_ref()
-        .is_some_and(|record| watched.goal.is_about_new_process(&record.status));
+        .is_some_and(|record| watched.goal.is_explained_by_output(&record.status));
     Outcome {
         name: watched.name,
         fate,
         record,
-        output_is_new,
+        output_explains,
     }
 }
 

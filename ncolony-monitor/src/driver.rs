@@ -203,7 +203,7 @@ impl Driver {
         let failures = [&self.config_watch, &self.messages_watch]
             .into_iter()
             .filter_map(|watch| watch.failure())
-            .map(|why| format!("cannot be told of changes, so they are looked for: {why}"));
+            .map(|why| format!("{why}; looking at it every {:?} instead", self.frequency));
         let problems = [
             self.executor.mailbox.problem(),
             self.executor.status.problem(),

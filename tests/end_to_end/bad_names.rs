@@ -73,11 +73,20 @@ fn names_that_are_passed_over_are_listed_with_the_reason() {
             .count(),
         1
     );
+}
 
-    fs::remove_file(colony.path("config/web~")).unwrap();
-    colony.until_overview("what is gone is not listed", |record| {
-        record.ignored.len() == unusual.len()
-    });
+#[test]
+fn what_is_passed_over_is_listed_when_nothing_else_has_changed() {
+    for watch in ["auto", "poll"] {
+        let frequency = if watch == "auto" { "86400" } else { "0.05" };
+        let colony = Colony::running(&["--watch", watch, "--frequency", frequency]);
+        fs::write(colony.path("config/web~"), CAT).unwrap();
+        colony.until_overview("it is listed", |record| record.ignored.len() == 1);
+        fs::remove_file(colony.path("config/web~")).unwrap();
+        colony.until_overview("what is gone is not listed", |record| {
+            record.ignored.is_empty()
+        });
+    }
 }
 
 #[test]

@@ -65,12 +65,23 @@ pub(crate) struct Outcome {
     pub(crate) stderr: String,
 }
 
+/// How the monitor is told its places.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum PlaceFlags {
+    /// By `--root`.
+    Root,
+    /// By `--config` and `--messages` alone, as NColony is.
+    LikeNColony,
+}
+
 /// A directory with a config, a messages, a status and a logs directory, and its monitor.
 pub(crate) struct Colony {
     directory: TempDir,
     flags: Vec<String>,
     /// What the monitor is started through, as in `unshare -Ur`.
     wrapper: Vec<String>,
+    variables: Vec<(String, String)>,
+    places: PlaceFlags,
     user: Option<u32>,
     monitor: Option<Child>,
     /// What the run ids of this colony's processes begin with.
@@ -89,6 +100,8 @@ impl Colony {
             directory,
             flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
             wrapper: Vec::new(),
+            variables: Vec::new(),
+            places: PlaceFlags::Root,
             user: None,
             monitor: None,
             halves: RefCell::default(),
@@ -110,6 +123,16 @@ impl Colony {
     /// The monitor will be started through this command.
     pub(crate) fn wrap(&mut self, wrapper: &[&str]) {
         self.wrapper = wrapper.iter().map(|word| (*word).to_owned()).collect();
+    }
+
+    /// The monitor will have this variable in its environment.
+    pub(crate) fn variable(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// The monitor will be told its places as NColony is.
+    pub(crate) fn like_ncolony(&mut self) {
+        self.places = PlaceFlags::LikeNColony;
     }
 
     /// The monitor will not run as root: permissions hold for it.
@@ -164,9 +187,9 @@ impl Colony {
         let mut command = Command::new(words.next().unwrap());
         command
             .args(words)
-            .arg("--root")
-            .arg(self.directory.path())
+            .args(self.place_flags())
             .args(&self.flags)
+            .envs(self.variables.iter().cloned())
             .current_dir(self.directory.path())
             .stdin(Stdio::null())
             .stdout(self.append("monitor.out"))
@@ -175,6 +198,18 @@ impl Colony {
             command.uid(user).gid(user);
         }
         command
+    }
+
+    fn place_flags(&self) -> Vec<PathBuf> {
+        let named = |flag: &str, path| [PathBuf::from(flag), path];
+        match self.places {
+            PlaceFlags::Root => named("--root", self.path("")).to_vec(),
+            PlaceFlags::LikeNColony => [
+                named("--config", self.path("config")),
+                named("--messages", self.path("messages")),
+            ]
+            .concat(),
+        }
     }
 
     fn append(&self, name: &str) -> File {
@@ -197,6 +232,17 @@ impl Colony {
     /// Sends the monitor a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         processes::signal(self.pid(), signal);
+    }
+
+    /// Does something while the monitor stands still, so that it finds all of that at once.
+    pub(crate) fn while_it_stands_still<T>(&self, act: impl FnOnce() -> T) -> T {
+        self.signal(Signal::SIGSTOP);
+        until("the monitor stands still", || {
+            (processes::state(self.pid()) == Some('T')).then_some(())
+        });
+        let result = act();
+        self.signal(Signal::SIGCONT);
+        result
     }
 
     /// Waits until the monitor has ended, and says how.

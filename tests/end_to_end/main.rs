@@ -6,9 +6,11 @@
 
 #![cfg(test)]
 
+mod architecture;
 mod bad_files;
 mod bad_names;
 mod binaries;
+mod clocks;
 mod colony;
 mod defects;
 mod endings;
@@ -16,6 +18,10 @@ mod failed_starts;
 mod lifecycle;
 mod messages;
 mod one_monitor;
+mod output;
 mod processes;
+mod signals;
 mod surroundings;
 mod unknown_is_not_removed;
+mod watching;
+mod whole_group;

@@ -5,25 +5,13 @@ use std::os::unix::fs::symlink;
 
 use ncolony_core::State;
 use ncolony_core::message::Reply;
-use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use serde_json::{Value, json};
 
 use crate::colony::{Colony, until};
-use crate::processes::state;
 
 const CAT: &str = r#"{"args": ["cat"]}"#;
-
-/// Runs `write` while the monitor stands still, so that it finds all of that at once.
-fn at_once(colony: &Colony, write: impl FnOnce()) {
-    colony.signal(Signal::SIGSTOP);
-    until("the monitor stands still", || {
-        (state(colony.pid()) == Some('T')).then_some(())
-    });
-    write();
-    colony.signal(Signal::SIGCONT);
-}
 
 fn count(colony: &Colony, directory: &str) -> usize {
     fs::read_dir(colony.path(directory)).unwrap().count()
@@ -50,7 +38,7 @@ fn ten_thousand_messages_at_once_are_each_acted_on_once() {
     let colony = Colony::running(&[]);
     colony.program("web", CAT);
     let pid = colony.until_up("web");
-    at_once(&colony, || {
+    colony.while_it_stands_still(|| {
         for number in 0..COUNT {
             let name = format!("{number:05}");
             let text = json!({"type": "START", "name": "web", "id": name}).to_string();
@@ -104,7 +92,7 @@ fn what_is_no_message_is_put_aside_with_the_reason_and_the_listening_goes_on() {
         ("large", &large, "131000"),
     ];
     let messages = colony.path("messages");
-    at_once(&colony, || {
+    colony.while_it_stands_still(|| {
         for (name, text, _) in texts {
             fs::write(messages.join(name), text).unwrap();
         }
@@ -155,7 +143,7 @@ fn messages_are_acted_on_in_order_of_name() {
         colony.program(name, CAT);
         colony.until_up(name);
     }
-    at_once(&colony, || {
+    colony.while_it_stands_still(|| {
         colony.message("2", &json!({"type": "START", "name": "up"}));
         colony.message("1", &json!({"type": "STOP", "name": "up"}));
         colony.message("4", &json!({"type": "STOP", "name": "down"}));
@@ -169,7 +157,7 @@ fn messages_are_acted_on_in_order_of_name() {
 #[test]
 fn the_newest_hundred_of_what_was_rejected_are_kept() {
     let colony = Colony::running(&[]);
-    at_once(&colony, || {
+    colony.while_it_stands_still(|| {
         for number in 0..150 {
             fs::write(colony.path("messages").join(format!("{number:03}")), "x").unwrap();
         }
@@ -197,20 +185,19 @@ fn a_message_that_cannot_be_removed_is_acted_on_once() {
     colony.start();
     colony.program("web", CAT);
     colony.until_up("web");
-    at_once(&colony, || {
+    colony.while_it_stands_still(|| {
         colony.message("1-good", &json!({"type": "RESTART", "name": "web"}));
         colony.message("2-bad", &json!({"type": "DANCE"}));
         colony.set_mode("messages", 0o500);
     });
     colony.until_record("web", "it was restarted", |record| record.starts == 2);
-    let looks = colony.overview().counters["full_looks"];
-    colony.until_overview("it was looked at again", |record| {
-        record.counters["full_looks"] >= looks + 5 || {
-            // The record is written when something is said.
-            colony.signal(Signal::SIGHUP);
-            colony.program("hint.bak", "");
-            false
-        }
+    let (looks, mut noise) = (colony.overview().counters["full_looks"], 0);
+    until("it was looked at again", || {
+        // Its record is written when something has changed.
+        noise += 1;
+        let file = json!({"args": ["cat"], "enabled": false, "noise": noise});
+        colony.program("noise", file.to_string());
+        (colony.overview().counters["full_looks"] >= looks + 5).then_some(())
     });
     assert_eq!(colony.overview().counters["messages"], 2);
     assert_eq!(colony.log().matches("is rejected").count(), 1);
@@ -229,7 +216,7 @@ fn the_last_word_wins() {
         colony.program(name, CAT);
         colony.until_up(name);
     }
-    at_once(&colony, || {
+    colony.while_it_stands_still(|| {
         colony.message("1", &word("STOP", "up"));
         colony.message("2", &word("RESTART", "up"));
         colony.message("3", &word("RESTART", "down"));
@@ -248,7 +235,7 @@ fn a_hundred_restarts_cause_few_starts() {
     colony.program("web", CAT);
     let first = colony.until_up("web");
     let restart: Value = json!({"type": "RESTART", "name": "web"});
-    at_once(&colony, || {
+    colony.while_it_stands_still(|| {
         for number in 0..100 {
             colony.message(&format!("{number:03}"), &restart);
         }

@@ -7,11 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use ncolony_core::State;
-use nix::sys::signal::Signal;
 use serde_json::json;
 
-use crate::colony::{Colony, until};
-use crate::processes::state;
+use crate::colony::Colony;
 
 /// Everything below a directory, with what shows that it was touched.
 fn everything(directory: &Path) -> BTreeMap<PathBuf, (u64, i64, i64)> {
@@ -34,22 +32,20 @@ fn a_second_monitor_names_the_first_and_touches_nothing() {
     let colony = Colony::running(&["-t", "0.05"]);
     colony.program("web", r#"{"args": ["cat"]}"#);
     colony.until_state("web", State::Running);
-    // What moves now is not the first one's doing.
-    colony.signal(Signal::SIGSTOP);
-    until("the first stands still", || {
-        (state(colony.pid()) == Some('T')).then_some(())
-    });
+    // While the first stands still, what moves is the second one's doing.
     let places = ["config", "messages", "status"].map(|place| colony.path(place));
-    let before = places.each_ref().map(|place| everything(place));
-
-    let second = colony.command().stderr(Stdio::piped()).output().unwrap();
+    let all = || places.each_ref().map(|place| everything(place));
+    let (second, before, after) = colony.while_it_stands_still(|| {
+        let before = all();
+        let second = colony.command().stderr(Stdio::piped()).output().unwrap();
+        (second, before, all())
+    });
     assert_eq!(second.status.code(), Some(1));
     let said = String::from_utf8_lossy(&second.stderr);
     assert!(said.contains(&colony.pid().to_string()), "{said}");
-    assert_eq!(places.each_ref().map(|place| everything(place)), before);
+    assert_eq!(after, before);
 
     // The first goes on as before.
-    colony.signal(Signal::SIGCONT);
     assert!(colony.ask(json!({"type": "RESTART", "name": "web"})).ok);
     colony.until_record("web", "it was restarted", |record| record.starts == 2);
 }

@@ -107,24 +107,17 @@ fn an_empty_directory_in_its_place_is_meant_once_it_holds_a_program() {
     let colony = Colony::running(&["--frequency", "0.1"]);
     let pids = three(&colony);
     replace_by_an_empty_one(&colony);
-    let looks = colony.overview().counters["full_looks"];
     fs::write(
-        colony.path("config/README"),
+        colony.path("config/readme.bak"),
         "what a directory may hold besides",
     )
     .unwrap();
-    fs::rename(
-        colony.path("config/README"),
-        colony.path("config/readme.bak"),
-    )
-    .unwrap();
     until("it was looked at again", || {
-        fs::write(colony.path("config/other.bak"), "").unwrap();
-        colony.program("hint.bak", "");
-        let now = colony.overview();
-        assert_ne!(now.config_state, "ok");
-        (now.counters["full_looks"] > looks + 3).then_some(())
+        // Its record is written when it has heard something.
+        assert!(colony.ask(json!({"type": "START", "name": "one"})).ok);
+        (colony.overview().counters["full_looks"] >= 5).then_some(())
     });
+    assert_ne!(colony.overview().config_state, "ok");
     check_unharmed(&colony, pids);
     colony.program("four", CAT);
     colony.until_up("four");

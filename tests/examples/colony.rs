@@ -118,7 +118,8 @@ fn ctrl_c_ends_all_of_it() {
         "{answer}"
     );
 
-    let done = colony.running.end_with(Signal::SIGINT);
+    colony.running.signal(Signal::SIGINT);
+    let done = colony.running.end();
     assert!(done.success(), "{done}");
     assert!(
         colony

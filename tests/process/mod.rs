@@ -121,10 +121,14 @@ impl Running {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Sends it a signal and gives what it ended with.
-    pub(crate) fn end_with(&mut self, signal: Signal) -> ExitStatus {
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id().try_into().unwrap());
         kill(pid, signal).unwrap();
+    }
+
+    /// What it ends with.
+    pub(crate) fn end(&mut self) -> ExitStatus {
         eventually("the end of a process", || self.child.try_wait().unwrap())
     }
 }

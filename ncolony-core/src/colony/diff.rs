@@ -9,13 +9,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 
-use crate::files::{DirectoryId, Entry, EntryKind, Fingerprint, Listing};
+use crate::listing::{DirectoryId, Entry, EntryKind, Listing};
 use crate::name::{FileRole, ProgramName, config_role};
 use crate::status::IgnoredFile;
-
-/// A file changed this recently may be changed again without its fingerprint showing it: clocks of
-/// file systems are coarse. It is read again at the next look.
-const COARSE_SECONDS: i64 = 2;
+use crate::time::Wall;
 
 /// What a program's name stands for in the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +83,8 @@ pub struct Catalogue {
     directory: Option<DirectoryId>,
     files: BTreeMap<ProgramName, Files>,
     ignored: BTreeSet<IgnoredFile>,
+    /// Whether `ignored` has changed since somebody last asked.
+    ignored_changed: bool,
     known: Known,
 }
 
@@ -95,6 +94,7 @@ impl Default for Catalogue {
             directory: None,
             files: BTreeMap::new(),
             ignored: BTreeSet::new(),
+            ignored_changed: false,
             known: Known::No("it has not been looked at".to_owned()),
         }
     }
@@ -114,6 +114,11 @@ impl Catalogue {
     #[must_use]
     pub fn ignored(&self) -> Vec<IgnoredFile> {
         self.ignored.iter().cloned().collect()
+    }
+
+    /// Whether other files are passed over than when this was last asked.
+    pub fn take_ignored_changed(&mut self) -> bool {
+        std::mem::take(&mut self.ignored_changed)
     }
 
     /// Whether the last look succeeded.
@@ -142,10 +147,10 @@ impl Catalogue {
         }
     }
 
-    /// Takes in a whole listing. `wall_seconds` is the present time, for judging how young a file
+    /// Takes in a whole listing. `now` is the present time, for judging how young a file
     /// is; a wrong clock costs a needless read and nothing else.
-    pub fn look(&mut self, listing: Listing, emptiness: Emptiness, wall_seconds: i64) -> Diff {
-        let (files, ignored) = sort(listing.entries, wall_seconds);
+    pub fn look(&mut self, listing: Listing, emptiness: Emptiness, now: Wall) -> Diff {
+        let (files, ignored) = sort(listing.entries, now);
         let replaced = self
             .directory
             .is_some_and(|known| known != listing.directory);
@@ -158,6 +163,7 @@ impl Catalogue {
         }
         self.known = Known::Yes;
         self.directory = Some(listing.directory);
+        self.ignored_changed |= self.ignored != ignored;
         self.ignored = ignored;
         let old = std::mem::replace(&mut self.files, files);
         let names: BTreeSet<&ProgramName> = old.keys().chain(self.files.keys()).collect();
@@ -171,14 +177,14 @@ impl Catalogue {
     }
 
     /// Takes in a look at some names of a directory that is otherwise as it was.
-    pub fn glance(&mut self, looks: Vec<(OsString, Option<EntryKind>)>, wall_seconds: i64) -> Diff {
+    pub fn glance(&mut self, looks: Vec<(OsString, Option<EntryKind>)>, now: Wall) -> Diff {
         let mut changed = BTreeSet::new();
         for (file, kind) in looks {
             match config_role(&file) {
                 FileRole::Program(name) => {
                     let seen = kind.map(|kind| Seen {
                         kind,
-                        young: is_young(&kind, wall_seconds),
+                        young: is_young(&kind, now),
                     });
                     if self.note(&name, &file, seen) {
                         changed.insert(name);
@@ -212,17 +218,17 @@ impl Catalogue {
     fn note_ignored(&mut self, file: &OsString, reason: String, there: bool) {
         let file = file.to_string_lossy().into_owned();
         let entry = IgnoredFile { file, reason };
-        if there {
-            self.ignored.insert(entry);
+        self.ignored_changed |= if there {
+            self.ignored.insert(entry)
         } else {
-            self.ignored.remove(&entry);
-        }
+            self.ignored.remove(&entry)
+        };
     }
 }
 
 type Sorted = (BTreeMap<ProgramName, Files>, BTreeSet<IgnoredFile>);
 
-fn sort(entries: Vec<Entry>, wall_seconds: i64) -> Sorted {
+fn sort(entries: Vec<Entry>, now: Wall) -> Sorted {
     let mut files: BTreeMap<ProgramName, Files> = BTreeMap::new();
     let mut ignored = BTreeSet::new();
     for Entry { file, kind } in entries {
@@ -230,7 +236,7 @@ fn sort(entries: Vec<Entry>, wall_seconds: i64) -> Sorted {
             FileRole::Program(name) => {
                 let seen = Seen {
                     kind,
-                    young: is_young(&kind, wall_seconds),
+                    young: is_young(&kind, now),
                 };
                 *files.entry(name).or_default().slot(&file) = Some(seen);
             }
@@ -246,15 +252,11 @@ fn sort(entries: Vec<Entry>, wall_seconds: i64) -> Sorted {
     (files, ignored)
 }
 
-fn is_young(kind: &EntryKind, wall_seconds: i64) -> bool {
+fn is_young(kind: &EntryKind, now: Wall) -> bool {
     match kind {
-        EntryKind::Regular(fingerprint) => is_fingerprint_young(fingerprint, wall_seconds),
+        EntryKind::Regular(fingerprint) => fingerprint.is_young(now),
         EntryKind::Directory | EntryKind::Other(_) => false,
     }
-}
-
-fn is_fingerprint_young(fingerprint: &Fingerprint, wall_seconds: i64) -> bool {
-    fingerprint.changed_seconds().saturating_add(COARSE_SECONDS) >= wall_seconds
 }
 
 /// Whether a file has to be looked at again: it came, went, is another, or could not be trusted.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::act::{Patience, conclude, print_records};
 use crate::cli::AddArgs;
-use crate::effect::{Goal, Mark};
+use crate::effect::Goal;
 use crate::ending::{Ending, Failure};
 use crate::records;
 use crate::session::Session;
@@ -40,7 +40,6 @@ pub(super) fn run(session: &mut Session<'_>, args: &AddArgs) -> Result<Ending, F
     }
     let goal = Goal::Added {
         digest: content_digest(program.to_json().as_bytes()),
-        before: before.as_ref().map(|record| Mark::of(&record.status)),
         error_before: before.and_then(|record| record.status.config_error),
     };
     let name = name.clone();

@@ -28,13 +28,7 @@ fn restart(
     patience: Patience,
 ) -> Result<Ending, Failure> {
     if session.monitor.is_some() {
-        return carry_out(
-            session,
-            targets,
-            patience,
-            Request::Restart,
-            Goal::Restarted,
-        );
+        return carry_out(session, targets, patience, Request::Restart, Goal::Started);
     }
     leave(session, targets, Request::Restart)?;
     let text = "no monitor is alive; the request was written, and the next one will act on it";

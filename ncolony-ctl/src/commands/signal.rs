@@ -47,7 +47,7 @@ pub(super) fn send(
         return Err(Failure::new(Ending::NotRunning, message));
     }
     let mut records = Vec::new();
-    for name in &programs {
+    for name in programs.keys() {
         session.report.line(&format!("{name}: {what} was sent"));
         records.extend(records::program(&session.places, name.as_str())?);
     }

@@ -1,7 +1,6 @@
 //! `status`: what runs, and what does not and why.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anstyle::{AnsiColor, Style};
 use ncolony_core::status::{SCHEMA, WantWord};
@@ -11,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::cli::StatusArgs;
 use crate::ending::{Ending, Failure};
-use crate::note::{note, one_line, uptime};
+use crate::note::{note, now, one_line, uptime};
 use crate::records::{self, ProgramRecord, Record};
 use crate::selection::{Existence, choose};
 use crate::session::Session;
@@ -178,11 +177,4 @@ fn footer(monitor: &MonitorStatus) -> Vec<String> {
         )),
     }
     lines
-}
-
-fn now() -> Wall {
-    let since_1970 = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Wall::from_millis(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
 }

@@ -11,7 +11,11 @@ use crate::session::Session;
 pub(super) fn run(session: &mut Session<'_>, args: &TargetArgs) -> Result<Ending, Failure> {
     need_monitor(session, "stop")?;
     let targets = targets(session, args)?;
-    carry_out(session, &targets, args.wait.into(), Request::Stop, |_| {
-        Goal::Stopped
-    })
+    carry_out(
+        session,
+        &targets,
+        args.wait.into(),
+        Request::Stop,
+        Goal::Stopped,
+    )
 }

@@ -1,149 +1,162 @@
 use super::*;
 use crate::records::tests::status;
-use ncolony_core::ConfigError;
 
-/// A record of a process: state, starts, pid, and a `since` of its own.
-fn record(state: State, starts: u64, pid: Option<u32>, since: i64) -> ProgramStatus {
+/// A record of a start: state, generation, and how many messages were heard.
+fn record(state: State, generation: u64, heard: u64) -> ProgramStatus {
     ProgramStatus {
-        starts,
-        pid,
-        since: Wall::from_millis(since),
+        generation,
+        heard,
         ..status("web", state)
     }
 }
 
+/// The same of a program that nobody wants up.
+fn unwanted(state: State, generation: u64, heard: u64) -> ProgramStatus {
+    ProgramStatus {
+        want: WantWord::Down,
+        ..record(state, generation, heard)
+    }
+}
+
 fn seen(goal: &Goal, record: &ProgramStatus) -> Judgement {
-    judge(goal, Some(record), &|| vec![0])
+    judge(goal, record, &|| vec![0])
 }
 
 fn is_failed(judgement: &Judgement) -> bool {
     matches!(judgement, Judgement::Failed(_))
 }
 
-fn restart_of(before: &ProgramStatus) -> Goal {
-    Goal::Restarted(Some(Mark::of(before)))
-}
+/// A RESTART or START that was the seventh message and promised the second start.
+const SECOND: Promise = Promise {
+    heard: 7,
+    generation: 2,
+};
 
-fn start_of(before: &ProgramStatus) -> Goal {
-    Goal::Started(Some(Mark::of(before)))
-}
+/// A START of a process that is there.
+const FIRST: Promise = Promise {
+    heard: 7,
+    generation: 1,
+};
 
 #[test]
-fn a_restart_is_seen_when_another_process_runs() {
-    let before = record(State::Running, 1, Some(10), 0);
-    let goal = restart_of(&before);
+fn a_restart_is_seen_when_the_promised_process_runs() {
+    let goal = Goal::Started(SECOND);
     let steps = [
-        before.clone(),
-        record(State::Stopping, 1, Some(10), 1),
-        record(State::Starting, 1, None, 2),
-        record(State::Starting, 2, Some(11), 2),
+        record(State::Running, 1, 6),
+        record(State::Stopping, 1, 7),
+        record(State::Stopped, 1, 7),
+        record(State::Starting, 2, 7),
     ];
     for step in &steps {
         assert_eq!(seen(&goal, step), Judgement::Pending, "{step:?}");
     }
-    assert_eq!(
-        seen(&goal, &record(State::Running, 2, Some(11), 3)),
-        Judgement::Seen
-    );
+    for (generation, heard) in [(2, 7), (2, 9), (3, 7)] {
+        let running = record(State::Running, generation, heard);
+        assert_eq!(seen(&goal, &running), Judgement::Seen);
+    }
 }
 
 #[test]
-fn a_crash_right_after_a_restart_fails_it() {
-    let goal = restart_of(&record(State::Running, 1, Some(10), 0));
-    assert!(is_failed(&seen(&goal, &record(State::Backoff, 2, None, 3))));
-    assert!(is_failed(&seen(&goal, &record(State::Fatal, 2, None, 3))));
+fn whatever_a_record_from_before_says_tells_nothing() {
+    for state in State::ALL {
+        let mut before = record(state, 1, 6);
+        before.exit = Some(Exit::Code(0));
+        assert_eq!(seen(&Goal::Started(SECOND), &before), Judgement::Pending);
+        assert_eq!(seen(&Goal::Started(FIRST), &before), Judgement::Pending);
+        let before = unwanted(state, 1, 6);
+        assert_eq!(seen(&Goal::Started(SECOND), &before), Judgement::Pending);
+        assert_eq!(seen(&Goal::Stopped(FIRST), &before), Judgement::Pending);
+    }
 }
 
 #[test]
-fn a_back_off_from_before_tells_nothing_and_one_from_after_tells_all() {
+fn a_failure_of_the_promised_start_is_one_whether_it_was_executed_or_not() {
     for state in [State::Backoff, State::Fatal] {
-        let before = record(state, 4, None, 0);
-        for goal in [restart_of(&before), start_of(&before)] {
-            assert_eq!(seen(&goal, &before), Judgement::Pending, "{goal:?}");
-            // Spawning failed again: not a start, but the state was entered anew.
-            assert!(
-                is_failed(&seen(&goal, &record(state, 4, None, 7))),
-                "{goal:?}"
-            );
-            assert!(
-                is_failed(&seen(&goal, &record(state, 5, None, 7))),
-                "{goal:?}"
-            );
+        for generation in [2, 3] {
+            let after = record(state, generation, 7);
+            assert!(is_failed(&seen(&Goal::Started(SECOND), &after)));
         }
     }
 }
 
 #[test]
-fn what_is_printed_late_does_not_make_a_record_new() {
-    let before = record(State::Backoff, 4, None, 0);
-    let mut later = before.clone();
-    later.output = Some(vec!["boom".to_owned()]);
-    assert_eq!(seen(&restart_of(&before), &later), Judgement::Pending);
-}
-
-#[test]
 fn an_exit_is_judged_by_its_code() {
-    let before = record(State::Exited, 1, None, 0);
-    for goal in [restart_of(&before), start_of(&before)] {
-        assert_eq!(seen(&goal, &before), Judgement::Pending);
-        let mut after = record(State::Exited, 2, None, 5);
-        after.exit = Some(Exit::Code(0));
-        assert_eq!(seen(&goal, &after), Judgement::Seen);
-        after.exit = Some(Exit::Code(3));
-        assert!(is_failed(&seen(&goal, &after)));
-        assert_eq!(judge(&goal, Some(&after), &|| vec![0, 3]), Judgement::Seen);
-        after.exit = Some(Exit::Unknown);
-        assert!(is_failed(&seen(&goal, &after)));
-    }
+    let goal = Goal::Started(SECOND);
+    let mut after = record(State::Exited, 2, 7);
+    after.exit = Some(Exit::Code(0));
+    assert_eq!(seen(&goal, &after), Judgement::Seen);
+    after.exit = Some(Exit::Code(3));
+    assert!(is_failed(&seen(&goal, &after)));
+    assert_eq!(judge(&goal, &after, &|| vec![0, 3]), Judgement::Seen);
+    after.exit = Some(Exit::Unknown);
+    assert!(is_failed(&seen(&goal, &after)));
 }
 
 #[test]
-fn somebody_elses_stop_ends_the_wait() {
-    let goal = restart_of(&record(State::Running, 1, Some(10), 0));
-    let mut stopped = record(State::Stopped, 1, None, 4);
-    assert_eq!(
-        seen(&goal, &stopped),
-        Judgement::Pending,
-        "it waits for another"
-    );
-    stopped.want = WantWord::Down;
+fn a_later_word_that_takes_it_back_ends_the_wait() {
+    let goal = Goal::Started(SECOND);
+    let mut stopped = unwanted(State::Stopping, 1, 8);
+    assert_eq!(seen(&goal, &stopped), Judgement::Pending);
+    stopped.state = State::Stopped;
     stopped.reason = Some("it was stopped by hand".to_owned());
     let judgement = seen(&goal, &stopped);
     assert_eq!(
         judgement,
         Judgement::Failed("STOPPED: it was stopped by hand".to_owned())
     );
+    // RESTART, STOP and START in one breath leave the process alone.
+    assert!(is_failed(&seen(&goal, &record(State::Running, 1, 9))));
+    // A STOP that came when the process was there already.
+    assert!(is_failed(&seen(&goal, &unwanted(State::Stopped, 2, 8))));
 }
 
 #[test]
-fn a_stop_from_before_does_not_end_the_wait_of_a_start() {
-    let mut before = record(State::Stopped, 1, None, 0);
-    before.want = WantWord::Down;
-    assert_eq!(seen(&start_of(&before), &before), Judgement::Pending);
-    assert_eq!(seen(&restart_of(&before), &before), Judgement::Pending);
+fn a_start_of_what_is_there_is_seen_when_that_runs() {
+    let goal = Goal::Started(FIRST);
+    assert_eq!(
+        seen(&goal, &record(State::Starting, 1, 7)),
+        Judgement::Pending
+    );
+    assert_eq!(seen(&goal, &record(State::Running, 1, 7)), Judgement::Seen);
+    assert!(is_failed(&seen(&goal, &record(State::Backoff, 1, 7))));
 }
 
 #[test]
-fn a_start_of_what_runs_is_seen_at_once() {
-    let before = record(State::Running, 1, Some(10), 0);
-    assert_eq!(seen(&start_of(&before), &before), Judgement::Seen);
-    assert_eq!(seen(&restart_of(&before), &before), Judgement::Pending);
+fn of_two_promises_both_hold() {
+    let late = Promise {
+        heard: 9,
+        generation: 1,
+    };
+    let both = Goal::Started(SECOND.and(late));
+    assert_eq!(
+        seen(&both, &record(State::Running, 2, 8)),
+        Judgement::Pending
+    );
+    assert_eq!(
+        seen(&both, &record(State::Starting, 1, 9)),
+        Judgement::Pending
+    );
+    assert_eq!(seen(&both, &record(State::Running, 2, 9)), Judgement::Seen);
 }
 
 #[test]
 fn a_stop_is_seen_when_nothing_is_wanted_and_nothing_is_there() {
-    let mut record = record(State::Stopped, 1, None, 0);
-    assert_eq!(seen(&Goal::Stopped, &record), Judgement::Pending);
-    record.want = WantWord::Down;
-    assert_eq!(seen(&Goal::Stopped, &record), Judgement::Seen);
-    record.state = State::Stopping;
-    assert_eq!(seen(&Goal::Stopped, &record), Judgement::Pending);
+    let goal = Goal::Stopped(FIRST);
+    for pending in [
+        record(State::Stopped, 1, 7),
+        unwanted(State::Stopping, 1, 7),
+    ] {
+        assert_eq!(seen(&goal, &pending), Judgement::Pending);
+    }
+    assert_eq!(
+        seen(&goal, &unwanted(State::Stopped, 1, 7)),
+        Judgement::Seen
+    );
 }
 
 fn add_of(digest: &str, error_before: Option<ConfigError>) -> Goal {
     Goal::Added {
         digest: digest.to_owned(),
-        before: None,
         error_before,
     }
 }
@@ -151,22 +164,31 @@ fn add_of(digest: &str, error_before: Option<ConfigError>) -> Goal {
 #[test]
 fn an_addition_is_seen_when_the_digest_is_there() {
     let goal = add_of("d2", None);
-    let mut running = record(State::Running, 1, Some(10), 0);
+    let mut running = record(State::Running, 1, 0);
     running.config_digest = Some("d1".to_owned());
     assert_eq!(seen(&goal, &running), Judgement::Pending);
     running.config_digest = Some("d2".to_owned());
     assert_eq!(seen(&goal, &running), Judgement::Seen, "a change in place");
-    running.state = State::Backoff;
-    assert!(is_failed(&seen(&goal, &running)));
     running.state = State::Stopped;
     running.want = WantWord::Down;
     assert_eq!(seen(&goal, &running), Judgement::Seen, "it is disabled");
 }
 
 #[test]
+fn an_addition_to_what_rests_says_so_at_once() {
+    let goal = add_of("d2", None);
+    for state in [State::Backoff, State::Fatal] {
+        let mut resting = record(state, 4, 0);
+        resting.config_digest = Some("d1".to_owned());
+        assert_eq!(seen(&goal, &resting), Judgement::Pending, "{state}");
+        resting.config_digest = Some("d2".to_owned());
+        assert!(is_failed(&seen(&goal, &resting)), "{state}");
+    }
+}
+
+#[test]
 fn an_addition_that_is_refused_has_failed() {
-    let mut record = record(State::Stopped, 0, None, 0);
-    record.want = WantWord::Down;
+    let mut record = unwanted(State::Stopped, 0, 0);
     record.config_error = Some(ConfigError::whole("others can write it"));
     assert!(
         is_failed(&seen(&add_of("d2", None), &record)),
@@ -185,44 +207,57 @@ fn an_addition_that_is_refused_has_failed() {
 }
 
 #[test]
-fn a_program_that_is_gone() {
-    let before = record(State::Running, 1, Some(10), 0);
-    let gone = |goal: &Goal| judge(goal, None, &Vec::new);
+fn a_program_without_a_record_is_gone_if_its_file_is() {
+    let gone = |goal: &Goal| judge_absent(goal, false);
+    let to_come = |goal: &Goal| judge_absent(goal, true);
     assert_eq!(gone(&Goal::Removed), Judgement::Seen);
-    assert_eq!(gone(&Goal::Stopped), Judgement::Seen);
-    assert!(is_failed(&gone(&restart_of(&before))));
-    assert_eq!(gone(&add_of("d", None)), Judgement::Pending);
+    assert_eq!(
+        to_come(&Goal::Removed),
+        Judgement::Seen,
+        "it came back since"
+    );
+    assert_eq!(gone(&Goal::Stopped(FIRST)), Judgement::Seen);
+    assert_eq!(to_come(&Goal::Stopped(FIRST)), Judgement::Pending);
+    for goal in [Goal::Started(SECOND), add_of("d", None)] {
+        assert!(is_failed(&gone(&goal)));
+        assert_eq!(to_come(&goal), Judgement::Pending);
+    }
+    let before = record(State::Running, 1, 0);
     assert_eq!(seen(&Goal::Removed, &before), Judgement::Pending);
 }
 
 #[test]
 fn a_state_is_waited_for_until_it_cannot_come() {
     let wait = |state| Goal::Reached(Aim::State(state));
-    let running = record(State::Running, 1, Some(10), 0);
+    let running = record(State::Running, 1, 0);
     assert_eq!(seen(&wait(State::Running), &running), Judgement::Seen);
     assert_eq!(seen(&wait(State::Exited), &running), Judgement::Pending);
     assert_eq!(
         seen(&Goal::Reached(Aim::Ready), &running),
         Judgement::Pending
     );
-    let fatal = record(State::Fatal, 1, None, 0);
+    let fatal = record(State::Fatal, 1, 0);
     assert!(is_failed(&seen(&wait(State::Running), &fatal)));
     assert_eq!(seen(&wait(State::Fatal), &fatal), Judgement::Seen);
     assert_eq!(seen(&wait(State::Stopped), &fatal), Judgement::Pending);
-    let backoff = record(State::Backoff, 1, None, 0);
+    let backoff = record(State::Backoff, 1, 0);
     assert_eq!(seen(&wait(State::Running), &backoff), Judgement::Pending);
 }
 
 #[test]
-fn output_is_shown_only_of_a_process_that_the_command_started() {
-    let before = record(State::Backoff, 4, None, 0);
-    let goal = restart_of(&before);
-    let mut after = record(State::Backoff, 4, None, 7);
-    after.exit = Some(Exit::Code(1));
+fn output_is_shown_only_of_the_start_that_failed() {
+    let started = Goal::Started(SECOND);
+    let mut after = record(State::Backoff, 2, 7);
+    after.ended = 1;
     assert!(
-        !goal.is_about_new_process(&after),
-        "spawning failed: the exit is an older one"
+        !started.is_explained_by_output(&after),
+        "the second could not be executed: the output is that of the first"
     );
-    after.starts = 5;
-    assert!(goal.is_about_new_process(&after));
+    assert!(!add_of("d", None).is_explained_by_output(&after));
+    after.ended = 2;
+    assert!(started.is_explained_by_output(&after));
+    assert!(add_of("d", None).is_explained_by_output(&after));
+    let mut taken_back = unwanted(State::Stopped, 1, 8);
+    taken_back.ended = 1;
+    assert!(!started.is_explained_by_output(&taken_back));
 }

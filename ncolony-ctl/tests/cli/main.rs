@@ -9,6 +9,8 @@ mod output;
 #[cfg(test)]
 mod played_monitor;
 #[cfg(test)]
+mod stale_records;
+#[cfg(test)]
 mod with_monitor;
 #[cfg(test)]
 mod without_monitor;

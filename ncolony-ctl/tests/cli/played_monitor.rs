@@ -1,10 +1,13 @@
 //! A monitor as a command sees one: a lock that is held, records, and answers to messages.
 
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use serde_json::{Value, json};
 
 use crate::colony::{Colony, until};
@@ -14,6 +17,8 @@ pub(crate) const PID: u32 = 4_000_000;
 
 pub(crate) struct PlayedMonitor<'c> {
     colony: &'c Colony,
+    /// How many messages it has taken.
+    heard: Cell<u64>,
     _lock: File,
 }
 
@@ -24,7 +29,8 @@ pub(crate) fn record(name: &str, differences: Value) -> Value {
         "since": "2026-01-01T00:00:00Z", "starts": 1, "exit": null, "output": null,
         "delay": 1.0, "next_start": null, "ready": true, "note": null, "reason": null,
         "config_error": null, "groups": [], "log": null, "adopted": false,
-        "config_digest": null, "process": null
+        "config_digest": null, "process": null, "started": "2026-01-01T00:00:00Z",
+        "generation": 1, "ended": 0, "heard": 0
     });
     let Value::Object(differences) = differences else {
         panic!("differences are an object");
@@ -53,14 +59,24 @@ impl<'c> PlayedMonitor<'c> {
         fcntl(&lock, FcntlArg::F_OFD_SETLK(&whole)).unwrap();
         Self {
             colony,
+            heard: Cell::new(0),
             _lock: lock,
         }
     }
 
-    /// Writes a record as a monitor does: whole.
-    pub(crate) fn publish(&self, name: &str, differences: Value) {
-        let text = record(name, differences).to_string();
+    /// Writes a record as a monitor does: whole, and after all messages that it has taken. Gives
+    /// what was written.
+    pub(crate) fn publish(&self, name: &str, differences: Value) -> Value {
+        self.publish_of(self.heard.get(), name, differences)
+    }
+
+    /// Writes a record as it was when so many messages had been heard.
+    fn publish_of(&self, heard: u64, name: &str, differences: Value) -> Value {
+        let mut record = record(name, differences);
+        record["heard"] = json!(heard);
+        let text = record.to_string();
         self.write(&format!("status/programs/{name}.json"), &text);
+        record
     }
 
     pub(crate) fn retract(&self, name: &str) {
@@ -82,6 +98,7 @@ impl<'c> PlayedMonitor<'c> {
             let name = names.iter().find(|name| !name.starts_with('.'))?;
             let message = fs::read(messages.join(name)).unwrap();
             fs::remove_file(messages.join(name)).unwrap();
+            self.heard.set(self.heard.get() + 1);
             Some(serde_json::from_slice(&message).unwrap())
         })
     }
@@ -95,6 +112,44 @@ impl<'c> PlayedMonitor<'c> {
             json!({"ok": true, "error": null, "programs": programs}),
         );
         message
+    }
+
+    /// The same for a RESTART or START, with the generations that it promises.
+    pub(crate) fn promise(&self, kind: &str, generations: &[(&str, u64)]) -> Value {
+        let message = self.take_message();
+        assert_eq!(message["type"], kind);
+        self.reply_with(&message, generations);
+        message
+    }
+
+    /// Takes a message about `web`, promises a generation, and does not go on before its sender
+    /// has looked at a record from before it.
+    pub(crate) fn promise_late(&self, kind: &str, generation: u64, stale: Value) {
+        let message = self.take_message();
+        assert_eq!(message["type"], kind);
+        self.publish_of(self.heard.get() - 1, "web", stale);
+        let looks = self.looks_at("web");
+        self.reply_with(&message, &[("web", generation)]);
+        until("a look at the stale record", || looks.read_events().ok());
+    }
+
+    /// Tells when a record has been read.
+    pub(crate) fn looks_at(&self, name: &str) -> Inotify {
+        let looks = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).unwrap();
+        let path = self.colony.path(&format!("status/programs/{name}.json"));
+        looks
+            .add_watch(&path, AddWatchFlags::IN_CLOSE_NOWRITE)
+            .unwrap();
+        looks
+    }
+
+    fn reply_with(&self, message: &Value, generations: &[(&str, u64)]) {
+        let generations: BTreeMap<_, _> = generations.iter().copied().collect();
+        let programs: Vec<_> = generations.keys().collect();
+        let reply = json!({
+            "ok": true, "error": null, "programs": programs, "generations": generations
+        });
+        self.reply(message, reply);
     }
 
     /// Waits for a message of this type and says why it was not acted on.
@@ -113,6 +168,7 @@ impl<'c> PlayedMonitor<'c> {
             .expect("it waits for an answer")
             .to_owned();
         reply["id"] = json!(id);
+        reply["heard"] = json!(self.heard.get());
         self.write(&format!("status/replies/{id}.json"), &reply.to_string());
     }
 

@@ -6,9 +6,7 @@ use ncolony_core::status::content_digest;
 use serde_json::json;
 
 use crate::colony::{Colony, until};
-use crate::played_monitor::{PlayedMonitor, record};
-
-const LATER: &str = "2026-01-01T00:00:05Z";
+use crate::played_monitor::PlayedMonitor;
 
 #[test]
 fn a_restart_returns_when_another_process_runs() {
@@ -16,11 +14,12 @@ fn a_restart_returns_when_another_process_runs() {
     let monitor = PlayedMonitor::of(&colony);
     monitor.publish("web", json!({}));
     let command = colony.start(&["restart", "web"]);
-    let message = monitor.obey("RESTART", &["web"]);
+    let message = monitor.promise("RESTART", &[("web", 2)]);
     assert_eq!(message["name"], "web");
     monitor.publish("web", json!({"state": "STOPPING"}));
-    monitor.publish("web", json!({"state": "STARTING", "pid": 101, "starts": 2}));
-    monitor.publish("web", json!({"pid": 102, "starts": 2, "since": LATER}));
+    let starting = json!({"state": "STARTING", "pid": 102, "generation": 2});
+    monitor.publish("web", starting);
+    monitor.publish("web", json!({"pid": 102, "generation": 2}));
     let ran = command.finish();
     assert_eq!(
         (ran.status, ran.stdout.as_str()),
@@ -33,15 +32,11 @@ fn a_restart_returns_when_another_process_runs() {
 fn a_restart_that_fails_says_why_and_shows_what_was_printed() {
     let colony = Colony::new();
     let monitor = PlayedMonitor::of(&colony);
-    // It waits already: that record tells nothing.
-    monitor.publish(
-        "web",
-        json!({"state": "BACKOFF", "pid": null, "reason": "old"}),
-    );
+    monitor.publish("web", json!({}));
     let command = colony.start(&["restart", "web"]);
-    monitor.obey("RESTART", &["web"]);
+    monitor.promise("RESTART", &[("web", 2)]);
     let after = json!({
-        "state": "BACKOFF", "pid": null, "starts": 2, "since": LATER, "exit": {"code": 3},
+        "state": "BACKOFF", "pid": null, "generation": 2, "ended": 2, "exit": {"code": 3},
         "reason": "it exited with code 3 after 0.01 s", "output": ["starting", "no such \u{7}table"]
     });
     monitor.publish("web", after.clone());
@@ -54,24 +49,26 @@ fn a_restart_that_fails_says_why_and_shows_what_was_printed() {
 
     monitor.publish("web", json!({}));
     let command = colony.start(&["restart", "web", "--json"]);
-    monitor.obey("RESTART", &["web"]);
-    monitor.publish("web", after.clone());
+    monitor.promise("RESTART", &[("web", 2)]);
+    let after = monitor.publish("web", after);
     let document = command.finish().json();
     assert_eq!(document["ok"], json!(false));
     assert!(document["error"].as_str().unwrap().contains("code 3"));
-    assert_eq!(document["programs"], json!([record("web", after)]));
+    assert_eq!(document["programs"], json!([after]));
 }
 
 #[test]
 fn a_start_that_could_not_happen_is_not_blamed_on_older_output() {
     let colony = Colony::new();
     let monitor = PlayedMonitor::of(&colony);
-    let printed = json!({"state": "FATAL", "pid": null, "exit": {"code": 1}, "output": ["older"]});
+    let printed = json!({
+        "state": "FATAL", "pid": null, "ended": 1, "exit": {"code": 1}, "output": ["older"]
+    });
     monitor.publish("web", printed.clone());
     let command = colony.start(&["start", "web"]);
-    monitor.obey("START", &["web"]);
+    monitor.promise("START", &[("web", 2)]);
     let mut after = printed;
-    after["since"] = json!(LATER);
+    after["generation"] = json!(2);
     after["reason"] = json!("cannot execute /nosuch: no such file");
     monitor.publish("web", after);
     let ran = command.finish();
@@ -90,12 +87,15 @@ fn an_exit_that_counts_as_success_is_one() {
         "job",
         r#"{"args": ["x"], "restart": "never", "exit_codes": [0, 3]}"#,
     );
-    let exited = |starts: u64, code: u8| json!({"state": "EXITED", "pid": null, "starts": starts, "exit": {"code": code}});
+    let exited = |generation: u64, code: u8| {
+        let exit = json!({"code": code});
+        json!({"state": "EXITED", "pid": null, "generation": generation, "exit": exit})
+    };
     monitor.publish("job", exited(1, 9));
-    for (starts, code, status) in [(2, 3, 0), (3, 4, 1)] {
+    for (generation, code, status) in [(2, 3, 0), (3, 4, 1)] {
         let command = colony.start(&["start", "job"]);
-        monitor.obey("START", &["job"]);
-        monitor.publish("job", exited(starts, code));
+        monitor.promise("START", &[("job", generation)]);
+        monitor.publish("job", exited(generation, code));
         assert_eq!(command.finish().status, Some(status), "code {code}");
     }
 }
@@ -186,11 +186,10 @@ fn a_stop_returns_when_nothing_is_there_any_more() {
     assert_eq!(monitor.obey("STOP", &["web", "db"])["all"], true);
     let stopped = json!({"state": "STOPPED", "want": "down", "pid": null});
     monitor.publish("web", json!({"state": "STOPPING", "want": "down"}));
-    monitor.publish("db", stopped.clone());
-    monitor.publish("web", stopped.clone());
+    let db = monitor.publish("db", stopped.clone());
+    let web = monitor.publish("web", stopped);
     let document = command.finish().json();
-    let programs = json!([record("db", stopped.clone()), record("web", stopped)]);
-    assert_eq!(document["programs"], programs);
+    assert_eq!(document["programs"], json!([db, web]));
 }
 
 #[test]
@@ -199,7 +198,8 @@ fn a_start_of_what_runs_is_done() {
     let monitor = PlayedMonitor::of(&colony);
     monitor.publish("web", json!({}));
     let command = colony.start(&["start", "w?b"]);
-    monitor.obey("START", &["web"]);
+    monitor.promise("START", &[("web", 1)]);
+    monitor.publish("web", json!({}));
     assert_eq!(command.finish().status, Some(0));
 }
 
@@ -210,8 +210,8 @@ fn a_program_whose_file_is_not_read_yet_is_waited_for() {
     colony.file("web", r#"{"args": ["cat"]}"#);
     let command = colony.start(&["restart", "web"]);
     monitor.publish("web", json!({}));
-    monitor.obey("RESTART", &["web"]);
-    monitor.publish("web", json!({"pid": 101, "starts": 2}));
+    monitor.promise("RESTART", &[("web", 2)]);
+    monitor.publish("web", json!({"pid": 101, "generation": 2}));
     assert_eq!(command.finish().stdout, "web: RUNNING, pid 101\n");
 }
 
@@ -225,9 +225,9 @@ fn all_members_of_a_group_are_waited_for() {
     colony.ends(4, &["restart-group", "g", "nosuch"]);
     assert_eq!(colony.messages(), [""; 0]);
     let command = colony.start(&["restart-group", "g"]);
-    monitor.obey("RESTART-GROUP", &["a", "b"]);
-    monitor.publish("b", json!({"pid": 201, "starts": 2}));
-    monitor.publish("a", json!({"pid": 200, "starts": 2}));
+    monitor.promise("RESTART-GROUP", &[("a", 2), ("b", 5)]);
+    monitor.publish("b", json!({"pid": 201, "generation": 5}));
+    monitor.publish("a", json!({"pid": 200, "generation": 2}));
     assert_eq!(
         command.finish().stdout,
         "a: RUNNING, pid 200\nb: RUNNING, pid 201\n"

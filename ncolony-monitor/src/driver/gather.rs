@@ -86,6 +86,14 @@ impl Driver {
             tracing::info!("the config directory: {}", self.scanner.state());
             self.overview.touch();
         }
+        self.observe_config(observations);
+    }
+
+    /// Takes in a look at the config directory.
+    fn observe_config(&mut self, observations: Vec<Observation>) {
+        if self.scanner.take_ignored_changed() {
+            self.overview.touch();
+        }
         self.observe_all(observations);
     }
 
@@ -95,7 +103,7 @@ impl Driver {
             Hint::Names(names) => {
                 let observations = self.scanner.glance(names);
                 let spacing = spacing_after(&observations);
-                self.observe_all(observations);
+                self.observe_config(observations);
                 spacing
             }
             Hint::Whole => {

@@ -99,12 +99,9 @@ impl DirWatch {
                 true
             }
             Err(error) => {
-                let why = explain(&error);
+                let why = format!("cannot watch {}: {}", path.display(), explain(&error));
                 if self.failure.as_ref() != Some(&why) {
-                    tracing::warn!(
-                        "cannot watch {}: {why}; looking at it instead",
-                        path.display()
-                    );
+                    tracing::warn!("{why}; looking at it instead");
                 }
                 self.failure = Some(why);
                 false
@@ -196,6 +193,11 @@ fn explain(error: &notify::Error) -> String {
         notify::ErrorKind::MaxFilesWatch => {
             "the limit of inotify watches is reached (fs.inotify.max_user_watches)".to_owned()
         }
+        // For inotify the kernel says the same of files and of instances.
+        notify::ErrorKind::Io(error) if crate::sys::errno::is_too_many(error) => format!(
+            "{}; the limit of inotify instances may be reached (fs.inotify.max_user_instances)",
+            crate::sys::errno::of(error)
+        ),
         notify::ErrorKind::Io(error) => crate::sys::errno::of(error),
         notify::ErrorKind::Generic(_)
         | notify::ErrorKind::PathNotFound

@@ -38,7 +38,7 @@ impl Scanner {
     pub(crate) fn whole(&mut self, emptiness: Emptiness) -> Vec<Observation> {
         self.looks += 1;
         let diff = match list(&self.path) {
-            Ok(listing) => self.catalogue.look(listing, emptiness, wall_seconds()),
+            Ok(listing) => self.catalogue.look(listing, emptiness, clock::wall()),
             Err(error) => {
                 self.catalogue.unknown(in_words(&error));
                 Diff::default()
@@ -63,7 +63,7 @@ impl Scanner {
                 Err(_) => return self.whole(Emptiness::Doubted),
             }
         }
-        let diff = self.catalogue.glance(looks, wall_seconds());
+        let diff = self.catalogue.glance(looks, clock::wall());
         self.read_all(diff)
     }
 
@@ -75,6 +75,11 @@ impl Scanner {
     /// Files that are passed over.
     pub(crate) fn ignored(&self) -> Vec<IgnoredFile> {
         self.catalogue.ignored()
+    }
+
+    /// Whether other files are passed over than when this was last asked.
+    pub(crate) fn take_ignored_changed(&mut self) -> bool {
+        self.catalogue.take_ignored_changed()
     }
 
     /// `ok`, or why nothing is known.
@@ -122,10 +127,6 @@ impl Scanner {
             },
         }
     }
-}
-
-fn wall_seconds() -> i64 {
-    clock::wall().as_millis() / 1000
 }
 
 fn in_words(error: &FileError) -> String {

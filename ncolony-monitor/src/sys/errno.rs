@@ -27,6 +27,11 @@ pub(crate) fn is_no_such_process(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ESRCH)
 }
 
+/// Whether this says that we have too many of something open.
+pub(crate) fn is_too_many(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EMFILE)
+}
+
 /// Whether this says that the machine lacks something just now, and nothing about the program.
 pub(crate) fn is_shortage(errno: i32) -> bool {
     const SHORTAGES: [i32; 7] = [

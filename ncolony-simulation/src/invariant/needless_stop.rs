@@ -3,12 +3,21 @@
 //! malformed. And it is signalled as the contract says: the stop signal, CONT, then KILL.
 
 use ncolony_core::colony::Generation;
+use ncolony_core::colony::diff::Diff;
 use ncolony_core::{Mono, ProgramName, Signal};
 
 use super::stops_in_time;
 use super::{Invariant, Violation};
 use crate::ledger::{Known, Stop};
 use crate::world::Monitor;
+
+/// A directory was looked at. One that has come into the place of another and is empty says
+/// nothing, unless somebody has said that it is meant.
+pub(crate) fn looked(diff: &Diff, credible: bool) -> Result<(), Violation> {
+    Invariant::NeedlessStop.must(credible || diff.changes.is_empty(), || {
+        format!("an empty directory in the place of another is believed: {diff:?}")
+    })
+}
 
 /// A signal to a whole group was ordered.
 pub(crate) fn sent(

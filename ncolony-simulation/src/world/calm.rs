@@ -23,7 +23,7 @@ impl World {
             self.replace()?;
         }
         // The directory that has come back may be an empty one: a person says that it is meant.
-        self.look_at_files(Emptiness::Meant);
+        self.look(Emptiness::Meant)?;
         self.turn()?;
         self.sleep_until(self.now.after(LONG_ENOUGH))?;
         invariant::liveness::calm(self)

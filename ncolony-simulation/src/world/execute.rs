@@ -53,7 +53,7 @@ impl World {
             }
             Effect::Rescan => {
                 monitor.rescans += 1;
-                self.look_at_files(Emptiness::Meant);
+                self.look(Emptiness::Meant)?;
             }
         }
         Ok(())

@@ -6,6 +6,7 @@ mod essence;
 mod execute;
 mod folder;
 mod kernel;
+mod look;
 mod monitor;
 mod turn;
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ncolony_core::colony::Observation;
+use ncolony_core::colony::diff::Emptiness;
 use ncolony_core::descriptor::ConfigError;
 use ncolony_core::message::{Message, MessageError, MessageId};
 use ncolony_core::{Exit, Mono, Now, ProgramName, ProgramSpec, Request, Signal, Target, Wall};
@@ -178,7 +180,7 @@ impl World {
             Action::Print(who, old) => self.print(who, old),
             Action::Shutdown => self.tell(Observation::Shutdown),
             Action::KillNow => self.tell(Observation::KillNow),
-            Action::Look => self.look(),
+            Action::Look => self.look(Emptiness::Doubted)?,
             Action::Turn => self.turn()?,
             Action::Sleep(span) => self.sleep(span)?,
             Action::Await => self.wait_for_next()?,
@@ -214,7 +216,7 @@ impl World {
     fn sleep_until(&mut self, end: Mono) -> Result<(), Violation> {
         loop {
             self.watch_kernel();
-            self.look_when_due();
+            self.look_when_due()?;
             if self.monitor.as_ref().is_some_and(|it| it.is_due(self.now)) {
                 self.turn()?;
             }
@@ -247,7 +249,7 @@ impl World {
         self.kernel.end_all();
         self.fuse = None;
         self.monitor = Some(Monitor::new(self.now, self.frequency));
-        self.look();
+        self.look(Emptiness::Doubted)?;
         self.turn()
     }
 }

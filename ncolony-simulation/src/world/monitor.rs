@@ -4,17 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use ncolony_core::colony::diff::{Catalogue, Emptiness, Found};
+use ncolony_core::colony::diff::Catalogue;
 use ncolony_core::colony::{Blame, Colony, Generation, Group, Observation, SpawnFailure};
 use ncolony_core::{Exit, Mono, ProgramName, ProgramStatus};
 
+use super::World;
 use super::kernel::Happening;
-use super::{World, read_letter};
 use crate::action::{Echo, Who};
 use crate::ledger::{Expected, Ledger};
-
-/// A wall clock far from the files' times, so that no file is young.
-const WALL_SECONDS: i64 = 1_000_000;
 
 /// How many past starts of a program late facts can be about.
 const PAST_STARTS: usize = 4;
@@ -53,9 +50,11 @@ pub struct Monitor {
     /// How many facts the machine was told in the present breath.
     pub breath: usize,
     pub(super) inbox: VecDeque<Fact>,
-    catalogue: Catalogue,
-    noticed: BTreeSet<String>,
-    next_look: Option<Mono>,
+    pub(super) catalogue: Catalogue,
+    /// The directory whose listing was last believed.
+    pub(super) believed: Option<u64>,
+    pub(super) noticed: BTreeSet<String>,
+    pub(super) next_look: Option<Mono>,
     past: BTreeMap<Who, Past>,
 }
 
@@ -71,6 +70,7 @@ impl Monitor {
             breath: 0,
             inbox: VecDeque::new(),
             catalogue: Catalogue::default(),
+            believed: None,
             noticed: BTreeSet::new(),
             next_look: frequency.map(|span| now.after(span)),
             past: BTreeMap::new(),
@@ -242,50 +242,6 @@ impl World {
                 generation,
                 lines,
             });
-        }
-    }
-
-    pub(super) fn look_when_due(&mut self) {
-        let (now, frequency) = (self.now, self.frequency);
-        let Some(monitor) = &mut self.monitor else {
-            return;
-        };
-        if monitor.next_look.is_some_and(|due| due <= now) {
-            monitor.next_look = frequency.map(|span| now.after(span));
-            self.look();
-        }
-    }
-
-    /// The monitor looks at both directories.
-    pub(super) fn look(&mut self) {
-        self.look_at_files(Emptiness::Doubted);
-    }
-
-    pub(super) fn look_at_files(&mut self, emptiness: Emptiness) {
-        let Some(monitor) = &mut self.monitor else {
-            return;
-        };
-        match self.folder.list(&self.cast) {
-            None => monitor.catalogue.unknown("it cannot be listed".to_owned()),
-            Some(listing) => {
-                let diff = monitor.catalogue.look(listing, emptiness, WALL_SECONDS);
-                for (name, found) in diff.changes {
-                    if let Some(who) = self.cast.who(&name) {
-                        let reading = self.folder.read(&self.cast, who, &found);
-                        let lost = matches!(found, Found::File(_))
-                            && reading == ncolony_core::colony::Reading::Absent;
-                        debug_assert!(!lost, "what was listed a moment ago can be read");
-                        monitor.tell(Observation::Config { name, reading });
-                    }
-                }
-            }
-        }
-        for (file, letter) in &self.letters {
-            if monitor.noticed.insert(file.clone()) {
-                let message = read_letter(&self.cast, letter);
-                let file = file.clone();
-                monitor.tell(Observation::Message { file, message });
-            }
         }
     }
 }

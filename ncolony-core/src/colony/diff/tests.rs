@@ -1,6 +1,7 @@
 use super::*;
+use crate::listing::Fingerprint;
 
-const LATER: i64 = 1000;
+const LATER: Wall = Wall::from_millis(1_000_000);
 
 fn regular(number: u64) -> EntryKind {
     EntryKind::Regular(Fingerprint::of_number(number))
@@ -140,14 +141,11 @@ fn the_same_directory_may_be_emptied() {
 #[test]
 fn a_young_file_is_read_again() {
     let mut catalogue = Catalogue::default();
-    let mut reads = |wall_seconds| {
+    let mut reads = |now| {
         let files = listing(1, &[("a", regular(1))]);
-        catalogue
-            .look(files, Emptiness::Doubted, wall_seconds)
-            .changes
-            .len()
+        catalogue.look(files, Emptiness::Doubted, now).changes.len()
     };
-    assert_eq!(reads(COARSE_SECONDS), 1, "it is new");
+    assert_eq!(reads(Wall::from_millis(0)), 1, "it is new");
     assert_eq!(
         reads(LATER),
         1,

@@ -26,6 +26,16 @@ fn a_file_changed_and_changed_back_during_the_stop_restarts_once() {
 }
 
 #[test]
+fn a_stop_for_a_change_that_was_taken_back_is_no_end_that_its_policy_judges() {
+    let mut job = Driver::running("job", r#""restart": "never""#);
+    job.file("job", r#""args": ["y"], "restart": "never""#);
+    job.file("job", r#""restart": "never""#);
+    job.orders();
+    job.exits("job", 0);
+    assert_eq!(job.orders(), ["spawn job"]);
+}
+
+#[test]
 fn a_change_of_policy_alone_applies_to_what_runs() {
     let mut web = Driver::running("web", "");
     web.file("web", r#""killtime": 1, "stop_signal": "USR1""#);

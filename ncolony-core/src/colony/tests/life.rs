@@ -101,6 +101,18 @@ fn a_shortage_of_the_machine_is_tried_again_and_does_not_count() {
 }
 
 #[test]
+fn a_shortage_of_the_machine_between_two_deaths_changes_nothing() {
+    let mut web = Driver::with("web", "");
+    web.exits("web", 1);
+    web.spawns = Spawns::Fail(Blame::Machine);
+    web.wait(3000);
+    web.spawns = Spawns::Happen;
+    web.wait(1000);
+    web.exits("web", 1);
+    assert_eq!(web.record("web").delay, 2.0, "this is the second death");
+}
+
+#[test]
 fn facts_about_older_generations_are_ignored() {
     let mut web = Driver::with("web", "");
     let stale = [

@@ -145,6 +145,14 @@ fn reload_and_signal_go_to_the_main_process_of_what_runs() {
 }
 
 #[test]
+fn a_signal_to_several_leaves_out_what_does_not_run() {
+    let mut three = three();
+    let text = r#"{"type": "SIGNAL", "all": true, "signal": "HUP", "id": "x"}"#;
+    assert_eq!(about(&mut three, text), ["web"]);
+    assert_eq!(three.orders(), ["SIGHUP web (leader)", "discard m2"]);
+}
+
+#[test]
 fn rescan_asks_for_a_look() {
     let mut none = Driver::new();
     none.say(r#"{"type": "RESCAN"}"#);

@@ -48,6 +48,7 @@ fn what_is_left_of_a_group_is_ended_before_the_next_start() {
     assert_eq!(web.orders(), ASKED);
     assert_eq!(web.state("web"), State::Stopping);
     assert_eq!(web.record("web").pid, None);
+    assert_eq!(web.record("web").exit, Some(crate::Exit::Code(1)));
     web.wait(5000);
     assert_eq!(web.orders(), ["SIGKILL web"]);
     web.members_end("web");

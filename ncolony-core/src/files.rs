@@ -258,13 +258,24 @@ fn entry_kind(path: &Path, metadata: &fs::Metadata) -> Result<EntryKind, FileErr
         Ok(target) if target.is_file() => Ok(EntryKind::Regular(fingerprint(&target))),
         Ok(target) if target.is_dir() => Ok(EntryKind::Directory),
         Ok(target) => Ok(EntryKind::Other(kind(&target))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Ok(EntryKind::Other("a symbolic link that leads nowhere"))
+        // The machine lacks something just now, and nothing is known of the target.
+        Err(error) if error.raw_os_error() == Some(libc::ENOMEM) => {
+            Err(error).context("look at", path)
         }
-        Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
-            Ok(EntryKind::Other("a symbolic link that leads to itself"))
-        }
-        Err(error) => Err(error).context("look at", path),
+        Err(error) => Ok(EntryKind::Other(lost_link(&error))),
+    }
+}
+
+/// A symlink that does not lead to a file. Where it leads is the matter of this one name: it must
+/// not make the whole directory unknown.
+fn lost_link(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(libc::ENOENT) => "a symbolic link that leads nowhere",
+        Some(libc::ELOOP) => "a symbolic link that leads to itself",
+        Some(libc::ENOTDIR) => "a symbolic link that leads through what is not a directory",
+        Some(libc::ENAMETOOLONG) => "a symbolic link with a target whose name is too long",
+        Some(libc::EACCES) => "a symbolic link that leads through what may not be entered",
+        Some(_) | None => "a symbolic link with a target that cannot be looked at",
     }
 }
 

@@ -83,6 +83,20 @@ fn a_listing_says_what_everything_is() {
 }
 
 #[test]
+fn a_link_that_leads_astray_does_not_hide_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    fs::write(at("file"), "x").unwrap();
+    symlink("file/below", at("through")).unwrap();
+    symlink("x".repeat(300), at("long")).unwrap();
+    let listing = list(dir.path()).unwrap();
+    assert_eq!(listing.entries.len(), 3);
+    let kind = |name: &str| look(&at(name)).unwrap().unwrap();
+    assert!(matches!(kind("through"), EntryKind::Other(why) if why.contains("directory")));
+    assert!(matches!(kind("long"), EntryKind::Other(why) if why.contains("too long")));
+}
+
+#[test]
 fn a_directory_that_is_not_there_is_an_error_and_not_empty() {
     let dir = tempfile::tempdir().unwrap();
     assert!(list(&dir.path().join("none")).unwrap_err().is_absent());

@@ -5,6 +5,8 @@ use std::io::{self, PipeReader, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
+use nix::fcntl::OFlag;
+
 use super::tail::Tail;
 use super::{Destination, Source};
 
@@ -152,10 +154,13 @@ impl Sink {
 }
 
 fn open_log(path: &PathBuf) -> io::Result<File> {
+    // What stands there may be a FIFO that nobody reads: to wait for a reader would stop the output
+    // of every program, so it is tried again later, as a file on a full disk is.
     OpenOptions::new()
         .append(true)
         .create(true)
         .mode(0o640)
+        .custom_flags(OFlag::O_NONBLOCK.union(OFlag::O_NOCTTY).bits())
         .open(path)
 }
 

@@ -95,6 +95,30 @@ fn what_cannot_be_written_waits_and_is_written_when_it_can() {
 }
 
 #[test]
+fn a_log_that_is_a_fifo_without_a_reader_stops_nobody_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let fifo = dir.path().join("fifo.log");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let (sender, mut reports) = unbounded_channel();
+    let mut logs = Logs::start(sender).unwrap();
+    let (reader, mut writer) = pipe::for_output().unwrap();
+    logs.open(source(), reader, Destination::File(fifo.clone()));
+    writer.write_all(b"one\n").unwrap();
+    let Report::Trouble { path, why } = next(&mut reports) else {
+        panic!()
+    };
+    assert!(path == fifo && why.contains("ENXIO"), "{why}");
+    let (reader, mut writer) = pipe::for_output().unwrap();
+    let id = logs.open(source(), reader, Destination::File(dir.path().join("log")));
+    writer.write_all(b"two\n").unwrap();
+    logs.finish(id);
+    let Report::Printed { lines, .. } = next(&mut reports) else {
+        panic!()
+    };
+    assert_eq!(lines, ["two"]);
+}
+
+#[test]
 fn a_file_that_was_moved_is_opened_anew() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("web.log");

@@ -1,14 +1,12 @@
 //! One program's output: its pipe, and the place where it goes.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, PipeReader, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
-
-use nix::fcntl::OFlag;
 
 use super::tail::Tail;
 use super::{Destination, Source};
+use crate::sys::log_file;
 
 /// A line longer than this is broken when it goes to the monitor's own output.
 const OWN_LINE_MAX: usize = 64 * 1024;
@@ -127,7 +125,7 @@ impl Channel {
             Sink::File { path, file } => {
                 let mut open = match file.take() {
                     Some(open) => open,
-                    None => open_log(path)?,
+                    None => log_file::open(path)?,
                 };
                 let result = write_from(&mut open, &mut self.held);
                 *file = Some(open);
@@ -151,17 +149,6 @@ impl Sink {
             own_lines(source, line, b"\n", own);
         }
     }
-}
-
-fn open_log(path: &PathBuf) -> io::Result<File> {
-    // What stands there may be a FIFO that nobody reads: to wait for a reader would stop the output
-    // of every program, so it is tried again later, as a file on a full disk is.
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o640)
-        .custom_flags(OFlag::O_NONBLOCK.union(OFlag::O_NOCTTY).bits())
-        .open(path)
 }
 
 /// Writes what it can and takes that away from `held`.

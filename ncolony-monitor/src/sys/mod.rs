@@ -10,6 +10,7 @@ pub(crate) mod environ;
 pub(crate) mod errno;
 pub(crate) mod limits;
 pub(crate) mod lock;
+pub(crate) mod outlet;
 pub(crate) mod pidfd;
 pub(crate) mod pipe;
 pub(crate) mod poller;

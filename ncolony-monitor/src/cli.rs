@@ -1,6 +1,7 @@
 //! The command line of `ncolony-monitor`.
 
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
@@ -8,6 +9,7 @@ use ncolony_core::Defaults;
 use ncolony_core::places::{Caller, PlaceFlags, Places, Surroundings};
 use ncolony_core::time::seconds_from;
 
+use crate::sys::outlet::LineOutlet;
 use crate::{Settings, WatchMode, sys};
 
 /// Keeps the running programs equal to the files in a directory.
@@ -124,7 +126,7 @@ impl Options {
     /// Sends the monitor's own log to standard error.
     pub fn start_log(&self) {
         let log = tracing_subscriber::fmt()
-            .with_writer(std::io::stderr)
+            .with_writer(Mutex::new(LineOutlet::new(std::io::stderr())))
             .with_ansi(false)
             .with_target(false)
             .with_max_level(self.log_level);

@@ -273,7 +273,13 @@ impl Executor {
             Report::Printed { .. } => None,
             Report::Trouble { path, why } => {
                 let path = path.display().to_string();
-                let sentence = format!("cannot write the log {path}: {why}; its program waits");
+                let sentence = if path.is_empty() {
+                    format!(
+                        "cannot write the monitor's own output: {why}; programs that print wait"
+                    )
+                } else {
+                    format!("cannot write the log {path}: {why}; its program waits")
+                };
                 Some((path, Some(sentence)))
             }
             Report::Healed { path } => Some((path.display().to_string(), None)),

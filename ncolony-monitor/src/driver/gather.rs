@@ -173,7 +173,7 @@ impl Driver {
                     self.log_problems.insert(path, sentence);
                 }
                 None => {
-                    tracing::info!("the log {path} can be written again");
+                    tracing::info!(path, "output can be written again");
                     self.log_problems.remove(&path);
                 }
             }

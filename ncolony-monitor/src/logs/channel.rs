@@ -2,11 +2,19 @@
 
 use std::fs::File;
 use std::io::{self, PipeReader, Read, Write};
+<<<<<<< HEAD
+=======
+use std::os::fd::AsFd;
+>>>>>>> attack
 use std::path::PathBuf;
 
 use super::tail::Tail;
 use super::{Destination, Source};
+<<<<<<< HEAD
 use crate::sys::log_file;
+=======
+use crate::sys::outlet::{Offer, Outlet, open_log};
+>>>>>>> attack
 
 /// A line longer than this is broken when it goes to the monitor's own output.
 const OWN_LINE_MAX: usize = 64 * 1024;
@@ -29,8 +37,15 @@ pub(super) enum Drained {
 
 #[derive(Debug)]
 enum Sink {
-    File { path: PathBuf, file: Option<File> },
-    Own { line: Vec<u8> },
+    File {
+        path: PathBuf,
+        file: Option<File>,
+    },
+    /// The line that has not ended yet, and those that are ready to go.
+    Own {
+        line: Vec<u8>,
+        ready: Vec<u8>,
+    },
 }
 
 /// One program's output.
@@ -52,7 +67,10 @@ impl Channel {
     pub(super) fn new(source: Source, reader: PipeReader, destination: Destination) -> Self {
         let sink = match destination {
             Destination::File(path) => Sink::File { path, file: None },
-            Destination::Own => Sink::Own { line: Vec::new() },
+            Destination::Own => Sink::Own {
+                line: Vec::new(),
+                ready: Vec::new(),
+            },
         };
         Self {
             source,
@@ -86,7 +104,7 @@ impl Channel {
     }
 
     /// Moves what is in the pipe to where it goes.
-    pub(super) fn drain(&mut self, buffer: &mut [u8], own: &mut impl Write) -> Drained {
+    pub(super) fn drain(&mut self, buffer: &mut [u8], own: &mut Outlet<impl AsFd>) -> Drained {
         let mut moved = 0;
         loop {
             if let Err(error) = self.write_held(own) {
@@ -94,8 +112,10 @@ impl Channel {
             }
             match self.reader.read(buffer) {
                 Ok(0) => {
-                    self.sink.end_line(&self.source, own);
-                    return Drained::Ended;
+                    return match self.sink.end_line(&self.source, own) {
+                        Ok(()) => Drained::Ended,
+                        Err(error) => Drained::Blocked(error),
+                    };
                 }
                 Ok(count) => {
                     moved += count;
@@ -117,11 +137,9 @@ impl Channel {
         }
     }
 
-    fn write_held(&mut self, own: &mut impl Write) -> io::Result<()> {
-        if self.held.is_empty() {
-            return Ok(());
-        }
+    fn write_held(&mut self, own: &mut Outlet<impl AsFd>) -> io::Result<()> {
         match &mut self.sink {
+            Sink::File { .. } if self.held.is_empty() => Ok(()),
             Sink::File { path, file } => {
                 let mut open = match file.take() {
                     Some(open) => open,
@@ -131,10 +149,10 @@ impl Channel {
                 *file = Some(open);
                 result
             }
-            Sink::Own { line } => {
-                own_lines(&self.source, line, &self.held, own);
+            Sink::Own { line, ready } => {
+                own_lines(&self.source, line, &self.held, ready);
                 self.held.clear();
-                Ok(())
+                hand_over(ready, own)
             }
         }
     }
@@ -142,11 +160,15 @@ impl Channel {
 
 impl Sink {
     /// A line that was never ended is ended by the end of its program.
-    fn end_line(&mut self, source: &Source, own: &mut impl Write) {
-        if let Self::Own { line } = self
-            && !line.is_empty()
-        {
-            own_lines(source, line, b"\n", own);
+    fn end_line(&mut self, source: &Source, own: &mut Outlet<impl AsFd>) -> io::Result<()> {
+        match self {
+            Self::File { .. } => Ok(()),
+            Self::Own { line, ready } => {
+                if !line.is_empty() {
+                    own_lines(source, line, b"\n", ready);
+                }
+                hand_over(ready, own)
+            }
         }
     }
 }
@@ -164,22 +186,32 @@ fn write_from(file: &mut File, held: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes whole lines behind the program's name, and keeps the rest for later. Whether somebody
-/// listens to our output is not the program's matter: what nobody takes is dropped.
-fn own_lines(source: &Source, line: &mut Vec<u8>, printed: &[u8], own: &mut impl Write) {
-    let mut out = Vec::with_capacity(printed.len() + 64);
+/// Puts whole lines into `ready`, each behind the program's name, and keeps the rest for later.
+fn own_lines(source: &Source, line: &mut Vec<u8>, printed: &[u8], ready: &mut Vec<u8>) {
     for part in printed.split_inclusive(|byte| *byte == b'\n') {
         line.extend_from_slice(part);
         let whole = line.last() == Some(&b'\n');
         if whole || line.len() > OWN_LINE_MAX {
-            out.extend_from_slice(format!("[{}] ", source.name).as_bytes());
-            out.append(line);
+            ready.extend_from_slice(format!("[{}] ", source.name).as_bytes());
+            ready.append(line);
             if !whole {
-                out.push(b'\n');
+                ready.push(b'\n');
             }
         }
     }
-    if !out.is_empty() {
-        let _dropped = own.write_all(&out).and_then(|()| own.flush());
+}
+
+/// Hands lines to our own output. A reader that does not read makes the program wait, as a full
+/// disk does.
+fn hand_over(ready: &mut Vec<u8>, own: &mut Outlet<impl AsFd>) -> io::Result<()> {
+    if ready.is_empty() {
+        return Ok(());
+    }
+    match own.offer(ready) {
+        Offer::Taken => {
+            ready.clear();
+            Ok(())
+        }
+        Offer::Full => Err(io::Error::other("nobody reads it")),
     }
 }

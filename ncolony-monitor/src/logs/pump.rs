@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::channel::{Channel, Drained};
 use super::{ChannelId, Command, Report, Shared};
 use crate::sys::errno;
+use crate::sys::outlet::Outlet;
 
 /// How long we wait before we try a file again that could not be written.
 const RETRY_MS: u16 = 1000;
@@ -31,7 +32,7 @@ pub(super) struct Pump {
     /// Files that were reported as trouble.
     trouble: HashSet<PathBuf>,
     buffer: Vec<u8>,
-    own: Stdout,
+    own: Outlet<Stdout>,
 }
 
 impl Pump {
@@ -43,14 +44,15 @@ impl Pump {
             blocked: HashSet::new(),
             trouble: HashSet::new(),
             buffer: vec![0; BUFFER_BYTES],
-            own: stdout(),
+            own: Outlet::new(stdout()),
         }
     }
 
     pub(super) fn run(mut self) {
         let mut ready = Vec::new();
         loop {
-            let timeout = (!self.blocked.is_empty()).then_some(RETRY_MS);
+            let waits = !self.blocked.is_empty() || self.own.is_behind();
+            let timeout = waits.then_some(RETRY_MS);
             if let Err(error) = self.shared.poller.wait(timeout, &mut ready) {
                 tracing::error!(
                     "cannot wait for the programs' output: {}",
@@ -63,6 +65,7 @@ impl Pump {
                     return;
                 }
             }
+            self.own.push();
             let mut moved = 0;
             for token in &ready {
                 moved += self.drain(*token);

@@ -2,19 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, PipeReader, Read, Write};
-<<<<<<< HEAD
-=======
 use std::os::fd::AsFd;
->>>>>>> attack
 use std::path::PathBuf;
 
 use super::tail::Tail;
 use super::{Destination, Source};
-<<<<<<< HEAD
-use crate::sys::log_file;
-=======
 use crate::sys::outlet::{Offer, Outlet, open_log};
->>>>>>> attack
 
 /// A line longer than this is broken when it goes to the monitor's own output.
 const OWN_LINE_MAX: usize = 64 * 1024;
@@ -143,7 +136,7 @@ impl Channel {
             Sink::File { path, file } => {
                 let mut open = match file.take() {
                     Some(open) => open,
-                    None => log_file::open(path)?,
+                    None => open_log(path)?,
                 };
                 let result = write_from(&mut open, &mut self.held);
                 *file = Some(open);

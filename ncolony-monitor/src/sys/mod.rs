@@ -10,11 +10,7 @@ pub(crate) mod environ;
 pub(crate) mod errno;
 pub(crate) mod limits;
 pub(crate) mod lock;
-<<<<<<< HEAD
-pub(crate) mod log_file;
-=======
 pub(crate) mod outlet;
->>>>>>> attack
 pub(crate) mod pidfd;
 pub(crate) mod pipe;
 pub(crate) mod poller;

@@ -8,6 +8,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+pub use crate::listing::{DirectoryId, Entry, EntryKind, Fingerprint, Listing};
+
 /// An operation on a file that failed: what was done, to which path, and why not.
 #[derive(Debug)]
 pub struct FileError {
@@ -180,82 +182,14 @@ fn kind(metadata: &fs::Metadata) -> &'static str {
     }
 }
 
-/// What tells whether a file may have changed since it was last read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fingerprint {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Fingerprint {
-    fn of(metadata: &fs::Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
+fn fingerprint(metadata: &fs::Metadata) -> Fingerprint {
+    Fingerprint {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+        size: metadata.size(),
+        modified: (metadata.mtime(), metadata.mtime_nsec()),
+        changed: (metadata.ctime(), metadata.ctime_nsec()),
     }
-
-    /// A fingerprint that stands for this number, for tests and simulations.
-    #[must_use]
-    pub fn of_number(number: u64) -> Self {
-        Self {
-            device: 0,
-            inode: number,
-            size: 0,
-            modified: (0, 0),
-            changed: (0, 0),
-        }
-    }
-
-    /// When the file was last changed, in seconds of the wall clock.
-    #[must_use]
-    pub fn changed_seconds(&self) -> i64 {
-        self.changed.0
-    }
-}
-
-/// Which directory this is, whatever path leads to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DirectoryId {
-    /// The device.
-    pub device: u64,
-    /// The inode.
-    pub inode: u64,
-}
-
-/// What stands under a name in a directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EntryKind {
-    /// A file that can be read, perhaps through a symlink.
-    Regular(Fingerprint),
-    /// A subdirectory.
-    Directory,
-    /// Anything else: a FIFO, a socket, a symlink that leads nowhere.
-    Other(&'static str),
-}
-
-/// A name in a directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The file's name.
-    pub file: OsString,
-    /// What it is.
-    pub kind: EntryKind,
-}
-
-/// A directory as it stood when it was listed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listing {
-    /// Which directory this was.
-    pub directory: DirectoryId,
-    /// Its entries, in order of name.
-    pub entries: Vec<Entry>,
 }
 
 /// Which directory `path` leads to.
@@ -312,7 +246,7 @@ pub fn look(path: &Path) -> Result<Option<EntryKind>, FileError> {
 
 fn entry_kind(path: &Path, metadata: &fs::Metadata) -> Result<EntryKind, FileError> {
     if metadata.is_file() {
-        return Ok(EntryKind::Regular(Fingerprint::of(metadata)));
+        return Ok(EntryKind::Regular(fingerprint(metadata)));
     }
     if metadata.is_dir() {
         return Ok(EntryKind::Directory);
@@ -321,122 +255,29 @@ fn entry_kind(path: &Path, metadata: &fs::Metadata) -> Result<EntryKind, FileErr
         return Ok(EntryKind::Other(kind(metadata)));
     }
     match fs::metadata(path) {
-        Ok(target) if target.is_file() => Ok(EntryKind::Regular(Fingerprint::of(&target))),
+        Ok(target) if target.is_file() => Ok(EntryKind::Regular(fingerprint(&target))),
         Ok(target) if target.is_dir() => Ok(EntryKind::Directory),
         Ok(target) => Ok(EntryKind::Other(kind(&target))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Ok(EntryKind::Other("a symbolic link that leads nowhere"))
+        // The machine lacks something just now, and nothing is known of the target.
+        Err(error) if error.raw_os_error() == Some(libc::ENOMEM) => {
+            Err(error).context("look at", path)
         }
-        Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
-            Ok(EntryKind::Other("a symbolic link that leads to itself"))
-        }
-        Err(error) => Err(error).context("look at", path),
+        Err(error) => Ok(EntryKind::Other(lost_link(&error))),
+    }
+}
+
+/// A symlink that does not lead to a file. Where it leads is the matter of this one name: it must
+/// not make the whole directory unknown.
+fn lost_link(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(libc::ENOENT) => "a symbolic link that leads nowhere",
+        Some(libc::ELOOP) => "a symbolic link that leads to itself",
+        Some(libc::ENOTDIR) => "a symbolic link that leads through what is not a directory",
+        Some(libc::ENAMETOOLONG) => "a symbolic link with a target whose name is too long",
+        Some(libc::EACCES) => "a symbolic link that leads through what may not be entered",
+        Some(_) | None => "a symbolic link with a target that cannot be looked at",
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::symlink;
-
-    #[test]
-    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("web");
-        for (content, durability) in [("old", Durability::Renamed), ("new", Durability::Synced)] {
-            replace_file(&path, content.as_bytes(), durability).unwrap();
-            assert_eq!(fs::read_to_string(&path).unwrap(), content);
-        }
-        assert_eq!(list(dir.path()).unwrap().entries.len(), 1);
-        let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode & !0o644, 0, "{mode:o}");
-        assert_eq!(mode & 0o400, 0o400);
-    }
-
-    #[test]
-    fn a_replacement_that_fails_leaves_the_old_content_and_names_the_path() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("web")).unwrap();
-        let error = replace_file(&dir.path().join("web"), b"x", Durability::Renamed).unwrap_err();
-        assert!(error.to_string().contains("/web"), "{error}");
-        assert_eq!(
-            list(dir.path()).unwrap().entries.len(),
-            1,
-            "the temporary file is gone"
-        );
-    }
-
-    #[test]
-    fn only_regular_files_of_a_bearable_size_are_read() {
-        let dir = tempfile::tempdir().unwrap();
-        let at = |name: &str| dir.path().join(name);
-        fs::write(at("ok"), "12345").unwrap();
-        symlink("ok", at("link")).unwrap();
-        fs::create_dir(at("dir")).unwrap();
-        File::create(at("sparse"))
-            .unwrap()
-            .set_len(8 << 30)
-            .unwrap();
-        assert_eq!(read_regular(&at("link"), 5).unwrap(), b"12345");
-        assert!(
-            read_regular(&at("ok"), 4)
-                .unwrap_err()
-                .to_string()
-                .contains("larger than 4")
-        );
-        assert!(read_regular(&at("sparse"), 100).is_err());
-        assert!(
-            read_regular(&at("dir"), 5)
-                .unwrap_err()
-                .to_string()
-                .contains("a directory")
-        );
-        assert!(read_regular(&at("none"), 5).unwrap_err().is_absent());
-    }
-
-    #[test]
-    fn a_listing_says_what_everything_is() {
-        let dir = tempfile::tempdir().unwrap();
-        let at = |name: &str| dir.path().join(name);
-        fs::write(at("file"), "x").unwrap();
-        fs::create_dir(at("dir")).unwrap();
-        symlink("file", at("to-file")).unwrap();
-        symlink("nowhere", at("dangling")).unwrap();
-        symlink("loop", at("loop")).unwrap();
-        let listing = list(dir.path()).unwrap();
-        let kind = |name: &str| {
-            listing
-                .entries
-                .iter()
-                .find(|entry| entry.file == name)
-                .unwrap()
-                .kind
-        };
-        assert_eq!(kind("file"), kind("to-file"));
-        assert_eq!(kind("dir"), EntryKind::Directory);
-        assert!(matches!(kind("dangling"), EntryKind::Other(why) if why.contains("nowhere")));
-        assert!(matches!(kind("loop"), EntryKind::Other(why) if why.contains("itself")));
-        assert_eq!(look(&at("file")).unwrap(), Some(kind("file")));
-        assert_eq!(look(&at("none")).unwrap(), None);
-    }
-
-    #[test]
-    fn a_directory_that_is_not_there_is_an_error_and_not_empty() {
-        let dir = tempfile::tempdir().unwrap();
-        assert!(list(&dir.path().join("none")).unwrap_err().is_absent());
-    }
-
-    #[test]
-    fn directories_are_made_with_their_parents() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a/b");
-        make_directory(&path, 0o700).unwrap();
-        make_directory(&path, 0o755).unwrap();
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o700
-        );
-        fs::write(dir.path().join("file"), "").unwrap();
-        assert!(make_directory(&dir.path().join("file"), 0o755).is_err());
-    }
-}
+mod tests;

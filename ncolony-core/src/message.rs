@@ -1,5 +1,6 @@
 //! A request to the monitor: one JSON object in one file.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -86,6 +87,13 @@ pub struct Reply {
     pub error: Option<String>,
     /// The programs that it was about.
     pub programs: Vec<ProgramName>,
+    /// The number of the message: how many the monitor has heard, this one included.
+    #[serde(default)]
+    pub heard: u64,
+    /// Of RESTART and START: by program, the number of the start whose process the sender is to
+    /// look at. A record of an earlier one tells nothing about the outcome.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub generations: BTreeMap<ProgramName, u64>,
 }
 
 impl Message {
@@ -96,6 +104,23 @@ impl Message {
             request,
             reason: None,
             id: None,
+        }
+    }
+
+    /// The one program that it names, if it names one.
+    #[must_use]
+    pub fn name(&self) -> Option<&ProgramName> {
+        let target = match &self.request {
+            Request::Restart(target)
+            | Request::Start(target)
+            | Request::Stop(target)
+            | Request::Reload(target)
+            | Request::Signal(target, _) => target,
+            Request::Rescan | Request::Shutdown => return None,
+        };
+        match target {
+            Target::Name(name) => Some(name),
+            Target::Group(_) | Target::All => None,
         }
     }
 
@@ -326,5 +351,13 @@ mod tests {
     fn the_sender_of_a_bad_message_is_known_where_it_can_be() {
         let id = bad(r#"{"type": "DANCE", "id": "x7"}"#).id;
         assert_eq!(id.map(String::from), Some("x7".to_owned()));
+    }
+
+    #[test]
+    fn a_reply_of_an_earlier_monitor_reads() {
+        let text = r#"{"id": "x", "ok": true, "error": null, "programs": ["web"]}"#;
+        let reply: Reply = serde_json::from_str(text).unwrap();
+        assert_eq!((reply.heard, reply.generations.len()), (0, 0));
+        assert!(!serde_json::to_string(&reply).unwrap().contains("gener"));
     }
 }

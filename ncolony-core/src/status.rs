@@ -158,7 +158,24 @@ pub struct ProgramStatus {
     pub config_digest: Option<String>,
     /// What proves that `pid` is still this process.
     pub process: Option<ProcessIdentity>,
+    /// When the present process was started.
+    #[serde(default)]
+    pub started: Option<Wall>,
+    /// The number of the last start that was ordered, one that failed included. It only grows
+    /// while a monitor lives, also when the program is removed and comes back.
+    #[serde(default)]
+    pub generation: u64,
+    /// The number of the start whose process ended last: whose `exit` and `output` these are.
+    #[serde(default)]
+    pub ended: u64,
+    /// How many messages the monitor had heard when this was so: a record with the number of a
+    /// message's reply, or a higher one, is from after that message.
+    #[serde(default)]
+    pub heard: u64,
 }
+
+/// The reason in the record of a program whose file was never good; `config_error` says more.
+pub const FILE_NEVER_GOOD: &str = "its file has an error";
 
 /// A file that the monitor passes over.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -291,5 +308,19 @@ mod tests {
     fn the_digest_is_fnv_1a() {
         assert_eq!(content_digest(b""), "cbf29ce484222325");
         assert_eq!(content_digest(b"foobar"), "85944171f73967e8");
+    }
+
+    #[test]
+    fn a_record_of_an_earlier_monitor_reads() {
+        let record: ProgramStatus = serde_json::from_str(
+            r#"{"schema": 1, "name": "web", "state": "RUNNING", "want": "up", "pid": 7,
+                "since": "2026-01-01T00:00:00Z", "starts": 1, "exit": null, "output": null,
+                "delay": 1.0, "next_start": null, "ready": true, "note": null, "reason": null,
+                "config_error": null, "groups": [], "log": null, "adopted": false,
+                "config_digest": null, "process": null}"#,
+        )
+        .unwrap();
+        assert_eq!((record.generation, record.ended, record.heard), (0, 0, 0));
+        assert_eq!(record.started, None);
     }
 }

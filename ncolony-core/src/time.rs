@@ -122,6 +122,13 @@ pub fn seconds_from(seconds: f64) -> Option<Duration> {
 #[must_use]
 pub fn span_in_words(span: Duration) -> String {
     let whole = span.as_secs();
+    if span < Duration::from_millis(10) {
+        return if span.is_zero() {
+            "0 s".to_owned()
+        } else {
+            "less than 0.01 s".to_owned()
+        };
+    }
     match whole {
         0..10 => format!("{} s", trimmed(span.as_secs_f64())),
         10..120 => format!("{whole} s"),
@@ -165,6 +172,8 @@ mod tests {
     #[test]
     fn spans_read_as_a_person_would_say_them() {
         let said = |millis| span_in_words(Duration::from_millis(millis));
+        assert_eq!(said(0), "0 s");
+        assert_eq!(said(9), "less than 0.01 s");
         assert_eq!(said(30), "0.03 s");
         assert_eq!(said(1000), "1 s");
         assert_eq!(said(2500), "2.5 s");

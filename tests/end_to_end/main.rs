@@ -1,1 +1,29 @@
-//! End to end, against the real binaries.
+//! End to end, against the real binaries: one file for each guarantee or subject.
+//!
+//! Every test has a colony of its own in a directory of its own, so all of them run side by side.
+//! Nothing sleeps to give something time: what is waited for is a condition, with a deadline far
+//! beyond what a busy machine needs.
+
+#![cfg(test)]
+
+mod architecture;
+mod bad_files;
+mod bad_names;
+mod binaries;
+mod clocks;
+mod colony;
+mod command_line;
+mod defects;
+mod endings;
+mod failed_starts;
+mod lifecycle;
+mod messages;
+mod one_monitor;
+mod output;
+mod processes;
+mod shortages;
+mod signals;
+mod surroundings;
+mod unknown_is_not_removed;
+mod watching;
+mod whole_group;

@@ -1,5 +1,7 @@
 //! What messages do: each names programs, and each of these is told.
 
+use std::collections::BTreeMap;
+
 use super::Colony;
 use super::io::{Effect, Scope};
 use super::program::{Hand, Program, Want};
@@ -8,8 +10,25 @@ use crate::name::ProgramName;
 use crate::signal::Signal;
 use crate::time::Now;
 
-/// What came of a request: the programs that it was about, or why nothing was done.
-type Outcome = Result<Vec<ProgramName>, Refusal>;
+/// What came of a request: whom it was about, or why nothing was done.
+type Outcome = Result<Told, Refusal>;
+
+/// Whom a request was about.
+#[derive(Default)]
+struct Told {
+    programs: Vec<ProgramName>,
+    /// The starts that it promises.
+    generations: BTreeMap<ProgramName, u64>,
+}
+
+impl From<Vec<ProgramName>> for Told {
+    fn from(programs: Vec<ProgramName>) -> Self {
+        Self {
+            programs,
+            generations: BTreeMap::new(),
+        }
+    }
+}
 
 /// Why nothing was done.
 enum Refusal {
@@ -22,6 +41,7 @@ enum Refusal {
 impl Colony {
     /// Acts on a message, once, and says what came of it.
     pub(super) fn hear(&mut self, now: Now, file: String, message: Result<Message, MessageError>) {
+        self.heard += 1;
         let (id, outcome) = match message {
             Ok(message) => (message.id.clone(), self.act(now, &message)),
             Err(MessageError { error, id }) => (id, Err(Refusal::Senseless(error.to_string()))),
@@ -39,12 +59,17 @@ impl Colony {
         };
         if let Some(id) = id {
             let ok = outcome.is_ok();
-            let programs = outcome.unwrap_or_default();
+            let Told {
+                programs,
+                generations,
+            } = outcome.unwrap_or_default();
             self.effects.push_back(Effect::Answer(Reply {
                 id,
                 ok,
                 error,
                 programs,
+                heard: self.heard,
+                generations,
             }));
         }
         self.effects.push_back(disposal);
@@ -55,24 +80,25 @@ impl Colony {
         match &message.request {
             Request::Rescan => {
                 self.effects.push_back(Effect::Rescan);
-                Ok(Vec::new())
+                Ok(Told::default())
             }
             Request::Shutdown => {
                 self.close();
-                Ok(self.programs.keys().cloned().collect())
+                Ok(self.programs.keys().cloned().collect::<Vec<_>>().into())
             }
             Request::Restart(target) => {
                 let only_wanted = *target == Target::All;
                 let names = self.startable(target, only_wanted)?;
-                self.tell(names, |program| program.restart(now, because))
+                Ok(self.promise(names, |program| program.restart(now, because)))
             }
             Request::Start(target) => {
                 let names = self.startable(target, false)?;
-                self.tell(names, |program| program.start(now, because))
+                Ok(self.promise(names, |program| program.start(now, because)))
             }
             Request::Stop(target) => {
                 let names = self.targets(target)?;
-                self.tell(names, |program| program.stop(because))
+                self.tell(&names, |program| program.stop(because));
+                Ok(names.into())
             }
             Request::Signal(target, signal) => self.send(target, |_| *signal),
             Request::Reload(target) => self.send(target, |program| {
@@ -85,7 +111,7 @@ impl Colony {
     }
 
     /// Whom a request is about: all that are not disabled, the members of a group, or one.
-    fn targets(&self, target: &Target) -> Outcome {
+    fn targets(&self, target: &Target) -> Result<Vec<ProgramName>, Refusal> {
         let chosen = |wanted: &dyn Fn(&Program) -> bool| {
             let all = self.programs.values().filter(|program| wanted(program));
             all.map(|program| program.name.clone()).collect::<Vec<_>>()
@@ -117,7 +143,7 @@ impl Colony {
     }
 
     /// The targets that a start makes sense for.
-    fn startable(&self, target: &Target, only_wanted: bool) -> Outcome {
+    fn startable(&self, target: &Target, only_wanted: bool) -> Result<Vec<ProgramName>, Refusal> {
         if self.is_closing() {
             return Err(Refusal::Failed("the monitor is shutting down".to_owned()));
         }
@@ -148,14 +174,27 @@ impl Colony {
         Ok(names)
     }
 
-    fn tell(&mut self, names: Vec<ProgramName>, act: impl Fn(&mut Program)) -> Outcome {
-        for name in &names {
+    fn tell(&mut self, names: &[ProgramName], act: impl Fn(&mut Program)) {
+        for name in names {
             if let Some(program) = self.programs.get_mut(name) {
                 act(program);
                 self.touched.insert(name.clone());
             }
         }
-        Ok(names)
+    }
+
+    /// Tells programs something that asks for a process of each.
+    fn promise(&mut self, names: Vec<ProgramName>, act: impl Fn(&mut Program)) -> Told {
+        self.tell(&names, act);
+        let generation = |name: &ProgramName| Some(self.programs.get(name)?.promised().number());
+        let generations = names
+            .iter()
+            .filter_map(|name| Some((name.clone(), generation(name)?)))
+            .collect();
+        Told {
+            programs: names,
+            generations,
+        }
     }
 
     fn send(&mut self, target: &Target, signal: impl Fn(&Program) -> Signal) -> Outcome {
@@ -174,6 +213,6 @@ impl Colony {
                 program.signal(Scope::Leader, signal(program), &mut self.effects);
             }
         }
-        Ok(names)
+        Ok(names.into())
     }
 }

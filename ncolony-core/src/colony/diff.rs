@@ -7,15 +7,12 @@
 //! not known too, until it holds a program file or somebody says that it is meant.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
-use crate::files::{DirectoryId, Entry, EntryKind, Fingerprint, Listing};
+use crate::listing::{DirectoryId, Entry, EntryKind, Listing};
 use crate::name::{FileRole, ProgramName, config_role};
 use crate::status::IgnoredFile;
-
-/// A file changed this recently may be changed again without its fingerprint showing it: clocks of
-/// file systems are coarse. It is read again at the next look.
-const COARSE_SECONDS: i64 = 2;
+use crate::time::Wall;
 
 /// What a program's name stands for in the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,12 +48,43 @@ struct Seen {
     young: bool,
 }
 
+/// The files that stand for one program; there can be no others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Files {
+    /// `NAME`
+    plain: Option<Seen>,
+    /// `NAME.json`
+    json: Option<Seen>,
+}
+
+impl Files {
+    /// The place of the file of this name.
+    fn slot(&mut self, file: &OsStr) -> &mut Option<Seen> {
+        if file.as_encoded_bytes().ends_with(b".json") {
+            &mut self.json
+        } else {
+            &mut self.plain
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.plain.is_none() && self.json.is_none()
+    }
+
+    fn differs(&self, new: &Self) -> bool {
+        differs(self.plain.as_ref(), new.plain.as_ref())
+            || differs(self.json.as_ref(), new.json.as_ref())
+    }
+}
+
 /// What was last seen in the config directory.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
     directory: Option<DirectoryId>,
-    files: BTreeMap<ProgramName, BTreeMap<OsString, Seen>>,
+    files: BTreeMap<ProgramName, Files>,
     ignored: BTreeSet<IgnoredFile>,
+    /// Whether `ignored` has changed since somebody last asked.
+    ignored_changed: bool,
     known: Known,
 }
 
@@ -66,6 +94,7 @@ impl Default for Catalogue {
             directory: None,
             files: BTreeMap::new(),
             ignored: BTreeSet::new(),
+            ignored_changed: false,
             known: Known::No("it has not been looked at".to_owned()),
         }
     }
@@ -87,6 +116,11 @@ impl Catalogue {
         self.ignored.iter().cloned().collect()
     }
 
+    /// Whether other files are passed over than when this was last asked.
+    pub fn take_ignored_changed(&mut self) -> bool {
+        std::mem::take(&mut self.ignored_changed)
+    }
+
     /// Whether the last look succeeded.
     #[must_use]
     pub fn known(&self) -> &Known {
@@ -104,10 +138,19 @@ impl Catalogue {
         self.known = Known::No(why);
     }
 
-    /// Takes in a whole listing. `wall_seconds` is the present time, for judging how young a file
+    /// Takes in that a file that is there could not be read: the next look reads it again.
+    pub fn doubt(&mut self, name: &ProgramName) {
+        if let Some(Files { plain, json }) = self.files.get_mut(name) {
+            for seen in [plain, json].into_iter().flatten() {
+                seen.young = true;
+            }
+        }
+    }
+
+    /// Takes in a whole listing. `now` is the present time, for judging how young a file
     /// is; a wrong clock costs a needless read and nothing else.
-    pub fn look(&mut self, listing: Listing, emptiness: Emptiness, wall_seconds: i64) -> Diff {
-        let (files, ignored) = sort(listing.entries, wall_seconds);
+    pub fn look(&mut self, listing: Listing, emptiness: Emptiness, now: Wall) -> Diff {
+        let (files, ignored) = sort(listing.entries, now);
         let replaced = self
             .directory
             .is_some_and(|known| known != listing.directory);
@@ -120,6 +163,7 @@ impl Catalogue {
         }
         self.known = Known::Yes;
         self.directory = Some(listing.directory);
+        self.ignored_changed |= self.ignored != ignored;
         self.ignored = ignored;
         let old = std::mem::replace(&mut self.files, files);
         let names: BTreeSet<&ProgramName> = old.keys().chain(self.files.keys()).collect();
@@ -127,22 +171,22 @@ impl Catalogue {
         let changes = names
             .into_iter()
             .filter(changed)
-            .map(|name| (name.clone(), found(self.files.get(name))))
+            .map(|name| (name.clone(), found(name, self.files.get(name))))
             .collect();
         Diff { changes }
     }
 
     /// Takes in a look at some names of a directory that is otherwise as it was.
-    pub fn glance(&mut self, looks: Vec<(OsString, Option<EntryKind>)>, wall_seconds: i64) -> Diff {
+    pub fn glance(&mut self, looks: Vec<(OsString, Option<EntryKind>)>, now: Wall) -> Diff {
         let mut changed = BTreeSet::new();
         for (file, kind) in looks {
             match config_role(&file) {
                 FileRole::Program(name) => {
                     let seen = kind.map(|kind| Seen {
                         kind,
-                        young: is_young(&kind, wall_seconds),
+                        young: is_young(&kind, now),
                     });
-                    if self.note(&name, file, seen) {
+                    if self.note(&name, &file, seen) {
                         changed.insert(name);
                     }
                 }
@@ -153,23 +197,18 @@ impl Catalogue {
         let changes = changed
             .into_iter()
             .map(|name| {
-                let found = found(self.files.get(&name));
+                let found = found(&name, self.files.get(&name));
                 (name, found)
             })
             .collect();
         Diff { changes }
     }
 
-    fn note(&mut self, name: &ProgramName, file: OsString, seen: Option<Seen>) -> bool {
+    fn note(&mut self, name: &ProgramName, file: &OsStr, seen: Option<Seen>) -> bool {
         let files = self.files.entry(name.clone()).or_default();
-        let changed = match seen {
-            Some(seen) => {
-                let changed = files.get(&file).is_none_or(|old| differs(old, &seen));
-                files.insert(file, seen);
-                changed
-            }
-            None => files.remove(&file).is_some(),
-        };
+        let slot = files.slot(file);
+        let changed = differs(slot.as_ref(), seen.as_ref());
+        *slot = seen;
         if files.is_empty() {
             self.files.remove(name);
         }
@@ -179,30 +218,27 @@ impl Catalogue {
     fn note_ignored(&mut self, file: &OsString, reason: String, there: bool) {
         let file = file.to_string_lossy().into_owned();
         let entry = IgnoredFile { file, reason };
-        if there {
-            self.ignored.insert(entry);
+        self.ignored_changed |= if there {
+            self.ignored.insert(entry)
         } else {
-            self.ignored.remove(&entry);
-        }
+            self.ignored.remove(&entry)
+        };
     }
 }
 
-type Sorted = (
-    BTreeMap<ProgramName, BTreeMap<OsString, Seen>>,
-    BTreeSet<IgnoredFile>,
-);
+type Sorted = (BTreeMap<ProgramName, Files>, BTreeSet<IgnoredFile>);
 
-fn sort(entries: Vec<Entry>, wall_seconds: i64) -> Sorted {
-    let mut files: BTreeMap<ProgramName, BTreeMap<OsString, Seen>> = BTreeMap::new();
+fn sort(entries: Vec<Entry>, now: Wall) -> Sorted {
+    let mut files: BTreeMap<ProgramName, Files> = BTreeMap::new();
     let mut ignored = BTreeSet::new();
     for Entry { file, kind } in entries {
         match config_role(&file) {
             FileRole::Program(name) => {
                 let seen = Seen {
                     kind,
-                    young: is_young(&kind, wall_seconds),
+                    young: is_young(&kind, now),
                 };
-                files.entry(name).or_default().insert(file, seen);
+                *files.entry(name).or_default().slot(&file) = Some(seen);
             }
             FileRole::Ignored(reason) => {
                 ignored.insert(IgnoredFile {
@@ -216,254 +252,48 @@ fn sort(entries: Vec<Entry>, wall_seconds: i64) -> Sorted {
     (files, ignored)
 }
 
-fn is_young(kind: &EntryKind, wall_seconds: i64) -> bool {
+fn is_young(kind: &EntryKind, now: Wall) -> bool {
     match kind {
-        EntryKind::Regular(fingerprint) => is_fingerprint_young(fingerprint, wall_seconds),
+        EntryKind::Regular(fingerprint) => fingerprint.is_young(now),
         EntryKind::Directory | EntryKind::Other(_) => false,
     }
 }
 
-fn is_fingerprint_young(fingerprint: &Fingerprint, wall_seconds: i64) -> bool {
-    fingerprint.changed_seconds().saturating_add(COARSE_SECONDS) >= wall_seconds
-}
-
-fn differs(old: &Seen, new: &Seen) -> bool {
-    old.young || old.kind != new.kind
-}
-
-fn is_changed(
-    old: Option<&BTreeMap<OsString, Seen>>,
-    new: Option<&BTreeMap<OsString, Seen>>,
-) -> bool {
-    let (Some(old), Some(new)) = (old, new) else {
-        return old.is_some() || new.is_some();
-    };
-    !old.keys().eq(new.keys())
-        || old
-            .values()
-            .zip(new.values())
-            .any(|(old, new)| differs(old, new))
-}
-
-fn found(files: Option<&BTreeMap<OsString, Seen>>) -> Found {
-    let Some(files) = files else {
-        return Found::Nothing;
-    };
-    let names: Vec<String> = files
-        .keys()
-        .map(|file| file.to_string_lossy().into_owned())
-        .collect();
-    if names.len() > 1 {
-        let both = names.join(" and ");
-        return Found::Unusable(format!("there are two files, {both}; remove one of them"));
+/// Whether a file has to be looked at again: it came, went, is another, or could not be trusted.
+fn differs(old: Option<&Seen>, new: Option<&Seen>) -> bool {
+    match (old, new) {
+        (Some(old), Some(new)) => old.young || old.kind != new.kind,
+        (None, None) => false,
+        (Some(_), None) | (None, Some(_)) => true,
     }
-    match files.iter().next() {
-        None => Found::Nothing,
-        Some((
-            file,
-            Seen {
-                kind: EntryKind::Regular(_),
-                ..
-            },
-        )) => Found::File(file.clone()),
-        Some((
-            _,
-            Seen {
-                kind: EntryKind::Directory,
-                ..
-            },
-        )) => Found::Unusable("it is a directory, not a file".to_owned()),
-        Some((
-            _,
-            Seen {
-                kind: EntryKind::Other(what),
-                ..
-            },
-        )) => Found::Unusable(format!("it is {what}, not a regular file")),
+}
+
+fn is_changed(old: Option<&Files>, new: Option<&Files>) -> bool {
+    let none = Files::default();
+    old.unwrap_or(&none).differs(new.unwrap_or(&none))
+}
+
+fn found(name: &ProgramName, files: Option<&Files>) -> Found {
+    let none = Files::default();
+    let files = files.unwrap_or(&none);
+    let json = format!("{name}.json");
+    match (&files.plain, &files.json) {
+        (None, None) => Found::Nothing,
+        (Some(_), Some(_)) => Found::Unusable(format!(
+            "there are two files, {name} and {json}; remove one of them"
+        )),
+        (Some(seen), None) => one_file(name.as_str().into(), seen),
+        (None, Some(seen)) => one_file(json.into(), seen),
+    }
+}
+
+fn one_file(file: OsString, seen: &Seen) -> Found {
+    match seen.kind {
+        EntryKind::Regular(_) => Found::File(file),
+        EntryKind::Directory => Found::Unusable("it is a directory, not a file".to_owned()),
+        EntryKind::Other(what) => Found::Unusable(format!("it is {what}, not a regular file")),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LATER: i64 = 1000;
-
-    fn regular(number: u64) -> EntryKind {
-        EntryKind::Regular(Fingerprint::of_number(number))
-    }
-
-    fn listing(inode: u64, files: &[(&str, EntryKind)]) -> Listing {
-        let entry = |(file, kind): &(&str, EntryKind)| Entry {
-            file: file.into(),
-            kind: *kind,
-        };
-        Listing {
-            directory: DirectoryId { device: 1, inode },
-            entries: files.iter().map(entry).collect(),
-        }
-    }
-
-    fn look(catalogue: &mut Catalogue, inode: u64, files: &[(&str, EntryKind)]) -> Vec<String> {
-        shown(&catalogue.look(listing(inode, files), Emptiness::Doubted, LATER))
-    }
-
-    fn shown(diff: &Diff) -> Vec<String> {
-        let show = |(name, found): &(ProgramName, Found)| match found {
-            Found::File(file) => format!("{name}={}", file.to_string_lossy()),
-            Found::Unusable(why) => format!("{name}!{why}"),
-            Found::Nothing => format!("{name}-"),
-        };
-        diff.changes.iter().map(show).collect()
-    }
-
-    #[test]
-    fn added_changed_and_removed() {
-        let mut catalogue = Catalogue::default();
-        assert_eq!(
-            look(
-                &mut catalogue,
-                1,
-                &[("a", regular(1)), ("b.json", regular(2))]
-            ),
-            ["a=a", "b=b.json"]
-        );
-        assert!(
-            look(
-                &mut catalogue,
-                1,
-                &[("a", regular(1)), ("b.json", regular(2))]
-            )
-            .is_empty()
-        );
-        assert_eq!(
-            look(
-                &mut catalogue,
-                1,
-                &[("a", regular(3)), ("b.json", regular(2))]
-            ),
-            ["a=a"]
-        );
-        assert_eq!(look(&mut catalogue, 1, &[("b.json", regular(2))]), ["a-"]);
-    }
-
-    #[test]
-    fn two_files_of_one_program_are_unusable_until_one_goes() {
-        let mut catalogue = Catalogue::default();
-        look(&mut catalogue, 1, &[("a", regular(1))]);
-        let both = look(
-            &mut catalogue,
-            1,
-            &[("a", regular(1)), ("a.json", regular(2))],
-        );
-        assert!(both[0].starts_with("a!there are two files"), "{both:?}");
-        assert_eq!(
-            look(&mut catalogue, 1, &[("a.json", regular(2))]),
-            ["a=a.json"]
-        );
-    }
-
-    #[test]
-    fn what_is_no_file_is_unusable_and_what_is_ignored_is_listed() {
-        let mut catalogue = Catalogue::default();
-        let files = [
-            ("a", EntryKind::Directory),
-            ("b", EntryKind::Other("a FIFO")),
-            ("c~", regular(1)),
-            (".d", regular(2)),
-        ];
-        let diff = look(&mut catalogue, 1, &files);
-        assert!(diff[0].starts_with("a!it is a directory"), "{diff:?}");
-        assert!(diff[1].starts_with("b!it is a FIFO"), "{diff:?}");
-        let ignored: Vec<String> = catalogue
-            .ignored()
-            .into_iter()
-            .map(|file| file.file)
-            .collect();
-        assert_eq!(ignored, ["c~"]);
-    }
-
-    #[test]
-    fn what_cannot_be_listed_changes_nothing() {
-        let mut catalogue = Catalogue::default();
-        look(&mut catalogue, 1, &[("a", regular(1))]);
-        catalogue.unknown("permission denied".to_owned());
-        assert_eq!(
-            catalogue.known(),
-            &Known::No("permission denied".to_owned())
-        );
-        assert!(look(&mut catalogue, 1, &[("a", regular(1))]).is_empty());
-        assert_eq!(catalogue.known(), &Known::Yes);
-    }
-
-    #[test]
-    fn another_directory_that_is_empty_is_doubted() {
-        let mut catalogue = Catalogue::default();
-        look(&mut catalogue, 1, &[("a", regular(1))]);
-        assert!(look(&mut catalogue, 2, &[("..data", EntryKind::Directory)]).is_empty());
-        assert!(matches!(catalogue.known(), Known::No(_)));
-        assert_eq!(
-            look(&mut catalogue, 2, &[("b", regular(2))]),
-            ["a-", "b=b"],
-            "not empty any more"
-        );
-    }
-
-    #[test]
-    fn another_directory_that_is_empty_is_believed_when_it_is_meant() {
-        let mut catalogue = Catalogue::default();
-        look(&mut catalogue, 1, &[("a", regular(1))]);
-        let diff = catalogue.look(listing(2, &[]), Emptiness::Meant, LATER);
-        assert_eq!(shown(&diff), ["a-"]);
-    }
-
-    #[test]
-    fn the_same_directory_may_be_emptied() {
-        let mut catalogue = Catalogue::default();
-        look(&mut catalogue, 1, &[("a", regular(1))]);
-        assert_eq!(look(&mut catalogue, 1, &[]), ["a-"]);
-    }
-
-    #[test]
-    fn a_young_file_is_read_again() {
-        let mut catalogue = Catalogue::default();
-        let mut reads = |wall_seconds| {
-            let files = listing(1, &[("a", regular(1))]);
-            catalogue
-                .look(files, Emptiness::Doubted, wall_seconds)
-                .changes
-                .len()
-        };
-        assert_eq!(reads(COARSE_SECONDS), 1, "it is new");
-        assert_eq!(
-            reads(LATER),
-            1,
-            "it may have been changed while it was young"
-        );
-        assert_eq!(reads(LATER), 0, "it is old enough to be believed");
-    }
-
-    #[test]
-    fn a_glance_says_what_a_whole_look_would() {
-        let mut catalogue = Catalogue::default();
-        look(&mut catalogue, 1, &[("a", regular(1)), ("b", regular(2))]);
-        let looks = vec![
-            ("a".into(), Some(regular(9))),
-            ("b".into(), None),
-            ("c.json".into(), Some(regular(3))),
-            ("x.tmp".into(), Some(regular(4))),
-            ("gone".into(), None),
-        ];
-        let diff = catalogue.glance(looks, LATER);
-        assert_eq!(shown(&diff), ["a=a", "b-", "c=c.json"]);
-        let now = [
-            ("a", regular(9)),
-            ("c.json", regular(3)),
-            ("x.tmp", regular(4)),
-        ];
-        assert!(
-            look(&mut catalogue, 1, &now).is_empty(),
-            "the whole look finds nothing more"
-        );
-    }
-}
+mod tests;

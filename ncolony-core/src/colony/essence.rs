@@ -136,6 +136,7 @@ impl Child {
         let Self {
             pid: _,
             identity: _,
+            started_wall: _,
             started,
             spec,
         } = self;

@@ -22,6 +22,12 @@ impl Generation {
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
     }
+
+    /// Its number, for records and replies.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
 }
 
 /// What a look at a program's file found.

@@ -27,10 +27,12 @@
 mod command;
 pub mod diff;
 mod essence;
+mod facts;
 pub mod io;
 mod program;
 mod record;
 mod sentence;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -68,6 +70,8 @@ pub struct Colony {
     /// Programs whose record is out of date. Written after all that acts, once each.
     unpublished: BTreeSet<ProgramName>,
     closing: Closing,
+    /// How many messages were heard.
+    heard: u64,
     /// The highest number of a start of any program that is gone: one of the same name that comes
     /// later begins after it, so that no late fact about the old one fits the new.
     retired: Generation,
@@ -91,6 +95,7 @@ impl Colony {
             effects: VecDeque::new(),
             unpublished: BTreeSet::new(),
             closing: Closing::No,
+            heard: 0,
             retired: Generation::default(),
         }
     }
@@ -191,16 +196,28 @@ impl Colony {
 
     /// The next order. Those that act come first, then the records that have changed.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        if let Some(effect) = self.effects.pop_front() {
-            return Some(effect);
-        }
-        let shutting_down = self.is_closing();
-        while let Some(name) = self.unpublished.pop_first() {
-            if let Some(program) = self.programs.get(&name) {
-                return Some(Effect::Publish(Box::new(program.record(shutting_down))));
-            }
-        }
-        None
+        self.poll_act().or_else(|| self.poll_record())
+    }
+
+    /// The next order that acts.
+    pub fn poll_act(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// The next record that has changed, as it is now: however often it changed, it is written
+    /// once.
+    pub fn poll_record(&mut self) -> Option<Effect> {
+        let name = self.unpublished.pop_first()?;
+        Some(match self.programs.get(&name) {
+            Some(program) => Effect::Publish(Box::new(self.record_of(program))),
+            None => Effect::Retract(name),
+        })
+    }
+
+    /// How many records have changed and were not polled yet.
+    #[must_use]
+    pub fn unpublished(&self) -> usize {
+        self.unpublished.len()
     }
 
     /// When [`Colony::settle`] must be called next, if nothing happens before.
@@ -247,7 +264,23 @@ impl Colony {
     /// The record of a program as it would be published now.
     #[must_use]
     pub fn record(&self, name: &ProgramName) -> Option<ProgramStatus> {
-        Some(self.programs.get(name)?.record(self.is_closing()))
+        self.programs
+            .get(name)
+            .map(|program| self.record_of(program))
+    }
+
+    fn record_of(&self, program: &Program) -> ProgramStatus {
+        program.record(self.is_closing(), self.heard)
+    }
+
+    /// Has the record of a program published once more: the last time, it could not be written.
+    pub fn republish(&mut self, name: &ProgramName) {
+        self.unpublished.insert(name.clone());
+    }
+
+    /// Has every record published once more: somebody has removed them.
+    pub fn republish_all(&mut self) {
+        self.unpublished.extend(self.programs.keys().cloned());
     }
 
     /// The state of a program.
@@ -270,6 +303,9 @@ impl Colony {
             .programs
             .entry(name.clone())
             .or_insert_with(|| Program::new(name.clone(), self.retired, now));
+        if program.says_the_same(&reading) {
+            return;
+        }
         program.read(now, reading);
         self.touched.insert(name);
     }

@@ -8,16 +8,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::io::{Blame, Effect, Generation, Group, Reading, Scope, SpawnFailure};
+use super::io::{Effect, Generation, Scope};
 use super::sentence;
-use crate::descriptor::Restart;
 use crate::exit::Exit;
 use crate::json::ConfigError;
 use crate::name::ProgramName;
-use crate::policy::{self, Backoff, Ended, SHORTAGE_DELAY, START_SPACING, Verdict};
+use crate::policy::{Backoff, Ended};
 use crate::signal::Signal;
-use crate::spec::{Policy, ProgramSpec};
-use crate::status::{ProcessIdentity, State, content_digest};
+use crate::spec::ProgramSpec;
+use crate::status::{ProcessIdentity, State};
 use crate::time::{Mono, Now, Wall};
 
 /// KILL is sent again after this long, until the group is gone.
@@ -78,6 +77,8 @@ pub(crate) struct Child {
     pub(crate) pid: u32,
     pub(crate) identity: Option<ProcessIdentity>,
     pub(crate) started: Mono,
+    /// The same for people.
+    pub(crate) started_wall: Wall,
     /// What it was started with; its policy is the one in force.
     pub(crate) spec: Arc<ProgramSpec>,
 }
@@ -237,313 +238,11 @@ impl Program {
         }
     }
 
-    fn enter(&mut self, now: Now, phase: Phase) {
+    pub(super) fn enter(&mut self, now: Now, phase: Phase) {
         let before = self.state();
         self.phase = phase;
         if self.state() != before {
             self.since = now.wall;
-        }
-    }
-
-    // ----- facts ---------------------------------------------------------------------------
-
-    /// Its file was read.
-    pub(crate) fn read(&mut self, now: Now, reading: Reading) {
-        match reading {
-            Reading::Good(spec) => {
-                self.config_error = None;
-                self.digest = Some(content_digest(spec.source.as_bytes()));
-                let old = self.spec.replace(Arc::clone(&spec));
-                self.changed(now, old.as_deref(), &spec);
-                self.apply_policy(&spec);
-            }
-            Reading::Bad { error, digest } => {
-                self.config_error = Some(error);
-                self.digest = digest;
-            }
-            Reading::Absent => {
-                self.spec = None;
-                self.config_error = None;
-                self.hand = Hand::Off;
-                self.asked_because = None;
-                self.backoff.reset();
-            }
-        }
-    }
-
-    /// A change of policy alone holds at once for the process that is there, also when a stop or
-    /// its end comes in the same breath.
-    fn apply_policy(&mut self, new: &Arc<ProgramSpec>) {
-        let (Phase::Ordered { spec, .. }
-        | Phase::Starting(Child { spec, .. })
-        | Phase::Running(Child { spec, .. })) = &mut self.phase
-        else {
-            return;
-        };
-        if !spec.needs_restart(new) {
-            *spec = Arc::clone(new);
-        }
-    }
-
-    /// A new content wakes what rests on the old one's account.
-    fn changed(&mut self, now: Now, old: Option<&ProgramSpec>, new: &ProgramSpec) {
-        let another_process = old.is_none_or(|old| old.needs_restart(new));
-        // A file that comes back is a word to start what is on its way out.
-        if old.is_none() && matches!(self.phase, Phase::Stopping { .. } | Phase::Clearing { .. }) {
-            self.at_least = self.generation.next();
-        }
-        let still_exited = matches!(self.phase, Phase::Idle(Rest::Exited(exit))
-            if rests(&new.policy, exit) && !another_process);
-        let other_policy = old.is_none_or(|old| old.policy != new.policy);
-        if another_process || (other_policy && self.phase == Phase::Idle(Rest::Fatal)) {
-            self.backoff.reset();
-        }
-        match self.phase {
-            Phase::Idle(Rest::Exited(_)) if !still_exited => {
-                self.enter(now, Phase::Idle(Rest::Stopped));
-            }
-            Phase::Idle(Rest::Fatal) if another_process || other_policy => {
-                self.enter(now, Phase::Idle(Rest::Stopped));
-            }
-            Phase::Delayed { .. } if another_process => {
-                self.enter(now, Phase::Idle(Rest::Stopped));
-            }
-            Phase::Delayed {
-                until, earliest, ..
-            } => {
-                let most = new.policy.delays.most();
-                let latest = earliest.max(now.mono.after(most));
-                if until > latest {
-                    self.delay(now, latest, earliest, most);
-                }
-            }
-            Phase::Idle(_)
-            | Phase::Ordered { .. }
-            | Phase::Starting(_)
-            | Phase::Running(_)
-            | Phase::Stopping { .. }
-            | Phase::Clearing { .. } => {}
-        }
-    }
-
-    /// The start that was ordered has happened.
-    pub(crate) fn spawned(
-        &mut self,
-        now: Now,
-        pid: u32,
-        identity: Option<ProcessIdentity>,
-        at: Mono,
-    ) {
-        if let Phase::Ordered { spec, .. } = &self.phase {
-            let child = Child {
-                pid,
-                identity,
-                started: at,
-                spec: Arc::clone(spec),
-            };
-            self.starts += 1;
-            self.reason = None;
-            // A word that came since asks for a later start, and its reason waits for that.
-            if self.at_least <= self.generation {
-                self.reason = self.asked_because.take().map(sentence::restarted_because);
-            }
-            self.enter(now, Phase::Starting(child));
-        }
-    }
-
-    /// The start that was ordered could not happen.
-    pub(crate) fn spawn_failed(&mut self, now: Now, failure: &SpawnFailure, at: Mono) {
-        let Phase::Ordered { spec, asked } = &self.phase else {
-            return;
-        };
-        let (spec, asked) = (Arc::clone(spec), *asked);
-        if self.is_superseded(&spec) {
-            return self.enter(now, Phase::Idle(Rest::Stopped));
-        }
-        if failure.blame == Blame::Machine {
-            self.reason = Some(sentence::shortage(failure, SHORTAGE_DELAY));
-            let earliest = asked.after(START_SPACING);
-            return self.delay(now, at.after(SHORTAGE_DELAY), earliest, SHORTAGE_DELAY);
-        }
-        if spec.policy.restart == Restart::Never {
-            self.reason = Some(sentence::cannot_start(failure));
-            return self.enter(now, Phase::Idle(Rest::Fatal));
-        }
-        let verdict = policy::instant_death(&spec.policy, &mut self.backoff, asked, at);
-        self.reason = Some(sentence::failed(
-            &failure.sentence,
-            verdict,
-            self.backoff.deaths(),
-        ));
-        self.follow(now, verdict, asked, Exit::Unknown);
-    }
-
-    /// Whether a later start than the present one is asked for, or one of something else: how the
-    /// present one comes out then decides nothing.
-    fn is_superseded(&self, started_with: &ProgramSpec) -> bool {
-        let another = |spec: &Arc<ProgramSpec>| started_with.needs_restart(spec);
-        self.at_least > self.generation || self.spec.as_ref().is_some_and(another)
-    }
-
-    /// Its main process ended.
-    pub(crate) fn exited(
-        &mut self,
-        now: Now,
-        exit: Exit,
-        group: Group,
-        at: Mono,
-        out: &mut VecDeque<Effect>,
-    ) {
-        let Some(child) = self.child().cloned() else {
-            return;
-        };
-        let was_told = if let Phase::Stopping { patience, .. } = self.phase {
-            Some(patience)
-        } else {
-            None
-        };
-        self.exit = Some(exit);
-        self.output = None;
-        self.ended = self.generation;
-        let ended = Ended {
-            exit,
-            started: child.started,
-            at,
-        };
-        let by_itself = was_told.is_none();
-        let spec = child.spec;
-        if group == Group::Gone {
-            return self.conclude(now, ended, by_itself, &spec);
-        }
-        let patience = was_told.unwrap_or_else(|| {
-            self.ask_to_stop(spec.policy.stop_signal, out);
-            // However late the exit was noticed, its members are only asked now.
-            Patience {
-                kill_at: now.mono.after(spec.policy.killtime),
-                killed: false,
-            }
-        });
-        if by_itself {
-            self.reason = Some(sentence::clearing(&ended));
-        }
-        self.enter(
-            now,
-            Phase::Clearing {
-                ended,
-                by_itself,
-                spec,
-                patience,
-            },
-        );
-    }
-
-    /// The last of its group is gone.
-    pub(crate) fn group_gone(&mut self, now: Now) {
-        if let Phase::Clearing {
-            ended,
-            by_itself,
-            spec,
-            ..
-        } = &self.phase
-        {
-            let (ended, by_itself, spec) = (*ended, *by_itself, Arc::clone(spec));
-            self.conclude(now, ended, by_itself, &spec);
-        }
-    }
-
-    fn conclude(&mut self, now: Now, ended: Ended, by_itself: bool, spec: &Arc<ProgramSpec>) {
-        if !by_itself || self.is_superseded(spec) {
-            return self.enter(now, Phase::Idle(Rest::Stopped));
-        }
-        // What its file says now, if it still says anything, is the policy that counts.
-        let spec = Arc::clone(self.spec.as_ref().unwrap_or(spec));
-        let verdict = policy::judge(&spec.policy, &mut self.backoff, &ended);
-        let deaths = self.backoff.deaths();
-        self.reason = Some(sentence::ended(&ended, verdict, &spec.policy, deaths));
-        self.follow(now, verdict, ended.started, ended.exit);
-    }
-
-    fn follow(&mut self, now: Now, verdict: Verdict, started: Mono, exit: Exit) {
-        match verdict {
-            Verdict::StartAt {
-                until,
-                instant_death,
-            } => {
-                let earliest = started.after(START_SPACING);
-                self.delay(now, until, earliest, instant_death.unwrap_or_default());
-            }
-            Verdict::Exited => self.enter(now, Phase::Idle(Rest::Exited(exit))),
-            Verdict::GiveUp => self.enter(now, Phase::Idle(Rest::Fatal)),
-        }
-    }
-
-    fn delay(&mut self, now: Now, until: Mono, earliest: Mono, wait: Duration) {
-        let next_start = now.wall.after(until.since(now.mono));
-        self.enter(
-            now,
-            Phase::Delayed {
-                until,
-                earliest,
-                wait,
-                next_start,
-            },
-        );
-    }
-
-    // ----- words ---------------------------------------------------------------------------
-
-    /// RESTART: stop what runs, then start; what waits or rests starts now.
-    pub(crate) fn restart(&mut self, now: Now, because: Option<&str>) {
-        self.asked_because = because.map(str::to_owned);
-        self.release_hand();
-        self.at_least = self.generation.next();
-        self.wake(now);
-    }
-
-    /// START: what waits or rests starts now; what runs is left alone.
-    pub(crate) fn start(&mut self, now: Now, because: Option<&str>) {
-        if self.hand == Hand::Down {
-            self.asked_because = None;
-        }
-        self.release_hand();
-        if matches!(
-            self.phase,
-            Phase::Ordered { .. } | Phase::Starting(_) | Phase::Running(_)
-        ) {
-            return;
-        }
-        self.asked_because = because.map(str::to_owned);
-        self.at_least = self.generation.next();
-        self.wake(now);
-    }
-
-    /// STOP: takes back a restart that has not begun, and holds until START, RESTART or a fresh monitor.
-    pub(crate) fn stop(&mut self, because: Option<&str>) {
-        self.hand = Hand::Down;
-        self.at_least = self.at_least.min(self.generation);
-        self.asked_because = because.map(str::to_owned);
-        self.backoff.reset();
-    }
-
-    fn release_hand(&mut self) {
-        let enabled = self.spec.as_ref().is_some_and(|spec| spec.enabled);
-        self.hand = if enabled { Hand::Off } else { Hand::Up };
-    }
-
-    fn wake(&mut self, now: Now) {
-        self.backoff.reset();
-        if self.is_idle() {
-            self.enter(now, Phase::Idle(Rest::Stopped));
-        }
-    }
-
-    /// KILL at once what is being stopped, if it was not sent before.
-    pub(crate) fn lose_patience(&mut self, now: Now, out: &mut VecDeque<Effect>) {
-        if let Phase::Stopping { patience, .. } | Phase::Clearing { patience, .. } = &mut self.phase
-            && !patience.killed
-        {
-            patience.kill_at = now.mono;
-            self.kill_when_due(now, out);
         }
     }
 
@@ -624,7 +323,7 @@ impl Program {
     }
 
     /// The stop signal, and CONT so that a stopped process can take it.
-    fn ask_to_stop(&self, stop_signal: Signal, out: &mut VecDeque<Effect>) {
+    pub(super) fn ask_to_stop(&self, stop_signal: Signal, out: &mut VecDeque<Effect>) {
         for signal in [stop_signal, Signal::CONT] {
             self.signal(Scope::Group, signal, out);
         }
@@ -641,7 +340,7 @@ impl Program {
         });
     }
 
-    fn kill_when_due(&mut self, now: Now, out: &mut VecDeque<Effect>) {
+    pub(super) fn kill_when_due(&mut self, now: Now, out: &mut VecDeque<Effect>) {
         let (Phase::Stopping { patience, .. } | Phase::Clearing { patience, .. }) = &mut self.phase
         else {
             return;
@@ -659,14 +358,4 @@ impl Program {
         }
         self.signal(Scope::Group, Signal::KILL, out);
     }
-}
-
-/// Whether this exit leaves a program at rest under this policy.
-fn rests(policy: &Policy, exit: Exit) -> bool {
-    let long = Ended {
-        exit,
-        started: Mono::default(),
-        at: Mono::default().after(START_SPACING),
-    };
-    policy::judge(policy, &mut Backoff::default(), &long) == Verdict::Exited
 }

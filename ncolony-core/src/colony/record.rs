@@ -1,12 +1,13 @@
 //! A program as its record shows it.
 
+use super::io::Generation;
 use super::program::{Hand, Phase, Program, Rest, Want};
 use super::sentence;
 use crate::status::{ProgramStatus, SCHEMA, WantWord};
 
 impl Program {
-    /// The record of this moment.
-    pub(crate) fn record(&self, shutting_down: bool) -> ProgramStatus {
+    /// The record of this moment, in which the colony has heard so many messages.
+    pub(crate) fn record(&self, shutting_down: bool, heard: u64) -> ProgramStatus {
         let want = self.want(shutting_down);
         let child = self.child();
         let (delay, next_start) = self.waits();
@@ -38,7 +39,17 @@ impl Program {
             adopted: false,
             config_digest: self.digest.clone(),
             process: child.and_then(|child| child.identity.clone()),
+            started: child.map(|child| child.started_wall),
+            generation: self.generation.number(),
+            ended: self.ended.number(),
+            heard,
         }
+    }
+
+    /// The generation that a word which has just asked for a process will be judged by: the
+    /// present one where that is left alone, else the next.
+    pub(crate) fn promised(&self) -> Generation {
+        self.generation.max(self.at_least)
     }
 
     fn waits(&self) -> (f64, Option<crate::time::Wall>) {

@@ -7,6 +7,7 @@ use super::program::Why;
 use crate::descriptor::Restart;
 use crate::policy::{Ended, Verdict};
 use crate::spec::Policy;
+use crate::status::FILE_NEVER_GOOD;
 use crate::time::span_in_words;
 
 pub(super) fn restarted_because(reason: String) -> String {
@@ -115,7 +116,7 @@ pub(super) fn at_rest_because(why: Why) -> &'static str {
     match why {
         Why::Shutdown => "the monitor is shutting down",
         Why::Removed => "its file was removed",
-        Why::NeverGood => "its file has an error",
+        Why::NeverGood => FILE_NEVER_GOOD,
         Why::ByHand => "it was stopped by hand; START or RESTART lets it run",
         Why::Disabled => "its file says \"enabled\": false",
     }

@@ -5,6 +5,7 @@ mod ends;
 mod files;
 mod life;
 mod messages;
+mod proofs;
 mod shutdown;
 mod stops;
 mod words;

@@ -1,5 +1,6 @@
 //! The monitor looks at its directories: the files through the real catalogue, and the messages.
 
+use ncolony_core::Wall;
 use ncolony_core::colony::Observation;
 use ncolony_core::colony::diff::Emptiness;
 
@@ -7,7 +8,7 @@ use super::{World, read_letter};
 use crate::invariant::{self, Violation};
 
 /// A wall clock far from the files' times, so that no file is young.
-const WALL_SECONDS: i64 = 1_000_000;
+const LATER: Wall = Wall::from_millis(1_000_000_000);
 
 impl World {
     pub(super) fn look_when_due(&mut self) -> Result<(), Violation> {
@@ -40,7 +41,7 @@ impl World {
         let inode = listing.directory.inode;
         let same = monitor.believed.is_none_or(|believed| believed == inode);
         let credible = same || !listing.entries.is_empty() || emptiness == Emptiness::Meant;
-        let diff = monitor.catalogue.look(listing, emptiness, WALL_SECONDS);
+        let diff = monitor.catalogue.look(listing, emptiness, LATER);
         invariant::needless_stop::looked(&diff, credible)?;
         if credible {
             monitor.believed = Some(inode);

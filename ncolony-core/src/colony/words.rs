@@ -1,0 +1,65 @@
+//! What words do to a program: they edit what is wanted. What follows is decided in
+//! [`super::program`].
+
+use std::collections::VecDeque;
+
+use super::io::Effect;
+use super::program::{Hand, Phase, Program, Rest};
+use crate::time::Now;
+
+impl Program {
+    /// RESTART: stop what runs, then start; what waits or rests starts now.
+    pub(crate) fn restart(&mut self, now: Now, because: Option<&str>) {
+        self.asked_because = because.map(str::to_owned);
+        self.release_hand();
+        self.at_least = self.generation.next();
+        self.wake(now);
+    }
+
+    /// START: what waits or rests starts now; what runs is left alone.
+    pub(crate) fn start(&mut self, now: Now, because: Option<&str>) {
+        if self.hand == Hand::Down {
+            self.asked_because = None;
+        }
+        self.release_hand();
+        if matches!(
+            self.phase,
+            Phase::Ordered { .. } | Phase::Starting(_) | Phase::Running(_)
+        ) {
+            return;
+        }
+        self.asked_because = because.map(str::to_owned);
+        self.at_least = self.generation.next();
+        self.wake(now);
+    }
+
+    /// STOP: takes back a restart that has not begun, and holds until START, RESTART or a fresh monitor.
+    pub(crate) fn stop(&mut self, because: Option<&str>) {
+        self.hand = Hand::Down;
+        self.at_least = self.at_least.min(self.generation);
+        self.asked_because = because.map(str::to_owned);
+        self.backoff.reset();
+    }
+
+    fn release_hand(&mut self) {
+        let enabled = self.spec.as_ref().is_some_and(|spec| spec.enabled);
+        self.hand = if enabled { Hand::Off } else { Hand::Up };
+    }
+
+    fn wake(&mut self, now: Now) {
+        self.backoff.reset();
+        if self.is_idle() {
+            self.enter(now, Phase::Idle(Rest::Stopped));
+        }
+    }
+
+    /// KILL at once what is being stopped, if it was not sent before.
+    pub(crate) fn lose_patience(&mut self, now: Now, out: &mut VecDeque<Effect>) {
+        if let Phase::Stopping { patience, .. } | Phase::Clearing { patience, .. } = &mut self.phase
+            && !patience.killed
+        {
+            patience.kill_at = now.mono;
+            self.kill_when_due(now, out);
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! The road that all requests take: to whom, written, answered, seen.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ncolony_core::message::MessageId;
+use ncolony_core::{Message, ProgramName, Request, Target, ctllib};
+
+use crate::cli::TargetArgs;
+use crate::effect::{Goal, Promise};
+use crate::ending::{Ending, Failure};
+use crate::note::{next_start, now, one_line};
+use crate::records::{self, ProgramRecord};
+use crate::report::Acted;
+use crate::selection::{Existence, Word, choose};
+use crate::session::Session;
+use crate::watch::{self, Fate, Outcome, Watched};
+
+/// Whether a command waits for its effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Until its effect has been seen.
+    Waits,
+    /// Until its files are written.
+    DoesNotWait,
+}
+
+impl From<crate::cli::NoWaitArgs> for Patience {
+    fn from(args: crate::cli::NoWaitArgs) -> Self {
+        if args.no_wait {
+            Self::DoesNotWait
+        } else {
+            Self::Waits
+        }
+    }
+}
+
+/// What was answered to a request.
+pub(crate) struct Answers {
+    /// The programs that the requests were about, and what each can expect.
+    pub(crate) programs: BTreeMap<ProgramName, Promise>,
+    /// Why some of them were refused.
+    pub(crate) refusals: Vec<Refusal>,
+}
+
+/// A request that was refused.
+pub(crate) struct Refusal {
+    pub(crate) target: Target,
+    pub(crate) error: String,
+}
+
+/// Refuses to go on without a monitor.
+pub(crate) fn need_monitor(session: &Session<'_>, for_what: &str) -> Result<(), Failure> {
+    if session.monitor.is_some() {
+        return Ok(());
+    }
+    let message = format!(
+        "no monitor is alive on {}, and {for_what} needs one; nothing was done",
+        session.places.status.display()
+    );
+    Err(Failure::new(Ending::NoMonitor, message))
+}
+
+/// Whom a command line means.
+///
+/// # Errors
+/// One of them does not exist; then nobody is meant.
+pub(crate) fn targets(session: &Session<'_>, args: &TargetArgs) -> Result<Vec<Target>, Failure> {
+    if !args.groups.is_empty() {
+        return groups(session, &args.groups);
+    }
+    if args.names.contains(&Word::All) {
+        if args.names.len() > 1 {
+            return Err(Failure::usage("\"all\" already stands for every program"));
+        }
+        return Ok(vec![Target::All]);
+    }
+    let existence = Existence::under(session.monitor);
+    let names = choose(&session.places, &args.names, existence)?;
+    Ok(names.into_iter().map(Target::Name).collect())
+}
+
+/// Groups as targets. With a living monitor each must have a member; without one, who is a member
+/// is decided when there is one.
+pub(crate) fn groups(session: &Session<'_>, groups: &[String]) -> Result<Vec<Target>, Failure> {
+    if session.monitor.is_some() {
+        let records = records::programs(&session.places)?.by_name;
+        for group in groups {
+            if !records
+                .values()
+                .any(|record| record.status.groups.contains(group))
+            {
+                let message = format!("no program is in group {group:?}; nothing was done");
+                return Err(Failure::new(Ending::NoSuchProgram, message));
+            }
+        }
+    }
+    Ok(groups.iter().cloned().map(Target::Group).collect())
+}
+
+/// Asks a living monitor for something, and waits until it is so. `goal` makes of what was promised
+/// the effect that is waited for.
+pub(crate) fn carry_out(
+    session: &mut Session<'_>,
+    targets: &[Target],
+    patience: Patience,
+    request: impl Fn(Target) -> Request,
+    goal: impl Fn(Promise) -> Goal,
+) -> Result<Ending, Failure> {
+    if patience == Patience::DoesNotWait {
+        leave(session, targets, request)?;
+        print_records(session, &[], std::iter::empty());
+        return Ok(Ending::Done);
+    }
+    await_known(session, targets)?;
+    let Answers { programs, refusals } = ask(session, targets, request)?;
+    let watched = programs.into_iter().map(|(name, promise)| Watched {
+        name,
+        goal: goal(promise),
+    });
+    let outcomes = watch::effects(session, watched.collect())?;
+    Ok(conclude(session, &refusals, &outcomes))
+}
+
+/// Waits until the monitor knows every program that is named, so that no request about one is
+/// refused because the monitor has not read its file yet.
+fn await_known(session: &Session<'_>, targets: &[Target]) -> Result<(), Failure> {
+    for target in targets {
+        if let Target::Name(name) = target {
+            watch::known(session, name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a request per target and waits for all answers.
+pub(crate) fn ask(
+    session: &Session<'_>,
+    targets: &[Target],
+    request: impl Fn(Target) -> Request,
+) -> Result<Answers, Failure> {
+    let mut asked = Vec::with_capacity(targets.len());
+    for target in targets {
+        let id = message_id()?;
+        let message = Message {
+            id: Some(id.clone()),
+            ..Message::new(request(target.clone()))
+        };
+        ctllib::send(&session.places, &message)?;
+        asked.push((target, id));
+    }
+    let mut answers = Answers {
+        programs: BTreeMap::new(),
+        refusals: Vec::new(),
+    };
+    for (target, id) in asked {
+        let reply = watch::reply(session, &id)?;
+        for name in &reply.programs {
+            let promise = answers.programs.entry(name.clone()).or_default();
+            *promise = promise.and(Promise::of(&reply, name));
+        }
+        if !reply.ok {
+            let target = target.clone();
+            let error = reply
+                .error
+                .unwrap_or_else(|| "no reason is given".to_owned());
+            answers.refusals.push(Refusal { target, error });
+        }
+    }
+    Ok(answers)
+}
+
+/// Writes a request per target for whoever will act on it.
+pub(crate) fn leave(
+    session: &Session<'_>,
+    targets: &[Target],
+    request: impl Fn(Target) -> Request,
+) -> Result<(), Failure> {
+    for target in targets {
+        ctllib::send(&session.places, &Message::new(request(target.clone())))?;
+    }
+    Ok(())
+}
+
+/// An `id` that no other sender uses.
+pub(crate) fn message_id() -> Result<MessageId, Failure> {
+    static SENT: AtomicU32 = AtomicU32::new(0);
+    let since_1970 = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let counter = SENT.fetch_add(1, Ordering::Relaxed);
+    let id = format!(
+        "ctl-{}-{}-{counter}",
+        since_1970.as_nanos(),
+        std::process::id()
+    );
+    MessageId::new(&id).map_err(|error| Failure::failed(error.to_string()))
+}
+
+/// Says what came of each program, and how the command ends.
+pub(crate) fn conclude(
+    session: &mut Session<'_>,
+    refusals: &[Refusal],
+    outcomes: &[Outcome],
+) -> Ending {
+    let mut ending = Ending::Done;
+    let mut errors = Vec::new();
+    for Refusal { target, error } in refusals {
+        ending = Ending::Failed;
+        errors.push(match target {
+            Target::Name(name) if !error.contains(name.as_str()) => format!("{name}: {error}"),
+            Target::Name(_) | Target::Group(_) | Target::All => error.clone(),
+        });
+    }
+    for outcome in outcomes {
+        let name = &outcome.name;
+        match &outcome.fate {
+            Fate::Done => session.report.line(&done(outcome)),
+            Fate::Failed(why) => {
+                ending = Ending::Failed;
+                errors.push(format!("{name}: {why}{}{}", wait(outcome), output(outcome)));
+            }
+            Fate::TimedOut(what) => {
+                if ending == Ending::Done {
+                    ending = Ending::Timeout;
+                }
+                let span = session.deadline.span.as_secs_f64();
+                errors.push(format!("{name}: not there after {span} s; it is {what}"));
+            }
+        }
+    }
+    for error in &errors {
+        session.report.talk(&format!("ncolony-ctl: {error}"));
+    }
+    let records = outcomes
+        .iter()
+        .filter_map(|outcome| outcome.record.as_ref());
+    print_records(session, &errors, records);
+    ending
+}
+
+/// Prints the JSON document of a command that acts.
+pub(crate) fn print_records<'a>(
+    session: &mut Session<'_>,
+    errors: &[String],
+    records: impl Iterator<Item = &'a ProgramRecord>,
+) {
+    let error = (!errors.is_empty()).then(|| errors.join("\n"));
+    let programs = records.map(|record| &*record.text).collect();
+    session
+        .report
+        .document(&Acted::new(error.as_deref(), programs));
+}
+
+fn done(outcome: &Outcome) -> String {
+    let name = &outcome.name;
+    let Some(ProgramRecord { status, .. }) = &outcome.record else {
+        return format!("{name}: removed");
+    };
+    match (status.pid, &status.reason) {
+        (Some(pid), _) => format!("{name}: {}, pid {pid}", status.state),
+        (None, Some(reason)) => format!("{name}: {}: {}", status.state, one_line(reason)),
+        (None, None) => format!("{name}: {}", status.state),
+    }
+}
+
+/// When a failed program is started again.
+fn wait(outcome: &Outcome) -> String {
+    let record = outcome.record.as_ref();
+    let next = record.and_then(|record| next_start(&record.status, now()));
+    next.map_or_else(String::new, |next| format!("; {next}"))
+}
+
+/// The last lines that a failed program printed, each on a line of its own.
+fn output(outcome: &Outcome) -> String {
+    let lines = match &outcome.record {
+        Some(record) if outcome.output_explains => record.status.output.as_deref(),
+        Some(_) | None => None,
+    };
+    let line = |line: &String| format!("\n  | {}", one_line(line));
+    lines.unwrap_or_default().iter().map(line).collect()
+}

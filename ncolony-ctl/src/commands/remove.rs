@@ -1,0 +1,42 @@
+//! `remove`: delete program files, which stops what they describe.
+
+use ncolony_core::ctllib;
+
+use crate::act::{Patience, conclude, print_records};
+use crate::cli::RemoveArgs;
+use crate::effect::Goal;
+use crate::ending::{Ending, Failure};
+use crate::selection::{Existence, Word, choose, has_file};
+use crate::session::Session;
+use crate::watch::{Watched, effects};
+
+pub(super) fn run(session: &mut Session<'_>, args: &RemoveArgs) -> Result<Ending, Failure> {
+    if args.names.contains(&Word::All) {
+        return Err(Failure::usage(
+            "\"all\" is not taken here; if every program is meant, say '*'",
+        ));
+    }
+    let existence = Existence::under(session.monitor);
+    let names = choose(&session.places, &args.names, existence)?;
+    for name in &names {
+        // One whose file is gone already may still be stopping.
+        if has_file(&session.places, name)? {
+            ctllib::remove(&session.places, name)?;
+        }
+    }
+    if session.monitor.is_none() {
+        session
+            .report
+            .talk("no monitor is alive; the files were removed, and nothing else");
+    }
+    if session.monitor.is_none() || Patience::from(args.wait) == Patience::DoesNotWait {
+        print_records(session, &[], std::iter::empty());
+        return Ok(Ending::Done);
+    }
+    let watched = names.into_iter().map(|name| Watched {
+        name,
+        goal: Goal::Removed,
+    });
+    let outcomes = effects(session, watched.collect())?;
+    Ok(conclude(session, &[], &outcomes))
+}

@@ -1,0 +1,180 @@
+//! `status`: what runs, and what does not and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anstyle::{AnsiColor, Style};
+use ncolony_core::status::{SCHEMA, WantWord};
+use ncolony_core::{MonitorStatus, ProgramName, ProgramStatus, State, Wall};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::cli::StatusArgs;
+use crate::ending::{Ending, Failure};
+use crate::note::{note, now, one_line, uptime};
+use crate::records::{self, ProgramRecord, Record};
+use crate::selection::{Existence, choose};
+use crate::session::Session;
+use crate::table::{Cell, Table};
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: u32,
+    monitor: Option<&'a RawValue>,
+    programs: Vec<&'a RawValue>,
+}
+
+pub(super) fn run(session: &mut Session<'_>, args: &StatusArgs) -> Result<Ending, Failure> {
+    let records = records::programs(&session.places)?;
+    let chosen: Option<BTreeSet<ProgramName>> = if args.names.is_empty() {
+        None
+    } else {
+        let names = choose(&session.places, &args.names, Existence::FileOrRecord)?;
+        Some(names.into_iter().collect())
+    };
+    let mut by_name = records.by_name;
+    let unread = match &chosen {
+        None => Vec::new(),
+        Some(chosen) => {
+            by_name.retain(|name, _| chosen.contains(name));
+            chosen
+                .iter()
+                .filter(|name| !by_name.contains_key(*name))
+                .cloned()
+                .collect()
+        }
+    };
+    let monitor = match session.monitor {
+        Some(_) => records::monitor(&session.places)?,
+        None => None,
+    };
+    session.report.document(&Document {
+        schema: SCHEMA,
+        monitor: monitor.as_ref().map(|record| &*record.text),
+        programs: by_name.values().map(|record| &*record.text).collect(),
+    });
+    if !session.report.is_json() {
+        session.report.table(&table(&by_name, &unread, now()));
+    }
+    for problem in records.unreadable {
+        session.report.talk(&format!("ncolony-ctl: {problem}"));
+    }
+    Ok(conclude(session, monitor.as_ref(), &by_name, &unread))
+}
+
+fn conclude(
+    session: &mut Session<'_>,
+    monitor: Option<&Record<MonitorStatus>>,
+    programs: &BTreeMap<ProgramName, ProgramRecord>,
+    unread: &[ProgramName],
+) -> Ending {
+    if session.monitor.is_none() {
+        let status = session.places.status.display();
+        let text = format!("no monitor is alive on {status}; these are the last records there");
+        session.report.talk(&text);
+        return Ending::NoMonitor;
+    }
+    for line in monitor
+        .map(|record| footer(&record.status))
+        .unwrap_or_default()
+    {
+        session.report.talk(&line);
+    }
+    if unread.is_empty() && programs.values().all(|record| is_as_wanted(&record.status)) {
+        Ending::Done
+    } else {
+        Ending::NotRunning
+    }
+}
+
+fn is_as_wanted(record: &ProgramStatus) -> bool {
+    record.want == WantWord::Down || matches!(record.state, State::Running | State::Exited)
+}
+
+fn table(
+    programs: &BTreeMap<ProgramName, ProgramRecord>,
+    unread: &[ProgramName],
+    now: Wall,
+) -> Table<6> {
+    let mut rows: BTreeMap<&ProgramName, [Cell; 6]> = BTreeMap::new();
+    for (name, record) in programs {
+        rows.insert(name, row(&record.status, now));
+    }
+    for name in unread {
+        let note = "the monitor has not read its file yet";
+        rows.insert(
+            name,
+            [
+                name.as_str().into(),
+                "-".into(),
+                "-".into(),
+                "-".into(),
+                "-".into(),
+                note.into(),
+            ],
+        );
+    }
+    let mut table = Table::new(["NAME", "STATE", "PID", "UPTIME", "STARTS", "NOTE"]);
+    for row in rows.into_values() {
+        table.push(row);
+    }
+    table
+}
+
+fn row(record: &ProgramStatus, now: Wall) -> [Cell; 6] {
+    [
+        record.name.as_str().into(),
+        Cell::styled(record.state.as_str(), style(record)),
+        record
+            .pid
+            .map_or_else(|| "-".to_owned(), |pid| pid.to_string())
+            .into(),
+        uptime(record, now).into(),
+        record.starts.to_string().into(),
+        note(record, now).into(),
+    ]
+}
+
+/// The colour adds nothing that the words do not say.
+fn style(record: &ProgramStatus) -> Style {
+    let color = |color: AnsiColor| Style::new().fg_color(Some(color.into()));
+    match record.state {
+        State::Running => color(AnsiColor::Green),
+        State::Starting => color(AnsiColor::Cyan),
+        State::Backoff | State::Stopping => color(AnsiColor::Yellow),
+        State::Fatal => color(AnsiColor::Red),
+        State::Stopped if record.config_error.is_some() => color(AnsiColor::Red),
+        State::Stopped | State::Exited => Style::new().dimmed(),
+    }
+}
+
+/// What is wrong with the monitor's own world, in a few lines.
+fn footer(monitor: &MonitorStatus) -> Vec<String> {
+    let mut lines = Vec::new();
+    if monitor.config_state != "ok" {
+        let config = monitor.places.config.display();
+        let state = one_line(&monitor.config_state);
+        lines.push(format!(
+            "{config} is {state}; nothing is stopped on that account"
+        ));
+    }
+    lines.extend(
+        monitor
+            .problems
+            .iter()
+            .map(|problem| format!("problem: {}", one_line(problem))),
+    );
+    match monitor.ignored.as_slice() {
+        [] => {}
+        [one] => lines.push(format!(
+            "ignored file: {}: {}",
+            one_line(&one.file),
+            one.reason
+        )),
+        [first, others @ ..] => lines.push(format!(
+            "ignored files: {} and {} more; \"ncolony-ctl check\" lists them",
+            one_line(&first.file),
+            others.len()
+        )),
+    }
+    lines
+}

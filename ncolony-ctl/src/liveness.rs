@@ -1,0 +1,65 @@
+//! Is a monitor alive? The kernel knows: a living one holds a lock on `status/.lock`, and a lock
+//! goes with the process that took it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+
+use ncolony_core::Places;
+use ncolony_core::files::FileError;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
+
+use crate::ending::Failure;
+
+/// A monitor that is alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Monitor {
+    /// Its process, as it wrote it into the file that it holds.
+    pub(crate) pid: Option<u32>,
+}
+
+/// Asks whether somebody holds the lock, without taking it.
+///
+/// # Errors
+/// It cannot be said: that is never taken for "no monitor".
+pub(crate) fn monitor(places: &Places) -> Result<Option<Monitor>, Failure> {
+    let path = places.lock();
+    let error = |source: io::Error| FileError {
+        what: "ask whether a monitor is alive of",
+        path: path.clone(),
+        source,
+    };
+    let mut file = match File::open(&path) {
+        Ok(file) => file,
+        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(error(source).into()),
+    };
+    if !is_held(&file).map_err(|errno| error(errno.into()))? {
+        return Ok(None);
+    }
+    let mut text = String::new();
+    // Who it is matters only to people, and the monitor may be writing it at this moment.
+    let pid = match file.read_to_string(&mut text) {
+        Ok(_) => text.trim().parse().ok(),
+        Err(_) => None,
+    };
+    Ok(Some(Monitor { pid }))
+}
+
+fn is_held(file: &impl AsFd) -> nix::Result<bool> {
+    let mut lock = libc::flock {
+        l_type: lock_word(libc::F_WRLCK),
+        l_whence: lock_word(libc::SEEK_SET),
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    fcntl(file, FcntlArg::F_OFD_GETLK(&mut lock))?;
+    Ok(lock.l_type != lock_word(libc::F_UNLCK))
+}
+
+/// The kernel's words for locks are small numbers that its structure holds in sixteen bits.
+const fn lock_word(word: libc::c_int) -> libc::c_short {
+    word as libc::c_short
+}

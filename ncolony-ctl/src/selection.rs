@@ -1,0 +1,172 @@
+//! From the words of the command line to programs that exist.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use glob::Pattern;
+use ncolony_core::ctllib::{ProgramFiles, program_files};
+use ncolony_core::files::{list, look};
+use ncolony_core::name::{FileRole, config_role};
+use ncolony_core::{Places, ProgramName};
+
+use crate::ending::{Ending, Failure};
+
+/// A word that stands for programs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// One program.
+    Name(ProgramName),
+    /// Those that it matches.
+    Pattern(Pattern),
+    /// The word "all".
+    All,
+}
+
+impl FromStr for Word {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "all" {
+            return Ok(Self::All);
+        }
+        if text.contains(['*', '?', '[']) {
+            let pattern = Pattern::new(text);
+            return pattern
+                .map(Self::Pattern)
+                .map_err(|error| format!("not a shell pattern: {error}"));
+        }
+        let name = ProgramName::new(text);
+        name.map(Self::Name).map_err(|error| error.to_string())
+    }
+}
+
+impl fmt::Display for Word {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => name.fmt(out),
+            Self::Pattern(pattern) => write!(out, "{pattern}"),
+            Self::All => out.write_str("all"),
+        }
+    }
+}
+
+/// What makes a program exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Existence {
+    /// Its file, or a record of it.
+    FileOrRecord,
+    /// Its file: without a monitor a record is only a memory.
+    File,
+}
+
+impl Existence {
+    /// What counts where a monitor is alive or not.
+    pub(crate) fn under(monitor: Option<crate::liveness::Monitor>) -> Self {
+        if monitor.is_some() {
+            Self::FileOrRecord
+        } else {
+            Self::File
+        }
+    }
+}
+
+/// The programs that the words stand for, in order of name.
+///
+/// # Errors
+/// A word stands for no program that exists: then none of the others counts either.
+pub(crate) fn choose(
+    places: &Places,
+    words: &[Word],
+    existence: Existence,
+) -> Result<Vec<ProgramName>, Failure> {
+    let mut chosen = BTreeSet::new();
+    let mut known = None;
+    for word in words {
+        if let Word::Name(name) = word {
+            if !exists(places, name, existence)? {
+                return Err(no_such_program(places, name.as_str(), existence));
+            }
+            chosen.insert(name.clone());
+            continue;
+        }
+        let names = match &known {
+            Some(names) => names,
+            None => known.insert(all(places, existence)?),
+        };
+        let mut matching = names.iter().filter(|name| matches(word, name)).peekable();
+        if matching.peek().is_none() && *word != Word::All {
+            return Err(nothing_matches(word));
+        }
+        chosen.extend(matching.cloned());
+    }
+    Ok(chosen.into_iter().collect())
+}
+
+fn matches(word: &Word, name: &ProgramName) -> bool {
+    match word {
+        Word::Name(wanted) => wanted == name,
+        Word::Pattern(pattern) => pattern.matches(name.as_str()),
+        Word::All => true,
+    }
+}
+
+fn nothing_matches(word: &Word) -> Failure {
+    let message = format!("no program matches \"{word}\"; nothing was done");
+    Failure::new(Ending::NoSuchProgram, message)
+}
+
+fn no_such_program(places: &Places, name: &str, existence: Existence) -> Failure {
+    let config = places.config.display();
+    let message = match existence {
+        Existence::FileOrRecord => {
+            format!("there is no program {name}: no file in {config} and no record of it")
+        }
+        Existence::File => format!("there is no program {name} in {config}"),
+    };
+    Failure::new(Ending::NoSuchProgram, message)
+}
+
+/// Whether there is such a program.
+pub(crate) fn exists(
+    places: &Places,
+    name: &ProgramName,
+    existence: Existence,
+) -> Result<bool, Failure> {
+    if has_file(places, name)? {
+        return Ok(true);
+    }
+    Ok(match existence {
+        Existence::File => false,
+        Existence::FileOrRecord => look(&places.program_status(name.as_str()))?.is_some(),
+    })
+}
+
+/// Whether a program has a file, good or bad.
+pub(crate) fn has_file(places: &Places, name: &ProgramName) -> Result<bool, Failure> {
+    Ok(program_files(places, name)? != ProgramFiles::None)
+}
+
+/// Every program that exists.
+fn all(places: &Places, existence: Existence) -> Result<BTreeSet<ProgramName>, Failure> {
+    let mut names = BTreeSet::new();
+    match list(&places.config) {
+        Ok(listing) => {
+            names.extend(listing.entries.iter().filter_map(|entry| {
+                match config_role(&entry.file) {
+                    FileRole::Program(name) => Some(name),
+                    FileRole::Hidden | FileRole::Ignored(_) => None,
+                }
+            }));
+        }
+        Err(error) if error.is_absent() => {}
+        Err(error) => return Err(error.into()),
+    }
+    if existence == Existence::FileOrRecord {
+        names.extend(crate::records::programs(places)?.by_name.into_keys());
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,224 @@
+//! Waiting until the monitor's files show what a command waits for. What they show is judged by
+//! [`crate::effect`].
+
+use std::collections::VecDeque;
+use std::thread;
+use std::time::Duration;
+
+use ncolony_core::message::{MessageId, Reply};
+use ncolony_core::{Descriptor, Places, ProgramName};
+
+use crate::effect::{Goal, Judgement, judge, judge_absent};
+use crate::ending::{Ending, Failure};
+use crate::liveness;
+use crate::records::{self, ProgramRecord};
+use crate::selection::has_file;
+use crate::session::Session;
+
+/// Between two looks, at first: most effects are there within milliseconds.
+const FIRST_INTERVAL: Duration = Duration::from_millis(1);
+/// Between two looks, later.
+const LAST_INTERVAL: Duration = Duration::from_millis(10);
+
+/// A program, and the effect that is waited for on it.
+#[derive(Clone, Debug)]
+pub(crate) struct Watched {
+    pub(crate) name: ProgramName,
+    pub(crate) goal: Goal,
+}
+
+/// What came of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// The effect is there.
+    Done,
+    /// It will not come, and this is why.
+    Failed(String),
+    /// It has not come in time, and this is what is there instead.
+    TimedOut(String),
+}
+
+/// A program that is waited for no longer.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) name: ProgramName,
+    pub(crate) fate: Fate,
+    /// Its last record.
+    pub(crate) record: Option<ProgramRecord>,
+    /// Whether the record's `output` explains why it failed.
+    pub(crate) output_explains: bool,
+}
+
+/// Looks again and again, with intervals that grow.
+struct Pace<'s, 'r> {
+    session: &'s Session<'r>,
+    interval: Duration,
+}
+
+impl<'s, 'r> Pace<'s, 'r> {
+    fn new(session: &'s Session<'r>) -> Self {
+        Self {
+            session,
+            interval: FIRST_INTERVAL,
+        }
+    }
+
+    /// Waits for the next look. `false`: time is up.
+    fn next(&mut self) -> bool {
+        if self.session.deadline.is_over() {
+            return false;
+        }
+        thread::sleep(self.session.deadline.at_most(self.interval));
+        self.interval = (self.interval * 2).min(LAST_INTERVAL);
+        true
+    }
+}
+
+/// Waits for the outcome of a message.
+///
+/// # Errors
+/// It did not come in time, or the monitor ended.
+pub(crate) fn reply(session: &Session<'_>, id: &MessageId) -> Result<Reply, Failure> {
+    let mut pace = Pace::new(session);
+    loop {
+        // Asked before the look: a monitor that answers and ends has answered.
+        let alive = liveness::monitor(&session.places)?;
+        if let Some(reply) = records::reply(&session.places, id.as_str())? {
+            return Ok(reply);
+        }
+        let Some(monitor) = alive else {
+            return Err(monitor_ended());
+        };
+        if !pace.next() {
+            let who = monitor
+                .pid
+                .map_or_else(String::new, |pid| format!(" (pid {pid})"));
+            let span = session.deadline.span.as_secs_f64();
+            let message = format!("the monitor{who} has not answered within {span} s");
+            return Err(Failure::new(Ending::Timeout, message));
+        }
+    }
+}
+
+/// Waits until the monitor has a record of a program whose file it may not have read yet.
+///
+/// # Errors
+/// It has none when time is up, or it ended.
+pub(crate) fn known(session: &Session<'_>, name: &ProgramName) -> Result<ProgramRecord, Failure> {
+    let mut pace = Pace::new(session);
+    loop {
+        if let Some(record) = records::program(&session.places, name.as_str())? {
+            return Ok(record);
+        }
+        if liveness::monitor(&session.places)?.is_none() {
+            return Err(monitor_ended());
+        }
+        if !pace.next() {
+            let span = session.deadline.span.as_secs_f64();
+            let message = format!("the monitor has not read the file of {name} within {span} s");
+            return Err(Failure::new(Ending::Timeout, message));
+        }
+    }
+}
+
+/// Waits for all effects.
+///
+/// # Errors
+/// A record could not be read, or the monitor ended.
+pub(crate) fn effects(
+    session: &Session<'_>,
+    watched: Vec<Watched>,
+) -> Result<Vec<Outcome>, Failure> {
+    let mut waiting: VecDeque<Watched> = watched.into();
+    let mut outcomes = Vec::with_capacity(waiting.len());
+    let mut pace = Pace::new(session);
+    // One program is looked at until it is through: all are waited for, so the order is all the
+    // same, and a thousand cost no more looks than one.
+    while let Some(first) = waiting.front() {
+        let alive = liveness::monitor(&session.places)?.is_some();
+        let (judgement, record) = look(&session.places, first)?;
+        let fate = match judgement {
+            Judgement::Seen => Fate::Done,
+            Judgement::Failed(why) => Fate::Failed(why),
+            Judgement::Pending if !alive => return Err(monitor_ended()),
+            Judgement::Pending if pace.next() => continue,
+            Judgement::Pending => Fate::TimedOut(what_is_there(record.as_ref())),
+        };
+        if let Some(first) = waiting.pop_front() {
+            outcomes.push(conclude(first, fate, record));
+        }
+    }
+    Ok(outcomes)
+}
+
+fn look(places: &Places, watched: &Watched) -> Result<(Judgement, Option<ProgramRecord>), Failure> {
+    let record = records::program(places, watched.name.as_str())?;
+    let judgement = match &record {
+        Some(ProgramRecord { status, .. }) => {
+            judge(&watched.goal, status, &|| exit_codes(places, &watched.name))
+        }
+        None => judge_absent(&watched.goal, has_file(places, &watched.name)?),
+    };
+    Ok((judgement, record))
+}
+
+fn conclude(watched: Watched, fate: Fate, record: Option<ProgramRecord>) -> Outcome {
+    let output_explains = record
+        .as_ref()
+        .is_some_and(|record| watched.goal.is_explained_by_output(&record.status));
+    Outcome {
+        name: watched.name,
+        fate,
+        record,
+        output_explains,
+    }
+}
+
+/// The codes that a program's file calls a success.
+fn exit_codes(places: &Places, name: &ProgramName) -> Vec<u8> {
+    let read = crate::commands::read_descriptor(places, name);
+    // A file that cannot be read now has been in force once; what it said then is not known.
+    let descriptor: Option<Descriptor> = read.ok().and_then(|(_, descriptor)| descriptor.ok());
+    descriptor.map_or_else(|| vec![0], |descriptor| descriptor.exit_codes)
+}
+
+fn what_is_there(record: Option<&ProgramRecord>) -> String {
+    let Some(ProgramRecord { status, .. }) = record else {
+        return "the monitor has no record of it".to_owned();
+    };
+    match (&status.config_error, &status.reason) {
+        (Some(error), _) => format!("{}; its file has an error: {error}", status.state),
+        (None, Some(reason)) => format!("{}: {reason}", status.state),
+        (None, None) => status.state.to_string(),
+    }
+}
+
+fn monitor_ended() -> Failure {
+    let message = "the monitor ended before the effect was seen";
+    Failure::new(Ending::NoMonitor, message)
+}
+
+/// Waits until the monitor has ended because of this message.
+///
+/// # Errors
+/// It refused, or is still there when time is up.
+pub(crate) fn shut_down(session: &Session<'_>, id: &MessageId) -> Result<(), Failure> {
+    let mut pace = Pace::new(session);
+    while liveness::monitor(&session.places)?.is_some() {
+        if let Some(reply) = records::reply(&session.places, id.as_str())?
+            && !reply.ok
+        {
+            let error = reply
+                .error
+                .unwrap_or_else(|| "no reason is given".to_owned());
+            return Err(Failure::failed(format!("the monitor refused: {error}")));
+        }
+        if !pace.next() {
+            let span = session.deadline.span.as_secs_f64();
+            let message =
+                format!("the monitor is still there after {span} s; it may be stopping programs");
+            return Err(Failure::new(Ending::Timeout, message));
+        }
+    }
+    Ok(())
+}

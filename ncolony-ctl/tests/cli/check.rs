@@ -1,0 +1,81 @@
+//! `check`: what it finds, and where.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::colony::Colony;
+
+#[test]
+fn check_names_the_place_and_the_key() {
+    let colony = Colony::new();
+    colony.file("good", r#"{"args": ["cat"]}"#);
+    let text = "{\n  \"args\": [\"x\"],\n  \"treshold\": 3,\n  \"killtime\": \"soon\"\n}";
+    let path = colony.path(".ansible_tmp_x");
+    fs::write(&path, text).unwrap();
+    let ran = colony.ends(0, &["check"]);
+    assert_eq!(ran.stdout, "");
+    let ran = colony.ends(1, &["check", path.to_str().unwrap()]);
+    assert!(
+        ran.stdout
+            .contains(".ansible_tmp_x:4:15: error: key \"killtime\""),
+        "{ran:?}"
+    );
+    assert!(
+        ran.stdout
+            .contains("\n  4 |   \"killtime\": \"soon\"\n    |               ^\n")
+    );
+    assert!(
+        ran.stdout.contains("did you mean \"threshold\"?"),
+        "{ran:?}"
+    );
+    let document = colony
+        .ends(1, &["--json", "check", path.to_str().unwrap()])
+        .json();
+    let file = &document["files"][0];
+    assert_eq!(
+        (&document["schema"], &file["ok"]),
+        (&json!(1), &json!(false))
+    );
+    assert_eq!(file["errors"][0]["line"], 4);
+    assert_eq!(file["warnings"][0]["key"], "treshold");
+}
+
+#[test]
+fn check_of_a_directory_sees_what_the_monitor_sees() {
+    let colony = Colony::new();
+    for (name, text) in [
+        ("web", r#"{"args": ["x"]}"#),
+        ("web.json", r#"{"args": ["x"]}"#),
+    ] {
+        colony.file(name, text);
+    }
+    colony.file("old.bak", "");
+    colony.file(".hidden", "");
+    fs::create_dir(colony.path("config/dir")).unwrap();
+    let document = colony.ends(1, &["check", "--json"]).json();
+    let files = document["files"].as_array().unwrap();
+    let shown: Vec<(String, bool, usize)> = files
+        .iter()
+        .map(|file| {
+            let name = file["file"]
+                .as_str()
+                .unwrap()
+                .rsplit('/')
+                .next()
+                .unwrap()
+                .to_owned();
+            let warnings = file["warnings"].as_array().unwrap().len();
+            (name, file["ok"].as_bool().unwrap(), warnings)
+        })
+        .collect();
+    let entry = |name: &str, ok, warnings| (name.to_owned(), ok, warnings);
+    let wanted = [
+        entry("dir", false, 0),
+        entry("old.bak", true, 1),
+        entry("web", false, 0),
+        entry("web.json", false, 0),
+    ];
+    assert_eq!(shown, wanted);
+    colony.ends(1, &["check", "/nosuch"]);
+}

@@ -1,0 +1,311 @@
+//! The one loop: wait, gather, observe, settle, execute. The only owner of the machine.
+
+mod gather;
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ncolony_core::Colony;
+use ncolony_core::colony::diff::Emptiness;
+use ncolony_core::colony::{Effect, Observation};
+use ncolony_core::status::{TreeKill, Watch};
+use ncolony_core::time::Mono;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::executor::{Done, Executor};
+use crate::logs::Report;
+use crate::overview::{Overview, Present};
+use crate::record_timing::RecordTiming;
+use crate::sources::dirwatch::DirWatch;
+use crate::sources::scan::Scanner;
+use crate::sources::signals::{Call, Signals};
+use crate::sys::clock;
+use crate::{Settings, WatchMode};
+
+/// Orders are carried out for so long before ended children are taken in again: how long a process
+/// lived is measured up to the moment in which its end is noticed.
+const SLICE: Duration = Duration::from_millis(5);
+
+/// How often groups are looked at whose leaders are gone.
+const LEFTOVER_SPACING: Duration = Duration::from_millis(20);
+
+/// When everything has stopped, the last lines of the programs are waited for at most this long.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// What the loop has to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// Orders are left: only a look at signals and children comes between.
+    GoOn,
+    /// Nothing: wait for a fact.
+    Wait,
+}
+
+/// The loop, and all that it owns.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    colony: Colony,
+    executor: Executor,
+    scanner: Scanner,
+    config_watch: DirWatch,
+    messages_watch: DirWatch,
+    wake: Arc<Notify>,
+    signals: Signals,
+    reports: UnboundedReceiver<Report>,
+    overview: Overview,
+    frequency: Duration,
+    /// When everything is looked at again, hints or none.
+    full_look_at: Mono,
+    /// Before this no hint is followed.
+    hints_from: Mono,
+    emptiness: Emptiness,
+    /// Messages are known to wait.
+    mail_waits: bool,
+    /// A child has ended, or may have.
+    child_ended: bool,
+    records: RecordTiming,
+    /// When everything had stopped that was told to.
+    closed_at: Option<Mono>,
+    /// Logs that cannot be written, by path.
+    log_problems: BTreeMap<String, String>,
+}
+
+impl Driver {
+    /// Prepares the loop. To be called inside the runtime that will run it.
+    pub(crate) fn new(
+        settings: Settings,
+        executor: Executor,
+        reports: UnboundedReceiver<Report>,
+        tree_kill: TreeKill,
+    ) -> io::Result<Self> {
+        let wake = Arc::new(Notify::new());
+        let watched = settings.watch == WatchMode::Auto;
+        Ok(Self {
+            colony: Colony::new(),
+            scanner: Scanner::new(&settings.places.config, settings.defaults),
+            config_watch: DirWatch::new(Arc::clone(&wake), watched),
+            messages_watch: DirWatch::new(Arc::clone(&wake), watched),
+            wake,
+            signals: Signals::listen()?,
+            reports,
+            frequency: settings.frequency,
+            overview: Overview::new(settings, tree_kill, clock::wall()),
+            executor,
+            full_look_at: Mono::default(),
+            hints_from: Mono::default(),
+            emptiness: Emptiness::Doubted,
+            mail_waits: true,
+            child_ended: true,
+            records: RecordTiming::default(),
+            closed_at: None,
+            log_problems: BTreeMap::new(),
+        })
+    }
+
+    /// Runs until everything was told to stop and has stopped.
+    pub(crate) async fn run(mut self) {
+        tracing::info!(pid = std::process::id(), "the monitor is up");
+        let mut next = Next::Wait;
+        loop {
+            if next == Next::Wait {
+                self.look_around();
+            }
+            if self.child_ended || self.executor.children.has_leftovers() {
+                self.reap();
+            }
+            self.take_reports();
+            next = self.carry_out();
+            if next == Next::Wait {
+                if self.is_over() {
+                    break;
+                }
+                self.publish_overview();
+            }
+            self.wait(next).await;
+        }
+        self.overview.hurry();
+        self.publish_overview();
+        self.executor.run_ids.retire();
+        tracing::info!("everything has stopped");
+    }
+
+    /// Whether everything was told to stop, has stopped, and its last lines are recorded.
+    fn is_over(&mut self) -> bool {
+        if !self.colony.is_closed() || self.colony.unpublished() > 0 {
+            return false;
+        }
+        let since = *self.closed_at.get_or_insert_with(clock::mono);
+        clock::mono().since(since) >= LAST_LINES || !self.executor.awaits_output()
+    }
+
+    // ----- act -----------------------------------------------------------------------------
+
+    /// Carries out orders, and what follows from them, for a while: first all that acts, then the
+    /// records.
+    fn carry_out(&mut self) -> Next {
+        let begun = clock::mono();
+        self.colony.settle(clock::now());
+        loop {
+            let act = self.colony.poll_act();
+            let acts = act.is_some();
+            let Some(effect) = act.or_else(|| self.due_record()) else {
+                return Next::Wait;
+            };
+            match self.executor.execute(effect) {
+                Done::Silently => {}
+                Done::With(observation) => {
+                    let now = clock::now();
+                    self.colony.observe(now, *observation);
+                    self.colony.settle(now);
+                }
+                Done::Rescan => self.look_at_everything_soon(),
+            }
+            let now = clock::mono();
+            self.overview.touch();
+            if acts {
+                self.records.acted(now);
+            }
+            if now.since(begun) >= SLICE {
+                return Next::GoOn;
+            }
+        }
+    }
+
+    fn due_record(&mut self) -> Option<Effect> {
+        let due = self.records.due(self.colony.unpublished())?;
+        if clock::mono() < due {
+            None
+        } else {
+            self.colony.poll_record()
+        }
+    }
+
+    fn look_at_everything_soon(&mut self) {
+        self.emptiness = Emptiness::Meant;
+        self.full_look_at = Mono::default();
+    }
+
+    fn publish_overview(&mut self) {
+        let now = clock::mono();
+        if self.overview.due().is_some_and(|due| due <= now) {
+            let record = self.overview.record(self.present());
+            let done = self.executor.status.publish_monitor(&record);
+            self.overview.written(now, done);
+        }
+    }
+
+    fn present(&self) -> Present {
+        let watched = self.config_watch.is_watched() && self.messages_watch.is_watched();
+        let failures = [&self.config_watch, &self.messages_watch]
+            .into_iter()
+            .filter_map(|watch| watch.failure())
+            .map(|why| format!("{why}; looking at it every {:?} instead", self.frequency));
+        let problems = [
+            self.executor.mailbox.problem(),
+            self.executor.status.problem(),
+        ];
+        Present {
+            watch: if watched { Watch::Inotify } else { Watch::Poll },
+            programs: self.colony.len(),
+            ignored: self.scanner.ignored(),
+            config_state: self.scanner.state(),
+            problems: problems
+                .into_iter()
+                .flatten()
+                .map(str::to_owned)
+                .chain(failures)
+                .chain(self.log_problems.values().cloned())
+                .collect(),
+            counters: self.counters(),
+        }
+    }
+
+    fn counters(&self) -> BTreeMap<String, u64> {
+        let done = &self.executor.counters;
+        let all = [
+            ("files_read", self.scanner.files_read),
+            ("full_looks", self.scanner.looks),
+            ("messages", self.executor.mailbox.taken),
+            ("spawns", done.spawns),
+            ("spawn_failures", done.spawn_failures),
+            ("exits", done.exits),
+            ("orphans", self.executor.children.orphans),
+            ("signals", done.signals),
+            ("records_written", self.executor.status.written),
+        ];
+        all.into_iter()
+            .map(|(name, count)| (name.to_owned(), count))
+            .collect()
+    }
+
+    // ----- wait ----------------------------------------------------------------------------
+
+    /// Waits for a fact, or only looks whether signals have come.
+    async fn wait(&mut self, next: Next) {
+        if next == Next::GoOn {
+            tokio::task::yield_now().await;
+        }
+        let timeout = self.timeout(next);
+        tokio::select! {
+            biased;
+            call = self.signals.next() => self.answer_call(call),
+            report = self.reports.recv() => {
+                if let Some(report) = report {
+                    self.take_report(report);
+                }
+            }
+            () = self.wake.notified() => {}
+            () = sleep(timeout) => {}
+        }
+    }
+
+    fn answer_call(&mut self, call: Call) {
+        match call {
+            Call::Child => self.child_ended = true,
+            Call::Shutdown => {
+                let again = self.colony.is_closing();
+                tracing::info!(again, "told to stop everything");
+                let word = if again {
+                    Observation::KillNow
+                } else {
+                    Observation::Shutdown
+                };
+                self.colony.observe(clock::now(), word);
+            }
+            Call::Rescan => self.look_at_everything_soon(),
+            Call::ReopenLogs => self.executor.logs.reopen(),
+        }
+    }
+
+    /// How long nothing has to be done, if nothing happens; `None` is for ever.
+    fn timeout(&self, next: Next) -> Option<Duration> {
+        if next == Next::GoOn || self.mail_waits {
+            return Some(Duration::ZERO);
+        }
+        let now = clock::mono();
+        let hint = self.config_watch.has_hint() || self.messages_watch.has_hint();
+        let leftovers = self.executor.children.has_leftovers();
+        let due = [
+            Some(self.full_look_at),
+            self.colony.poll_timeout(),
+            self.overview.due(),
+            hint.then_some(self.hints_from),
+            leftovers.then(|| now.after(LEFTOVER_SPACING)),
+            self.records.due(self.colony.unpublished()),
+            self.closed_at.map(|since| since.after(LAST_LINES)),
+        ];
+        due.into_iter().flatten().min().map(|due| due.since(now))
+    }
+}
+
+async fn sleep(timeout: Option<Duration>) {
+    match timeout {
+        Some(Duration::ZERO) => {}
+        Some(span) => tokio::time::sleep(span).await,
+        None => pending().await,
+    }
+}

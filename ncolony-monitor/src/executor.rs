@@ -1,0 +1,300 @@
+//! Orders, carried out: each is one call, and what comes of it is a fact.
+
+use std::io::PipeReader;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::Arc;
+
+use ncolony_core::colony::{Blame, Effect, Generation, Observation, Scope, SpawnFailure};
+use ncolony_core::descriptor::Stdin;
+use ncolony_core::{Places, ProgramName, ProgramSpec, Signal};
+
+use crate::launch::{self, Additions, Streams};
+use crate::logs::{Destination, Logs, Report, Source};
+use crate::run_id::RunIds;
+use crate::sources::children::{Child, Children};
+use crate::sources::messages::Mailbox;
+use crate::statusdir::StatusDir;
+use crate::sys::limits::Limit;
+use crate::sys::spawn::Launcher;
+use crate::sys::{clock, environ, errno, pipe};
+
+/// So many descriptors are never taken by starts.
+const RESERVED: u64 = 32;
+
+/// What the machine's orders are carried out with.
+#[derive(Debug)]
+pub(crate) struct Executor {
+    pub(crate) launcher: Launcher,
+    pub(crate) children: Children,
+    pub(crate) logs: Logs,
+    pub(crate) status: StatusDir,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) run_ids: RunIds,
+    pub(crate) places: Places,
+    pub(crate) open_files: Option<Limit>,
+    pub(crate) boot_id: String,
+    /// Programs whose ended process has not yet told its last lines: their records wait for them.
+    awaiting_output: std::collections::BTreeMap<ProgramName, Generation>,
+    pub(crate) counters: Counters,
+}
+
+/// What was done so far.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) spawns: u64,
+    pub(crate) spawn_failures: u64,
+    pub(crate) exits: u64,
+    pub(crate) signals: u64,
+}
+
+/// What came of an order.
+#[derive(Debug)]
+pub(crate) enum Done {
+    /// Nothing that the machine has to know.
+    Silently,
+    /// A fact.
+    With(Box<Observation>),
+    /// Both directories are to be looked at.
+    Rescan,
+}
+
+/// What an executor is made of.
+pub(crate) struct Parts {
+    pub(crate) launcher: Launcher,
+    pub(crate) logs: Logs,
+    pub(crate) status: StatusDir,
+    pub(crate) run_ids: RunIds,
+    pub(crate) places: Places,
+    pub(crate) open_files: Option<Limit>,
+}
+
+impl Executor {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            launcher: parts.launcher,
+            children: Children::default(),
+            logs: parts.logs,
+            status: parts.status,
+            mailbox: Mailbox::new(&parts.places.messages),
+            run_ids: parts.run_ids,
+            places: parts.places,
+            open_files: parts.open_files,
+            boot_id: environ::boot_id(),
+            awaiting_output: std::collections::BTreeMap::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Carries out one order.
+    pub(crate) fn execute(&mut self, effect: Effect) -> Done {
+        match effect {
+            Effect::Spawn { spec, generation } => {
+                return Done::With(Box::new(self.spawn(&spec, generation)));
+            }
+            Effect::Signal {
+                name,
+                generation,
+                scope,
+                signal,
+            } => {
+                self.signal(&name, generation, scope, signal);
+            }
+            Effect::Publish(record) => {
+                // It is published again when the last lines are there.
+                if !self.awaiting_output.contains_key(&record.name) {
+                    self.status.publish(*record);
+                }
+            }
+            Effect::Retract(name) => self.status.retract(&name),
+            Effect::Answer(reply) => self.status.answer(&reply, clock::mono()),
+            Effect::Reject { file, reason } => self.reject(&file, &reason),
+            Effect::Discard { file } => self.mailbox.discard(&file),
+            Effect::Rescan => return Done::Rescan,
+        }
+        Done::Silently
+    }
+
+    fn spawn(&mut self, spec: &Arc<ProgramSpec>, generation: Generation) -> Observation {
+        let name = spec.name.clone();
+        match self.try_spawn(spec, generation) {
+            Ok(pid) => {
+                self.counters.spawns += 1;
+                self.status.write_pid(&name, pid);
+                tracing::info!(program = %name, pid, "started");
+                let identity = environ::identity(pid, &self.boot_id);
+                Observation::Spawned {
+                    name,
+                    generation,
+                    pid,
+                    identity,
+                    at: clock::mono(),
+                }
+            }
+            Err(failure) => {
+                self.counters.spawn_failures += 1;
+                tracing::warn!(program = %name, "not started: {}", failure.sentence);
+                Observation::SpawnFailed {
+                    name,
+                    generation,
+                    failure,
+                    at: clock::mono(),
+                }
+            }
+        }
+    }
+
+    fn try_spawn(
+        &mut self,
+        spec: &ProgramSpec,
+        generation: Generation,
+    ) -> Result<u32, SpawnFailure> {
+        let run_id = self.run_ids.next();
+        let stdin = self.standard_input(spec)?;
+        let (reader, writer) = pipe::for_output().map_err(no_descriptors)?;
+        self.keep_reserve(&reader)?;
+        let streams = Streams {
+            stdin: stdin.as_fd(),
+            stdout: writer.as_fd(),
+            stderr: writer.as_fd(),
+        };
+        let additions = Additions {
+            run_id: &run_id,
+            open_files: self.open_files,
+        };
+        let launch = launch::prepare(spec, additions, streams)?;
+        let pid = self
+            .launcher
+            .launch(&launch)
+            .map_err(|error| launch::failure(spec, &launch, error))?;
+        let source = Source {
+            name: spec.name.clone(),
+            generation,
+        };
+        let destination = match self.places.program_log(spec.name.as_str()) {
+            Some(path) => Destination::File(path),
+            None => Destination::Own,
+        };
+        let output = self.logs.open(source, reader, destination);
+        self.children.add(
+            pid,
+            Child {
+                name: spec.name.clone(),
+                generation,
+                output,
+            },
+        );
+        Ok(pid)
+    }
+
+    /// Refuses a start that would take the last descriptors: those are for stopping, reaping and
+    /// reporting. The kernel gives the lowest number that is free, so a high one says that few are.
+    fn keep_reserve(&self, newest: &PipeReader) -> Result<(), SpawnFailure> {
+        let Some(limit) = self.open_files else {
+            return Ok(());
+        };
+        let number = u64::try_from(newest.as_raw_fd()).unwrap_or(0);
+        if number.saturating_add(RESERVED) < limit.hard {
+            return Ok(());
+        }
+        Err(SpawnFailure {
+            sentence: format!(
+                "the monitor has nearly all of its {} open files in use; raise its limit (ulimit -n)",
+                limit.hard
+            ),
+            blame: Blame::Machine,
+        })
+    }
+
+    fn standard_input(&self, spec: &ProgramSpec) -> Result<OwnedFd, SpawnFailure> {
+        let stdin = match spec.process.stdin {
+            Stdin::Open => pipe::for_endless_input(),
+            Stdin::Null => self.launcher.null().try_clone().map(OwnedFd::from),
+        };
+        stdin.map_err(no_descriptors)
+    }
+
+    fn signal(&mut self, name: &ProgramName, generation: Generation, scope: Scope, signal: Signal) {
+        self.counters.signals += 1;
+        tracing::debug!(program = %name, %signal, "sending a signal");
+        if let Err(error) = self.children.signal(name, generation, scope, signal)
+            && !errno::is_no_such_process(&error)
+        {
+            tracing::warn!(program = %name, %signal, "cannot send it: {}", errno::of(&error));
+        }
+    }
+
+    fn reject(&mut self, file: &str, reason: &str) {
+        let path = self.mailbox.path_of(file);
+        tracing::warn!("the message {} is rejected: {reason}", path.display());
+        if !self.status.reject(&path, reason) {
+            self.mailbox.remember(file);
+        }
+    }
+
+    /// Takes in the children that have ended.
+    pub(crate) fn reap(&mut self) -> Vec<Observation> {
+        let mut observations = Vec::new();
+        for ended in self.children.reap() {
+            self.counters.exits += 1;
+            let child = ended.child;
+            tracing::info!(program = %child.name, pid = ended.pid, "{}", ended.exit);
+            self.status.remove_pid(&child.name);
+            self.logs.finish(child.output);
+            self.awaiting_output.insert(child.name, child.generation);
+            observations.push(ended.observation);
+        }
+        if self.children.has_leftovers() {
+            observations.extend(self.children.look_at_leftovers());
+        }
+        observations
+    }
+
+    /// Takes in the last lines of a process that has ended.
+    pub(crate) fn printed(&mut self, source: Source, lines: Vec<String>) -> Observation {
+        let Source { name, generation } = source;
+        if self.awaiting_output.get(&name) == Some(&generation) {
+            self.awaiting_output.remove(&name);
+        }
+        Observation::Printed {
+            name,
+            generation,
+            lines,
+        }
+    }
+
+    /// Whether last lines are still on their way.
+    pub(crate) fn awaits_output(&self) -> bool {
+        !self.awaiting_output.is_empty()
+    }
+
+    /// What a report of the logs is, if it is no program's last lines: a problem, or its end.
+    pub(crate) fn log_problem(report: &Report) -> Option<(String, Option<String>)> {
+        match report {
+            Report::Printed { .. } => None,
+            Report::Trouble { path, why } => {
+                let path = path.display().to_string();
+                let sentence = if path.is_empty() {
+                    format!(
+                        "cannot write the monitor's own output: {why}; programs that print wait"
+                    )
+                } else {
+                    format!("cannot write the log {path}: {why}; its program waits")
+                };
+                Some((path, Some(sentence)))
+            }
+            Report::Healed { path } => Some((path.display().to_string(), None)),
+        }
+    }
+}
+
+fn no_descriptors(error: std::io::Error) -> SpawnFailure {
+    let shortage = error.raw_os_error().is_some_and(errno::is_shortage);
+    SpawnFailure {
+        sentence: format!("cannot make its standard streams: {}", errno::of(&error)),
+        blame: if shortage {
+            Blame::Machine
+        } else {
+            Blame::Program
+        },
+    }
+}

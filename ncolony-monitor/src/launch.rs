@@ -1,0 +1,267 @@
+//! From a program's description to what the kernel needs to start it, and from what the kernel
+//! says back to a sentence for people.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{CString, OsStr, OsString};
+use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+use ncolony_core::ProgramSpec;
+use ncolony_core::colony::{Blame, SpawnFailure};
+
+use crate::sys::account;
+use crate::sys::errno;
+use crate::sys::limits::Limit;
+use crate::sys::spawn::{Launch, LaunchError, Stage};
+
+/// Where a program is looked for that has no PATH of its own.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The three descriptors that a program begins with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Streams<'a> {
+    pub(crate) stdin: BorrowedFd<'a>,
+    pub(crate) stdout: BorrowedFd<'a>,
+    pub(crate) stderr: BorrowedFd<'a>,
+}
+
+/// What the monitor adds to a program's description.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Additions<'a> {
+    /// What proves later that a process was started by us.
+    pub(crate) run_id: &'a str,
+    /// The limit of open files that we were started with.
+    pub(crate) open_files: Option<Limit>,
+}
+
+/// Puts together all that the kernel needs.
+///
+/// # Errors
+/// An account that there is not, or a text that the kernel cannot take.
+pub(crate) fn prepare<'a>(
+    spec: &ProgramSpec,
+    additions: Additions<'_>,
+    streams: Streams<'a>,
+) -> Result<Launch<'a>, SpawnFailure> {
+    let process = &spec.process;
+    let credentials = account::resolve(&process.identity).map_err(|why| {
+        let key = process.identity.key.as_deref().unwrap_or("user");
+        blame_program(format!("cannot start it, key {key:?}: {why}"))
+    })?;
+    let environment = environment(spec, additions.run_id, |name| std::env::var_os(name));
+    let path = environment.get(OsStr::new("PATH"));
+    let path = path.map_or(DEFAULT_PATH.as_bytes(), |path| path.as_bytes());
+    Ok(Launch {
+        candidates: c_strings(candidates(&process.args[0], path))?,
+        argv: c_strings(process.args.iter().map(|arg| arg.clone().into_bytes()))?,
+        envp: c_strings(
+            environment
+                .iter()
+                .map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat()),
+        )?,
+        cwd: process
+            .cwd
+            .as_ref()
+            .map(|cwd| c_string(cwd.as_os_str().as_bytes()))
+            .transpose()?,
+        umask: process.umask,
+        credentials,
+        open_files: additions.open_files,
+        stdin: streams.stdin,
+        stdout: streams.stdout,
+        stderr: streams.stderr,
+    })
+}
+
+/// The whole environment of a program. Later words win: the file's own, what it inherits, what
+/// the monitor says.
+fn environment(
+    spec: &ProgramSpec,
+    run_id: &str,
+    ours: impl Fn(&str) -> Option<OsString>,
+) -> BTreeMap<OsString, OsString> {
+    let own = spec
+        .process
+        .env
+        .iter()
+        .map(|(name, value)| (name.into(), value.into()));
+    let mut all: BTreeMap<OsString, OsString> = own.collect();
+    for name in &spec.process.env_inherit {
+        all.insert(name.into(), ours(name).unwrap_or_default());
+    }
+    all.insert("NCOLONY_NAME".into(), spec.name.as_str().into());
+    all.insert("NCOLONY_CONFIG".into(), spec.source.as_ref().into());
+    all.insert("NCOLONY_RUN_ID".into(), run_id.into());
+    all
+}
+
+/// The paths that a program's name may mean.
+fn candidates(program: &str, path: &[u8]) -> Vec<Vec<u8>> {
+    if program.contains('/') {
+        return vec![program.as_bytes().to_vec()];
+    }
+    let join = |directory: &[u8]| {
+        // An empty part of PATH is the working directory.
+        let directory = if directory.is_empty() {
+            OsStr::new(".")
+        } else {
+            OsStr::from_bytes(directory)
+        };
+        Path::new(directory)
+            .join(program)
+            .into_os_string()
+            .into_vec()
+    };
+    path.split(|byte| *byte == b':').map(join).collect()
+}
+
+fn c_string(bytes: &[u8]) -> Result<CString, SpawnFailure> {
+    CString::new(bytes).map_err(|_| {
+        let text = String::from_utf8_lossy(bytes);
+        blame_program(format!("cannot start it: {text:?} contains a NUL byte"))
+    })
+}
+
+fn c_strings(all: impl IntoIterator<Item = Vec<u8>>) -> Result<Vec<CString>, SpawnFailure> {
+    all.into_iter().map(|bytes| c_string(&bytes)).collect()
+}
+
+pub(crate) fn blame_program(sentence: String) -> SpawnFailure {
+    SpawnFailure {
+        sentence,
+        blame: Blame::Program,
+    }
+}
+
+/// Says in a sentence why a start failed, and who is to blame.
+pub(crate) fn failure(spec: &ProgramSpec, launch: &Launch<'_>, error: LaunchError) -> SpawnFailure {
+    let shortage = errno::is_shortage(error.errno);
+    let blame = if shortage {
+        Blame::Machine
+    } else {
+        Blame::Program
+    };
+    let why = errno::in_words(error.errno);
+    let sentence = match error.stage {
+        Stage::Fork => format!("cannot make a process: {why}"),
+        Stage::Descriptors => format!("cannot arrange its descriptors: {why}"),
+        Stage::Session => format!("cannot make it lead a session: {why}"),
+        Stage::Limits => format!("cannot set its limit of open files: {why}"),
+        Stage::Groups => format!("cannot set its groups to {}: {why}", groups(launch)),
+        Stage::User => {
+            let uid = launch.credentials.uid.unwrap_or_default();
+            format!("cannot become user {uid}: {why}")
+        }
+        Stage::Directory => {
+            let cwd = spec.process.cwd.as_deref().unwrap_or(Path::new("."));
+            format!(
+                "cannot enter its working directory {}: {why}",
+                cwd.display()
+            )
+        }
+        Stage::Execute(candidate) => cannot_execute(spec, launch, candidate, error.errno),
+    };
+    SpawnFailure { sentence, blame }
+}
+
+fn groups(launch: &Launch<'_>) -> String {
+    let supplementary = launch.credentials.groups.iter().flatten();
+    let all: BTreeSet<u32> = launch
+        .credentials
+        .gid
+        .iter()
+        .chain(supplementary)
+        .copied()
+        .collect();
+    all.iter()
+        .map(u32::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn cannot_execute(spec: &ProgramSpec, launch: &Launch<'_>, candidate: usize, errno: i32) -> String {
+    let program = &spec.process.args[0];
+    let why = errno::in_words(errno);
+    if errno == errno::NOT_THERE && !program.contains('/') {
+        let path = path_in(&launch.envp).unwrap_or_else(|| DEFAULT_PATH.to_owned());
+        return format!("cannot execute {program:?}: it is nowhere in PATH={path}: {why}");
+    }
+    let path = launch
+        .candidates
+        .get(candidate)
+        .map(|path| path.to_string_lossy().into_owned());
+    let path = path.unwrap_or_else(|| program.clone());
+    format!("cannot execute {path}: {why}{}", hint(&path, errno))
+}
+
+/// The PATH that a program has of its own, from its file or inherited.
+fn path_in(environment: &[CString]) -> Option<String> {
+    let path = |variable: &CString| {
+        let value = variable.to_bytes().strip_prefix(b"PATH=")?;
+        Some(String::from_utf8_lossy(value).into_owned())
+    };
+    environment.iter().find_map(path)
+}
+
+/// What the errno alone does not say.
+fn hint(path: &str, errno: i32) -> &'static str {
+    match errno {
+        errno::NOT_THERE if Path::new(path).exists() => {
+            "; it is there, so what is missing is the interpreter that it names"
+        }
+        errno::NOT_PERMITTED if Path::new(path).is_dir() => "; it is a directory",
+        errno::NOT_EXECUTABLE => {
+            "; it is neither a binary for this machine nor a script with a #! line"
+        }
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ncolony_core::{Defaults, ProgramName};
+
+    fn spec(text: &str) -> ProgramSpec {
+        let name = ProgramName::new("web").unwrap();
+        ProgramSpec::parse(name, text.as_bytes(), &Defaults::default()).unwrap()
+    }
+
+    #[test]
+    fn the_environment_is_what_was_said_and_nothing_else() {
+        let text = r#"{"args": ["x"], "env": {"A": "1", "HOME": "mine", "NCOLONY_NAME": "y"}, "env_inherit": ["HOME", "NONE"]}"#;
+        let ours = |name: &str| (name == "HOME").then(|| OsString::from("/root"));
+        let all = environment(&spec(text), "r1", ours);
+        let shown: Vec<String> = all
+            .iter()
+            .map(|(name, value)| format!("{}={}", name.display(), value.display()))
+            .collect();
+        let config = format!("NCOLONY_CONFIG={text}");
+        let wanted = [
+            "A=1",
+            "HOME=/root",
+            &config,
+            "NCOLONY_NAME=web",
+            "NCOLONY_RUN_ID=r1",
+            "NONE=",
+        ];
+        assert_eq!(shown, wanted);
+    }
+
+    #[test]
+    fn the_path_that_was_searched_is_the_programs_own() {
+        let environment = ["A=1", "PATH=/inherited"].map(|text| CString::new(text).unwrap());
+        assert_eq!(path_in(&environment).as_deref(), Some("/inherited"));
+        assert_eq!(path_in(&environment[..1]), None);
+    }
+
+    #[test]
+    fn a_name_is_looked_for_along_path() {
+        assert_eq!(
+            candidates("cat", b"/bin::/x"),
+            [b"/bin/cat".to_vec(), b"./cat".to_vec(), b"/x/cat".to_vec()]
+        );
+        assert_eq!(candidates("./cat", b"/bin"), [b"./cat".to_vec()]);
+    }
+}

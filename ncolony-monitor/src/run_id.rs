@@ -1,0 +1,99 @@
+//! Who started a process, written into its environment.
+//!
+//! The first half of a run id is the colony's: made when its status directory is first used, kept
+//! in `status/.colony` until everything was stopped in order. The second half is new for each
+//! start. So a process that carries our half was started by us or by a monitor that died before
+//! us, whether or not its start was ever recorded.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use ncolony_core::files::{Durability, replace_file};
+
+/// The file in the status directory that holds the colony's half.
+const FILE: &str = ".colony";
+
+/// Gives run ids.
+#[derive(Debug)]
+pub(crate) struct RunIds {
+    path: PathBuf,
+    colony: String,
+    next: u64,
+}
+
+/// Whether a monitor was here before that did not end in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Predecessor {
+    /// None was, or the last one stopped everything.
+    None,
+    /// One was, and may have left processes behind.
+    Unclean,
+}
+
+impl RunIds {
+    /// Takes up the colony's half, or makes one.
+    pub(crate) fn open(status: &Path) -> io::Result<(Self, Predecessor)> {
+        let path = status.join(FILE);
+        let next = random()?;
+        let left = fs::read_to_string(&path)
+            .ok()
+            .map(|text| text.trim().to_owned());
+        if let Some(colony) = left.filter(|text| is_half(text)) {
+            return Ok((Self { path, colony, next }, Predecessor::Unclean));
+        }
+        let colony = format!("{:016x}", random()?);
+        replace_file(&path, colony.as_bytes(), Durability::Renamed)
+            .map_err(|error| error.source)?;
+        Ok((Self { path, colony, next }, Predecessor::None))
+    }
+
+    /// What every run id of this colony begins with.
+    pub(crate) fn colony(&self) -> &str {
+        &self.colony
+    }
+
+    /// An id that was never given before.
+    pub(crate) fn next(&mut self) -> String {
+        self.next = self.next.wrapping_add(1);
+        format!("{}{:016x}", self.colony, self.next)
+    }
+
+    /// Everything was stopped in order: there is nothing to be found again.
+    pub(crate) fn retire(&self) {
+        // If it stays, the next monitor looks for what is not there.
+        let _stays = fs::remove_file(&self.path);
+    }
+}
+
+fn is_half(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn random() -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(u64::from_ne_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_colony_keeps_its_half_until_it_ends_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut first, predecessor) = RunIds::open(dir.path()).unwrap();
+        assert_eq!(predecessor, Predecessor::None);
+        let ids = [first.next(), first.next()];
+        assert!(ids[0] != ids[1] && ids.iter().all(|id| id.len() == 32));
+        let (second, predecessor) = RunIds::open(dir.path()).unwrap();
+        assert_eq!(
+            (second.colony(), predecessor),
+            (first.colony(), Predecessor::Unclean)
+        );
+        assert!(ids[0].starts_with(second.colony()));
+        second.retire();
+        assert_eq!(RunIds::open(dir.path()).unwrap().1, Predecessor::None);
+    }
+}

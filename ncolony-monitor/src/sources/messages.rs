@@ -1,0 +1,255 @@
+//! The messages directory: each file is read once, in order of name, and gone when it was acted
+//! on.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use ncolony_core::ConfigError;
+use ncolony_core::colony::Observation;
+use ncolony_core::files::{DirectoryId, EntryKind, directory_id, list, read_regular};
+use ncolony_core::message::{MESSAGE_BYTES_MAX, Message, MessageError};
+use ncolony_core::name::is_message_file;
+
+use crate::sys::errno;
+
+/// So many are read before anything else has its turn.
+const BATCH: usize = 256;
+
+/// What a look at the directory found.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) messages: Vec<Observation>,
+    /// Files whose names are not text: they can only be moved aside.
+    pub(crate) nameless: Vec<PathBuf>,
+    /// Whether more wait than were read.
+    pub(crate) more: bool,
+}
+
+/// Reads the messages directory.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    path: PathBuf,
+    /// Files that were acted on and could not be removed, by their inode.
+    done: BTreeMap<String, u64>,
+    /// Files that were read and are being acted on, by their inode: another message may come to
+    /// stand under the same name meanwhile.
+    in_hand: BTreeMap<String, u64>,
+    /// Why the directory could not be listed, while it is so.
+    problem: Option<String>,
+    pub(crate) taken: u64,
+}
+
+impl Mailbox {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            done: BTreeMap::new(),
+            in_hand: BTreeMap::new(),
+            problem: None,
+            taken: 0,
+        }
+    }
+
+    /// Reads the next messages.
+    pub(crate) fn read(&mut self) -> Batch {
+        let listing = match list(&self.path) {
+            Ok(listing) => listing,
+            Err(error) => {
+                let why = errno::of(&error.source);
+                self.problem = Some(format!(
+                    "cannot {} {}: {why}",
+                    error.what,
+                    error.path.display()
+                ));
+                return Batch::default();
+            }
+        };
+        self.problem = None;
+        let mut batch = Batch::default();
+        for entry in listing.entries {
+            if !is_message_file(&entry.file) {
+                continue;
+            }
+            let Some(file) = entry.file.to_str().map(str::to_owned) else {
+                batch.nameless.push(self.path.join(&entry.file));
+                continue;
+            };
+            if self.is_done(&file) {
+                continue;
+            }
+            if batch.messages.len() == BATCH {
+                batch.more = true;
+                break;
+            }
+            let inode = self.inode(&file);
+            if let Some(message) = self.read_one(&file, entry.kind) {
+                self.in_hand
+                    .extend(inode.map(|inode| (file.clone(), inode)));
+                batch.messages.push(Observation::Message { file, message });
+            }
+        }
+        self.taken += batch.messages.len() as u64;
+        batch
+    }
+
+    /// What one file says. `None`: it cannot be read just now, and is tried again.
+    fn read_one(&self, file: &str, kind: EntryKind) -> Option<Result<Message, MessageError>> {
+        let refused = |why: String| {
+            Some(Err(MessageError {
+                error: ConfigError::whole(why),
+                id: None,
+            }))
+        };
+        match kind {
+            EntryKind::Directory => return refused("it is a directory, not a file".to_owned()),
+            EntryKind::Other(what) => return refused(format!("it is {what}, not a regular file")),
+            EntryKind::Regular(_) => {}
+        }
+        match read_regular(&self.path.join(file), MESSAGE_BYTES_MAX) {
+            Ok(bytes) => Some(Message::parse(&bytes)),
+            Err(error) if error.is_absent() => None,
+            Err(error) if error.source.raw_os_error().is_some_and(errno::is_shortage) => None,
+            Err(error) => refused(format!("it cannot be read: {}", errno::of(&error.source))),
+        }
+    }
+
+    /// Removes a message that was acted on. One that cannot be removed is remembered, and not
+    /// acted on again.
+    pub(crate) fn discard(&mut self, file: &str) {
+        let path = self.path.join(file);
+        let read = self.in_hand.remove(file);
+        if read.is_some() && self.inode(file) != read {
+            return;
+        }
+        let Err(error) = fs::remove_file(&path) else {
+            return;
+        };
+        if error.kind() == std::io::ErrorKind::NotFound {
+            return;
+        }
+        tracing::warn!(
+            "cannot remove the message {}: {}",
+            path.display(),
+            errno::of(&error)
+        );
+        self.remember(file);
+    }
+
+    /// Takes it that this file was dealt with and is still there.
+    pub(crate) fn remember(&mut self, file: &str) {
+        if let Some(inode) = self.inode(file) {
+            self.done.insert(file.to_owned(), inode);
+        }
+    }
+
+    fn is_done(&mut self, file: &str) -> bool {
+        let Some(inode) = self.done.get(file).copied() else {
+            return false;
+        };
+        let same = self.inode(file) == Some(inode);
+        if !same {
+            self.done.remove(file);
+        }
+        same
+    }
+
+    fn inode(&self, file: &str) -> Option<u64> {
+        fs::symlink_metadata(self.path.join(file))
+            .ok()
+            .map(|metadata| metadata.ino())
+    }
+
+    /// The path of a message.
+    pub(crate) fn path_of(&self, file: &str) -> PathBuf {
+        self.path.join(file)
+    }
+
+    /// The directory itself.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Which directory it is now.
+    pub(crate) fn directory(&self) -> Option<DirectoryId> {
+        directory_id(&self.path).ok()
+    }
+
+    /// What is wrong with the directory, while it is so.
+    pub(crate) fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_come_in_order_and_everything_else_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("2"), r#"{"type": "RESCAN"}"#).unwrap();
+        fs::write(at("1"), "x").unwrap();
+        fs::write(at("0.new"), "ignored").unwrap();
+        fs::create_dir(at("3")).unwrap();
+        std::os::unix::fs::symlink("nowhere", at("4")).unwrap();
+        fs::write(at("5"), vec![b' '; MESSAGE_BYTES_MAX + 1]).unwrap();
+        let batch = Mailbox::new(dir.path()).read();
+        let mut seen = Vec::new();
+        for observation in batch.messages {
+            let Observation::Message { file, message } = observation else {
+                panic!()
+            };
+            seen.push((file, message.is_ok()));
+        }
+        let wanted = [
+            ("1", false),
+            ("2", true),
+            ("3", false),
+            ("4", false),
+            ("5", false),
+        ];
+        assert_eq!(seen, wanted.map(|(file, ok)| (file.to_owned(), ok)));
+    }
+
+    #[test]
+    fn a_message_that_cannot_be_removed_is_not_read_again_until_it_is_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("1");
+        fs::write(&path, r#"{"type": "RESCAN"}"#).unwrap();
+        let mut mailbox = Mailbox::new(dir.path());
+        assert_eq!(mailbox.read().messages.len(), 1);
+        mailbox.remember("1");
+        assert!(mailbox.read().messages.is_empty());
+        fs::rename(&path, dir.path().join("0.new")).unwrap();
+        fs::write(&path, r#"{"type": "RESCAN"}"#).unwrap();
+        assert_eq!(mailbox.read().messages.len(), 1);
+    }
+
+    #[test]
+    fn a_message_that_took_the_place_of_another_is_not_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("1"), r#"{"type": "RESCAN"}"#).unwrap();
+        let mut mailbox = Mailbox::new(dir.path());
+        assert_eq!(mailbox.read().messages.len(), 1);
+        fs::write(at("x.new"), r#"{"type": "RESTART-ALL"}"#).unwrap();
+        fs::rename(at("x.new"), at("1")).unwrap();
+        mailbox.discard("1");
+        assert_eq!(mailbox.read().messages.len(), 1);
+        mailbox.discard("1");
+        assert!(!at("1").exists());
+    }
+
+    #[test]
+    fn many_messages_are_read_in_batches() {
+        let dir = tempfile::tempdir().unwrap();
+        for number in 0..=BATCH {
+            fs::write(dir.path().join(format!("{number:04}")), "x").unwrap();
+        }
+        let batch = Mailbox::new(dir.path()).read();
+        assert!(batch.more && batch.messages.len() == BATCH);
+    }
+}

@@ -1,0 +1,7 @@
+//! Where facts come from: the two directories, signals, and children.
+
+pub(crate) mod children;
+pub(crate) mod dirwatch;
+pub(crate) mod messages;
+pub(crate) mod scan;
+pub(crate) mod signals;

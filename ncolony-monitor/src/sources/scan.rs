@@ -1,0 +1,139 @@
+//! The truth about the config directory: what is there, read where it may have changed.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ncolony_core::colony::diff::{Catalogue, Diff, Emptiness, Found, Known};
+use ncolony_core::colony::{Observation, Reading};
+use ncolony_core::descriptor::FILE_BYTES_MAX;
+use ncolony_core::files::{DirectoryId, FileError, directory_id, list, look, read_regular};
+use ncolony_core::status::{IgnoredFile, content_digest};
+use ncolony_core::{ConfigError, Defaults, ProgramName, ProgramSpec};
+
+use crate::sys::{clock, errno};
+
+/// Reads the config directory.
+#[derive(Debug)]
+pub(crate) struct Scanner {
+    path: PathBuf,
+    defaults: Defaults,
+    catalogue: Catalogue,
+    pub(crate) files_read: u64,
+    pub(crate) looks: u64,
+}
+
+impl Scanner {
+    pub(crate) fn new(path: &Path, defaults: Defaults) -> Self {
+        Self {
+            path: path.to_owned(),
+            defaults,
+            catalogue: Catalogue::default(),
+            files_read: 0,
+            looks: 0,
+        }
+    }
+
+    /// Looks at everything.
+    pub(crate) fn whole(&mut self, emptiness: Emptiness) -> Vec<Observation> {
+        self.looks += 1;
+        let diff = match list(&self.path) {
+            Ok(listing) => self.catalogue.look(listing, emptiness, clock::wall()),
+            Err(error) => {
+                self.catalogue.unknown(in_words(&error));
+                Diff::default()
+            }
+        };
+        self.read_all(diff)
+    }
+
+    /// Looks at some entries; at everything, if it is not certain that the directory is the one
+    /// that was looked at before.
+    pub(crate) fn glance(&mut self, names: impl IntoIterator<Item = OsString>) -> Vec<Observation> {
+        let same = self.catalogue.directory().is_some()
+            && directory_id(&self.path).ok() == self.catalogue.directory()
+            && *self.catalogue.known() == Known::Yes;
+        if !same {
+            return self.whole(Emptiness::Doubted);
+        }
+        let mut looks = Vec::new();
+        for name in names {
+            match look(&self.path.join(&name)) {
+                Ok(kind) => looks.push((name, kind)),
+                Err(_) => return self.whole(Emptiness::Doubted),
+            }
+        }
+        let diff = self.catalogue.glance(looks, clock::wall());
+        self.read_all(diff)
+    }
+
+    /// The directory as it was last found.
+    pub(crate) fn directory(&self) -> Option<DirectoryId> {
+        directory_id(&self.path).ok()
+    }
+
+    /// Files that are passed over.
+    pub(crate) fn ignored(&self) -> Vec<IgnoredFile> {
+        self.catalogue.ignored()
+    }
+
+    /// Whether other files are passed over than when this was last asked.
+    pub(crate) fn take_ignored_changed(&mut self) -> bool {
+        self.catalogue.take_ignored_changed()
+    }
+
+    /// `ok`, or why nothing is known.
+    pub(crate) fn state(&self) -> String {
+        match self.catalogue.known() {
+            Known::Yes => "ok".to_owned(),
+            Known::No(why) => format!("unknown: {why}"),
+        }
+    }
+
+    fn read_all(&mut self, diff: Diff) -> Vec<Observation> {
+        let mut observations = Vec::with_capacity(diff.changes.len());
+        for (name, found) in diff.changes {
+            let reading = match found {
+                Found::Nothing => Reading::Absent,
+                Found::Unusable(why) => Reading::Bad {
+                    error: ConfigError::whole(why),
+                    digest: None,
+                },
+                Found::File(file) => self.read(&name, &file),
+            };
+            observations.push(Observation::Config { name, reading });
+        }
+        observations
+    }
+
+    fn read(&mut self, name: &ProgramName, file: &OsString) -> Reading {
+        self.files_read += 1;
+        let bytes = match read_regular(&self.path.join(file), FILE_BYTES_MAX) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.catalogue.doubt(name);
+                let error = ConfigError::whole(in_words(&error));
+                return Reading::Bad {
+                    error,
+                    digest: None,
+                };
+            }
+        };
+        match ProgramSpec::parse(name.clone(), &bytes, &self.defaults) {
+            Ok(spec) => Reading::Good(Arc::new(spec)),
+            Err(error) => Reading::Bad {
+                error,
+                digest: Some(content_digest(&bytes)),
+            },
+        }
+    }
+}
+
+fn in_words(error: &FileError) -> String {
+    format!(
+        "cannot {} {}: {}",
+        error.what,
+        error.path.display(),
+        errno::of(&error.source)
+    )
+}

@@ -1,0 +1,213 @@
+//! From settings to a monitor that runs: everything that may fail before the first program.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use ncolony_core::files::make_directory;
+use ncolony_core::status::TreeKill;
+use ncolony_core::{Defaults, Places};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc::unbounded_channel;
+
+use crate::driver::Driver;
+use crate::executor::{Executor, Parts};
+use crate::logs::Logs;
+use crate::predecessor;
+use crate::run_id::{Predecessor, RunIds};
+use crate::statusdir::StatusDir;
+use crate::sys::lock::{self, Lock, LockError};
+use crate::sys::spawn::Launcher;
+use crate::sys::{errno, limits};
+
+/// How the monitor learns of changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WatchMode {
+    /// From the kernel where it tells them, and by looking every `frequency` in any case.
+    Auto,
+    /// By looking every `frequency` alone.
+    Poll,
+}
+
+/// What a monitor is told when it starts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Where it works.
+    pub places: Places,
+    /// Where it writes NColony's pid files, if anywhere.
+    pub pid_dir: Option<PathBuf>,
+    /// How often it looks at both directories in full.
+    pub frequency: Duration,
+    /// What holds for programs that do not say it themselves.
+    pub defaults: Defaults,
+    /// How it learns of changes.
+    pub watch: WatchMode,
+}
+
+impl Settings {
+    /// The defaults, with all four places under one directory.
+    #[must_use]
+    pub fn at_root(root: impl AsRef<Path>) -> Self {
+        let root = root.as_ref();
+        Self {
+            places: Places {
+                config: root.join("config"),
+                messages: root.join("messages"),
+                status: root.join("status"),
+                logs: Some(root.join("logs")),
+            },
+            pid_dir: None,
+            frequency: Duration::from_secs(10),
+            defaults: Defaults::default(),
+            watch: WatchMode::Auto,
+        }
+    }
+}
+
+/// Why a monitor did not start, or could not go on.
+#[derive(Debug)]
+pub struct StartError(String);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<String> for StartError {
+    fn from(sentence: String) -> Self {
+        Self(sentence)
+    }
+}
+
+/// A monitor that has taken its place and has not started anything yet.
+#[derive(Debug)]
+pub struct Monitor {
+    driver: Driver,
+    runtime: Runtime,
+    _lock: Lock,
+}
+
+impl Monitor {
+    /// Takes the monitor's place: makes its directories, makes sure that it is the only one, and
+    /// ends what a predecessor left that did not end in order.
+    ///
+    /// # Errors
+    /// Another monitor is there (it is named, and nothing was touched), or a place cannot be used.
+    pub fn start(settings: Settings) -> Result<Self, StartError> {
+        limits::keep_descriptors_to_ourselves();
+        let launcher = Launcher::new().map_err(|error| {
+            format!(
+                "cannot prepare for starting programs: {}",
+                errno::of(&error)
+            )
+        })?;
+        let places = settings.places.clone();
+        make(&places.status, 0o700)?;
+        let lock = take_lock(&places.lock())?;
+        make(&places.messages, 0o700)?;
+        make(&places.config, 0o755)?;
+        if let Some(logs) = &places.logs {
+            make(logs, 0o755)?;
+        }
+        let open_files = limits::raise_open_files();
+        let tree_kill = if limits::become_subreaper() {
+            TreeKill::Subreaper
+        } else {
+            TreeKill::Group
+        };
+        let run_ids = take_over(&places, settings.defaults.killtime)?;
+        let status = StatusDir::open(&places, settings.pid_dir.clone())?;
+
+        let runtime = Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(|error| format!("cannot prepare to wait: {}", errno::of(&error)))?;
+        let (sender, reports) = unbounded_channel();
+        let logs = Logs::start(sender)
+            .map_err(|error| format!("cannot start the logs' thread: {}", errno::of(&error)))?;
+        let parts = Parts {
+            launcher,
+            logs,
+            status,
+            run_ids,
+            places,
+            open_files,
+        };
+        let entered = runtime.enter();
+        let driver = Driver::new(settings, Executor::new(parts), reports, tree_kill)
+            .map_err(|error| format!("cannot listen to signals: {}", errno::of(&error)))?;
+        drop(entered);
+        Ok(Self {
+            driver,
+            runtime,
+            _lock: lock,
+        })
+    }
+
+    /// Keeps the colony until it is told to end: by TERM or INT, or by a SHUTDOWN message.
+    ///
+    /// A process that embeds a monitor gives it its children and its signals: every child that ends
+    /// is taken by the monitor, TERM, INT, HUP and USR2 are words to it, and no descriptor of the
+    /// process reaches a program.
+    ///
+    /// # Errors
+    /// None at present; a monitor in operation goes on.
+    pub fn run(self) -> Result<(), StartError> {
+        self.runtime.block_on(self.driver.run());
+        Ok(())
+    }
+}
+
+fn make(directory: &Path, mode: u32) -> Result<(), StartError> {
+    make_directory(directory, mode).map_err(|error| {
+        let why = errno::of(&error.source);
+        StartError(format!(
+            "cannot make the directory {}: {why}",
+            error.path.display()
+        ))
+    })
+}
+
+fn take_lock(path: &Path) -> Result<Lock, StartError> {
+    lock::take(path).map_err(|error| match error {
+        LockError::Held(Some(pid)) => StartError(format!(
+            "another monitor, process {pid}, holds {}; one status directory has one monitor",
+            path.display()
+        )),
+        LockError::Held(None) => StartError(format!(
+            "another monitor holds {}; one status directory has one monitor",
+            path.display()
+        )),
+        LockError::Io(error) => StartError(format!(
+            "cannot lock {}: {}",
+            path.display(),
+            errno::of(&error)
+        )),
+    })
+}
+
+/// Takes up the colony's identity, and ends what was left under it.
+fn take_over(places: &Places, killtime: Duration) -> Result<RunIds, StartError> {
+    let (run_ids, predecessor) = RunIds::open(&places.status).map_err(|error| {
+        format!(
+            "cannot keep the colony's identity in {}: {}",
+            places.status.display(),
+            errno::of(&error)
+        )
+    })?;
+    if predecessor == Predecessor::Unclean {
+        let ended = predecessor::end_leftovers(places, run_ids.colony(), killtime);
+        if ended > 0 {
+            tracing::warn!(
+                processes = ended,
+                "an earlier monitor did not end in order; its processes were ended"
+            );
+        }
+    }
+    Ok(run_ids)
+}

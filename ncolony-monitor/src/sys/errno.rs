@@ -1,0 +1,65 @@
+//! Error numbers, in words, and which of them are the machine's fault.
+
+use std::io;
+
+/// The path leads nowhere.
+pub(crate) const NOT_THERE: i32 = libc::ENOENT;
+/// The path may not be used so.
+pub(crate) const NOT_PERMITTED: i32 = libc::EACCES;
+/// The file is nothing that can be executed.
+pub(crate) const NOT_EXECUTABLE: i32 = libc::ENOEXEC;
+
+/// The number in words with its name: `No such file or directory (ENOENT)`.
+pub(crate) fn in_words(errno: i32) -> String {
+    let errno = nix::errno::Errno::from_raw(errno);
+    format!("{} ({errno:?})", errno.desc())
+}
+
+/// An I/O error in words, without Rust's own "(os error 2)".
+pub(crate) fn of(error: &io::Error) -> String {
+    error
+        .raw_os_error()
+        .map_or_else(|| error.to_string(), in_words)
+}
+
+/// Whether this says that there is no process to send a signal to.
+pub(crate) fn is_no_such_process(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ESRCH)
+}
+
+/// Whether this says that we have too many of something open.
+pub(crate) fn is_too_many(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EMFILE)
+}
+
+/// Whether this says that the machine lacks something just now, and nothing about the program.
+pub(crate) fn is_shortage(errno: i32) -> bool {
+    const SHORTAGES: [i32; 7] = [
+        libc::EAGAIN,
+        libc::ENOMEM,
+        libc::EMFILE,
+        libc::ENFILE,
+        libc::ENOSPC,
+        libc::EDQUOT,
+        libc::ETXTBSY,
+    ];
+    SHORTAGES.contains(&errno)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_name() {
+        assert_eq!(in_words(libc::ENOENT), "No such file or directory (ENOENT)");
+        let error = io::Error::from_raw_os_error(libc::EACCES);
+        assert_eq!(of(&error), "Permission denied (EACCES)");
+    }
+
+    #[test]
+    fn the_machine_is_not_blamed_for_a_missing_program() {
+        assert!(is_shortage(libc::EMFILE) && is_shortage(libc::EAGAIN));
+        assert!(!is_shortage(libc::ENOENT) && !is_shortage(libc::EACCES));
+    }
+}

@@ -1,0 +1,57 @@
+//! What the monitor asks of the kernel for itself, once, before anything else.
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// A soft and a hard limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    pub(crate) soft: u64,
+    pub(crate) hard: u64,
+}
+
+/// Raises our own limit of open descriptors as far as it goes, and gives what it was: programs
+/// get that one, because some of them still use `select`.
+pub(crate) fn raise_open_files() -> Option<Limit> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
+    if soft < hard && setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_err() {
+        return None;
+    }
+    Some(Limit { soft, hard })
+}
+
+/// Makes sure that no descriptor that we were started with reaches a program.
+pub(crate) fn keep_descriptors_to_ourselves() {
+    // SAFETY: the call takes three numbers and touches no memory of ours.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_close_range,
+            3,
+            libc::c_uint::MAX,
+            libc::CLOSE_RANGE_CLOEXEC,
+        )
+    };
+    if result == 0 {
+        return;
+    }
+    // Kernels before 5.11 do not know the call; there we ask for what is open.
+    let Ok(open) = std::fs::read_dir("/proc/self/fd") else {
+        return;
+    };
+    let numbers = open
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    for number in numbers.filter(|number| *number > 2_i32).collect::<Vec<_>>() {
+        // SAFETY: setting a flag on a descriptor, open or not, touches no memory of ours.
+        unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+}
+
+/// Makes orphaned descendants ours to reap. Whether it worked.
+pub(crate) fn become_subreaper() -> bool {
+    nix::sys::prctl::set_child_subreaper(true).is_ok()
+}
+
+/// Whether the effective user is root.
+pub(crate) fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}

@@ -1,0 +1,88 @@
+//! One monitor per status directory.
+//!
+//! An open-file-description lock belongs to the open file and goes with the process, however it
+//! ends; and others can ask for its holder without taking it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+
+/// The lock, held while this lives.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+/// Why the lock was not taken.
+#[derive(Debug)]
+pub(crate) enum LockError {
+    /// Another monitor holds it; its pid, where it could be read.
+    Held(Option<u32>),
+    /// The file could not be opened, locked or written.
+    Io(io::Error),
+}
+
+impl From<io::Error> for LockError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Takes the lock on `path` and writes our pid into it. Nothing is changed if another holds it.
+pub(crate) fn take(path: &Path) -> Result<Lock, LockError> {
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o644)
+        .open(path)?;
+    match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file())) {
+        Ok(_) => {}
+        Err(Errno::EAGAIN | Errno::EACCES) => return Err(LockError::Held(read_pid(&mut file))),
+        Err(errno) => return Err(io::Error::from(errno).into()),
+    }
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{}", std::process::id())?;
+    Ok(Lock { _file: file })
+}
+
+fn read_pid(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn whole_file() -> libc::flock {
+    // The constants fit the fields' narrower types by their definition.
+    libc::flock {
+        l_type: libc::F_WRLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_taker_learns_who_holds_it_and_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(".lock");
+        let lock = take(&path).unwrap();
+        let Err(LockError::Held(holder)) = take(&path) else {
+            panic!("it is held")
+        };
+        assert_eq!(holder, Some(std::process::id()));
+        drop(lock);
+        assert!(take(&path).is_ok());
+    }
+}

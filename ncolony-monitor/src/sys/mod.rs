@@ -1,0 +1,19 @@
+//! Every system call of the monitor. Nothing outside this module imports nix or libc, and nothing
+//! outside it is unsafe.
+//!
+//! The calls do one thing each and decide nothing; what they do not tell apart is told apart by
+//! their callers.
+
+pub(crate) mod account;
+pub(crate) mod clock;
+pub(crate) mod environ;
+pub(crate) mod errno;
+pub(crate) mod limits;
+pub(crate) mod lock;
+pub(crate) mod outlet;
+pub(crate) mod pidfd;
+pub(crate) mod pipe;
+pub(crate) mod poller;
+pub(crate) mod reap;
+pub(crate) mod signal;
+pub(crate) mod spawn;

@@ -1,0 +1,95 @@
+//! Processes and groups held by a descriptor, which cannot come to mean another process.
+
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use ncolony_core::Signal;
+use nix::poll::{PollFd, PollFlags, PollTimeout};
+
+/// Linux 6.9: a signal to the whole group that the process leads or led.
+const PIDFD_SIGNAL_PROCESS_GROUP: libc::c_uint = 4;
+
+/// A process, alive or dead.
+#[derive(Debug)]
+pub(crate) struct Pidfd(OwnedFd);
+
+/// Whether a group has members, as far as the kernel can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Members {
+    /// It has.
+    Some,
+    /// It has none.
+    None,
+    /// This kernel cannot be asked.
+    Unknown,
+}
+
+impl Pidfd {
+    /// Opens the process that has this number now.
+    pub(crate) fn open(pid: u32) -> io::Result<Self> {
+        // SAFETY: the call takes two numbers; what it returns is checked below.
+        let fd = unsafe {
+            libc::syscall(
+                libc::SYS_pidfd_open,
+                libc::pid_t::try_from(pid).map_err(io::Error::other)?,
+                0,
+            )
+        };
+        let fd = i32::try_from(fd)
+            .ok()
+            .filter(|fd| *fd >= 0)
+            .ok_or_else(io::Error::last_os_error)?;
+        // SAFETY: the kernel has just given us this descriptor, and nobody else has it.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Sends a signal to the process.
+    pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
+        self.send(signal.number(), 0)
+    }
+
+    /// Sends a signal to the group that the process leads or led.
+    pub(crate) fn signal_group(&self, signal: Signal) -> io::Result<()> {
+        self.send(signal.number(), PIDFD_SIGNAL_PROCESS_GROUP)
+    }
+
+    /// Whether the group that the process leads or led has members.
+    pub(crate) fn group_members(&self) -> Members {
+        match self.send(0, PIDFD_SIGNAL_PROCESS_GROUP) {
+            Ok(()) => Members::Some,
+            Err(error) => match error.raw_os_error() {
+                Some(libc::ESRCH) => Members::None,
+                // There are members, all of another user.
+                Some(libc::EPERM) => Members::Some,
+                Some(_) | None => Members::Unknown,
+            },
+        }
+    }
+
+    /// Whether the process has ended, within this many milliseconds.
+    pub(crate) fn has_ended(&self, wait_ms: u16) -> bool {
+        use std::os::fd::AsFd;
+        let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+        matches!(nix::poll::poll(&mut fds, PollTimeout::from(wait_ms)), Ok(1))
+    }
+
+    fn send(&self, signal: i32, flags: libc::c_uint) -> io::Result<()> {
+        let no_info = std::ptr::null::<libc::siginfo_t>();
+        // SAFETY: the descriptor is open while `self` lives, and a null pointer means that the
+        // kernel fills the information in itself.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_pidfd_send_signal,
+                self.0.as_raw_fd(),
+                signal,
+                no_info,
+                flags,
+            )
+        };
+        if result == 0 {
+            Ok(())
+        } else {
+            Err(io::Error::last_os_error())
+        }
+    }
+}

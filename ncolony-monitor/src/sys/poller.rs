@@ -1,0 +1,67 @@
+//! Waiting for many descriptors at once, outside the loop that decides.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+/// The token of the waker.
+const WAKER: u64 = u64::MAX;
+
+/// A set of descriptors to wait for, each with a token.
+#[derive(Debug)]
+pub(crate) struct Poller {
+    epoll: Epoll,
+    waker: EventFd,
+}
+
+impl Poller {
+    /// An empty set.
+    pub(crate) fn new() -> io::Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        let waker = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+        epoll.add(&waker, EpollEvent::new(EpollFlags::EPOLLIN, WAKER))?;
+        Ok(Self { epoll, waker })
+    }
+
+    /// Waits for `fd` to have something to read from now on.
+    pub(crate) fn add(&self, fd: &impl AsFd, token: u64) -> io::Result<()> {
+        Ok(self
+            .epoll
+            .add(fd, EpollEvent::new(EpollFlags::EPOLLIN, token))?)
+    }
+
+    /// Stops waiting for `fd`.
+    pub(crate) fn remove(&self, fd: &impl AsFd) {
+        // It fails only for what was not there.
+        let _not_there = self.epoll.delete(fd);
+    }
+
+    /// Ends a wait that goes on in another thread.
+    pub(crate) fn wake(&self) {
+        // It fails only when the counter is full, and then the waiter is being woken anyway.
+        let _full = self.waker.write(1);
+    }
+
+    /// Waits, for at most `timeout_ms` if given, and puts the tokens that are ready into `ready`.
+    pub(crate) fn wait(&self, timeout_ms: Option<u16>, ready: &mut Vec<u64>) -> io::Result<()> {
+        let mut events = [EpollEvent::empty(); 64];
+        let timeout = timeout_ms.map_or(EpollTimeout::NONE, EpollTimeout::from);
+        ready.clear();
+        let count = match self.epoll.wait(&mut events, timeout) {
+            Ok(count) => count,
+            Err(Errno::EINTR) => 0,
+            Err(errno) => return Err(errno.into()),
+        };
+        for event in &events[..count] {
+            if event.data() == WAKER {
+                let _empty = self.waker.read();
+            } else {
+                ready.push(event.data());
+            }
+        }
+        Ok(())
+    }
+}

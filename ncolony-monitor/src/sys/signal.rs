@@ -1,0 +1,40 @@
+//! Sending signals.
+
+use std::io;
+
+use ncolony_core::Signal;
+
+/// Sends a signal to a process that has not been reaped, so that its number is still its own.
+pub(crate) fn to_process(pid: u32, signal: Signal) -> io::Result<()> {
+    send(i32::try_from(pid).map_err(io::Error::other)?, signal)
+}
+
+/// Sends a signal to the group that a process leads which has not been reaped.
+pub(crate) fn to_group(leader: u32, signal: Signal) -> io::Result<()> {
+    send(-i32::try_from(leader).map_err(io::Error::other)?, signal)
+}
+
+fn send(target: i32, signal: Signal) -> io::Result<()> {
+    // 0, -1 and 1 would mean our own group, everybody, and init.
+    if (-1..=1).contains(&target) {
+        return Err(io::Error::from_raw_os_error(libc::ESRCH));
+    }
+    // SAFETY: the call takes two numbers and touches no memory of ours.
+    match unsafe { libc::kill(target, signal.number()) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Whether there is a group of this number.
+pub(crate) fn group_exists(group: u32) -> bool {
+    let Ok(group) = i32::try_from(group) else {
+        return false;
+    };
+    if group <= 1 {
+        return false;
+    }
+    // SAFETY: the call takes two numbers and touches no memory of ours; signal 0 is never sent.
+    let result = unsafe { libc::kill(-group, 0) };
+    result == 0 || io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
+}

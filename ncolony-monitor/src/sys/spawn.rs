@@ -1,0 +1,264 @@
+//! Starting a process.
+//!
+//! The child shares our memory until it executes (`CLONE_VM | CLONE_VFORK`), so a start costs the
+//! same however large we are, and the failing stage and its errno come back through that memory
+//! exactly as they were. What the child does between the two is bound by strict rules: no
+//! allocation, no lock, nothing but system calls on what was prepared before.
+//!
+//! The descriptors of a program are copied into three low slots before the clone; the child then
+//! drops everything above them in one call, so a start does not cost more for every program that
+//! runs already.
+
+mod child;
+
+use std::ffi::{CString, c_char, c_int, c_void};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use super::account::Credentials;
+use super::limits::Limit;
+use super::reap;
+
+const STACK_BYTES: usize = 256 * 1024;
+const GUARD_BYTES: usize = 4096;
+
+/// All that a process is started with, ready for the kernel.
+#[derive(Debug)]
+pub(crate) struct Launch<'a> {
+    /// Paths of the program, tried in order as a search along PATH does.
+    pub(crate) candidates: Vec<CString>,
+    pub(crate) argv: Vec<CString>,
+    pub(crate) envp: Vec<CString>,
+    pub(crate) cwd: Option<CString>,
+    pub(crate) umask: Option<u32>,
+    pub(crate) credentials: Credentials,
+    pub(crate) open_files: Option<Limit>,
+    pub(crate) stdin: BorrowedFd<'a>,
+    pub(crate) stdout: BorrowedFd<'a>,
+    pub(crate) stderr: BorrowedFd<'a>,
+}
+
+/// What the child was doing when it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Making the process.
+    Fork,
+    /// Arranging its descriptors.
+    Descriptors,
+    /// Making it the leader of a session.
+    Session,
+    /// Setting its limits.
+    Limits,
+    /// Setting its groups.
+    Groups,
+    /// Setting its user.
+    User,
+    /// Entering its working directory.
+    Directory,
+    /// Executing this candidate.
+    Execute(usize),
+}
+
+/// Why a process was not started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LaunchError {
+    pub(crate) stage: Stage,
+    pub(crate) errno: c_int,
+}
+
+/// What starts processes: the stack that a child begins on and the slots for its descriptors.
+#[derive(Debug)]
+pub(crate) struct Launcher {
+    stack: Stack,
+    slots: [OwnedFd; 3],
+    null: File,
+    /// Whether the kernel can drop a range of descriptors from a table of the child's own.
+    drops_range: bool,
+}
+
+impl Launcher {
+    /// Prepares for starting processes; best before other descriptors are opened.
+    pub(crate) fn new() -> io::Result<Self> {
+        let null = File::options().read(true).write(true).open("/dev/null")?;
+        let slots = [low_copy(&null)?, low_copy(&null)?, low_copy(&null)?];
+        // SAFETY: the call takes three numbers, and the empty range at the end closes nothing.
+        let probe = unsafe { libc::syscall(libc::SYS_close_range, u32::MAX, u32::MAX, 0) };
+        Ok(Self {
+            stack: Stack::new()?,
+            slots,
+            null,
+            drops_range: probe == 0,
+        })
+    }
+
+    /// What a program without input reads.
+    pub(crate) fn null(&self) -> &File {
+        &self.null
+    }
+
+    /// Starts a process, the leader of a session and group of its own, and gives its number. It
+    /// has executed its program when this returns.
+    pub(crate) fn launch(&mut self, launch: &Launch<'_>) -> Result<u32, LaunchError> {
+        let filled = self.fill_slots(launch);
+        let result = filled.and_then(|()| self.clone_and_exec(launch));
+        for slot in &self.slots {
+            // The slots must not keep a program's pipe open. It cannot fail: both are open.
+            let _kept = duplicate(self.null.as_raw_fd(), slot.as_raw_fd());
+        }
+        result
+    }
+
+    fn fill_slots(&self, launch: &Launch<'_>) -> Result<(), LaunchError> {
+        let sources = [launch.stdin, launch.stdout, launch.stderr];
+        for (source, slot) in sources.iter().zip(&self.slots) {
+            duplicate(source.as_raw_fd(), slot.as_raw_fd()).map_err(|errno| LaunchError {
+                stage: Stage::Descriptors,
+                errno,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn clone_and_exec(&mut self, launch: &Launch<'_>) -> Result<u32, LaunchError> {
+        let argv = pointers(&launch.argv);
+        let envp = pointers(&launch.envp);
+        let candidates = pointers(&launch.candidates);
+        let slots = [0, 1, 2].map(|index: usize| self.slots[index].as_raw_fd());
+        let mut order = child::Order {
+            candidates: &candidates,
+            argv: &argv,
+            envp: &envp,
+            cwd: launch
+                .cwd
+                .as_ref()
+                .map_or(std::ptr::null(), |cwd| cwd.as_ptr()),
+            umask: launch.umask,
+            credentials: &launch.credentials,
+            open_files: launch.open_files,
+            slots,
+            drop_from: self
+                .drops_range
+                .then(|| slots.into_iter().max().unwrap_or(2) + 1),
+            failure: None,
+        };
+        let files = if self.drops_range {
+            libc::CLONE_FILES
+        } else {
+            0
+        };
+        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD | files;
+        let pid = with_signals_blocked(|| {
+            // SAFETY: the stack is ours alone and large enough, `order` outlives the call because
+            // CLONE_VFORK suspends us until the child executes or exits, and `begin` keeps to
+            // system calls on what `order` points to.
+            unsafe {
+                libc::clone(
+                    child::begin,
+                    self.stack.top(),
+                    flags,
+                    (&raw mut order).cast::<c_void>(),
+                )
+            }
+        });
+        let Ok(pid) = u32::try_from(pid) else {
+            let errno = io::Error::last_os_error()
+                .raw_os_error()
+                .unwrap_or(libc::EAGAIN);
+            return Err(LaunchError {
+                stage: Stage::Fork,
+                errno,
+            });
+        };
+        match order.failure {
+            None => Ok(pid),
+            Some(failure) => {
+                reap::take_failed_start(pid);
+                Err(failure)
+            }
+        }
+    }
+}
+
+fn low_copy(file: &File) -> io::Result<OwnedFd> {
+    let number = nix::fcntl::fcntl(file, nix::fcntl::FcntlArg::F_DUPFD_CLOEXEC(3))?;
+    // SAFETY: the kernel has just given us this descriptor, and nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+fn duplicate(source: c_int, target: c_int) -> Result<(), c_int> {
+    // SAFETY: the call takes three numbers; both descriptors are open and the target is ours.
+    let result = unsafe { libc::dup3(source, target, libc::O_CLOEXEC) };
+    if result >= 0 {
+        Ok(())
+    } else {
+        Err(last_errno())
+    }
+}
+
+/// Reads a thread-local number: it neither allocates nor locks, so the child may call it too.
+fn last_errno() -> c_int {
+    io::Error::last_os_error()
+        .raw_os_error()
+        .unwrap_or(libc::EINVAL)
+}
+
+fn pointers(strings: &[CString]) -> Vec<*const c_char> {
+    let all = strings.iter().map(|text| text.as_ptr());
+    all.chain(std::iter::once(std::ptr::null())).collect()
+}
+
+/// Runs `act` with every signal blocked, so that no handler of ours runs in the child while it
+/// shares our memory.
+fn with_signals_blocked<T>(act: impl FnOnce() -> T) -> T {
+    // SAFETY: both sets are plain values that the calls fill in; an empty one is valid.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        let mut before: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
+        let result = act();
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
+        result
+    }
+}
+
+/// The stack that children begin on, one at a time, with a page below it that nothing may touch.
+#[derive(Debug)]
+struct Stack {
+    base: *mut c_void,
+}
+
+// SAFETY: the mapping belongs to this value alone, whichever thread holds it.
+unsafe impl Send for Stack {}
+
+impl Stack {
+    fn new() -> io::Result<Self> {
+        let length = STACK_BYTES + GUARD_BYTES;
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK;
+        // SAFETY: a new anonymous mapping, wherever the kernel likes, overlaps nothing.
+        let base = unsafe { libc::mmap(std::ptr::null_mut(), length, protection, flags, -1, 0) };
+        if base == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the range is the lowest page of the mapping that we have just made.
+        unsafe { libc::mprotect(base, GUARD_BYTES, libc::PROT_NONE) };
+        Ok(Self { base })
+    }
+
+    fn top(&self) -> *mut c_void {
+        // SAFETY: the end of the mapping is one past its last byte, and page-aligned.
+        unsafe { self.base.byte_add(STACK_BYTES + GUARD_BYTES) }
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours, and no child is on it: a start is over when it returns.
+        unsafe { libc::munmap(self.base, STACK_BYTES + GUARD_BYTES) };
+    }
+}
+
+#[cfg(test)]
+mod tests;

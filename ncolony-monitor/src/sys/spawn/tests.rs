@@ -1,0 +1,132 @@
+use std::io::Read;
+use std::os::fd::AsFd;
+
+use ncolony_core::{Exit, Signal};
+
+use super::*;
+
+fn nobody_else() -> Credentials {
+    Credentials {
+        uid: None,
+        gid: None,
+        groups: None,
+    }
+}
+
+fn strings(texts: &[&str]) -> Vec<CString> {
+    texts
+        .iter()
+        .map(|text| CString::new(*text).unwrap())
+        .collect()
+}
+
+/// Starts a shell line, and gives what it printed and how it ended.
+fn run(line: &str, change: impl FnOnce(&mut Launch<'_>)) -> Result<(String, Exit), LaunchError> {
+    let mut launcher = Launcher::new().unwrap();
+    let (mut reader, writer) = io::pipe().unwrap();
+    let null = launcher.null().try_clone().unwrap();
+    let mut launch = Launch {
+        candidates: strings(&["/bin/sh"]),
+        argv: strings(&["sh", "-c", line]),
+        envp: strings(&["A=1"]),
+        cwd: None,
+        umask: None,
+        credentials: nobody_else(),
+        open_files: None,
+        stdin: null.as_fd(),
+        stdout: writer.as_fd(),
+        stderr: writer.as_fd(),
+    };
+    change(&mut launch);
+    let started = launcher.launch(&launch);
+    drop(writer);
+    let pid = started?;
+    let mut printed = String::new();
+    reader.read_to_string(&mut printed).unwrap();
+    let exit = loop {
+        match reap::take(pid) {
+            Exit::Unknown => std::thread::yield_now(),
+            known @ (Exit::Code(_) | Exit::Signal(_)) => break known,
+        }
+    };
+    Ok((printed, exit))
+}
+
+#[test]
+fn it_leads_a_session_of_its_own_and_has_only_its_environment() {
+    let line = "read -r pid comm state ppid pgrp session rest < /proc/$$/stat; \
+                test $pid = $pgrp && test $pid = $session && echo leader; tr '\\0' '\\n' < /proc/$$/environ; exit 7";
+    let (printed, exit) = run(line, |launch| {
+        launch.envp = strings(&["A=1", "PATH=/bin:/usr/bin"]);
+    })
+    .unwrap();
+    assert_eq!(printed, "leader\nA=1\nPATH=/bin:/usr/bin\n");
+    assert_eq!(exit, Exit::Code(7));
+}
+
+#[test]
+fn it_has_no_descriptors_but_its_own() {
+    let _open = File::open("/dev/null").unwrap();
+    // What the tests themselves were started with is none of a program's either.
+    crate::sys::limits::keep_descriptors_to_ourselves();
+    let (printed, _) = run("ls /proc/$$/fd; true", |launch| {
+        launch.envp = strings(&["PATH=/bin:/usr/bin"]);
+    })
+    .unwrap();
+    assert_eq!(printed, "0\n1\n2\n");
+}
+
+#[test]
+fn its_signals_are_as_by_default() {
+    let (printed, _) = run("grep -E '^Sig(Blk|Ign)' /proc/self/status", |launch| {
+        launch.envp = strings(&["PATH=/bin:/usr/bin"]);
+    })
+    .unwrap();
+    let zero = "0000000000000000";
+    assert_eq!(printed, format!("SigBlk:\t{zero}\nSigIgn:\t{zero}\n"));
+}
+
+#[test]
+fn what_fails_is_said_with_its_stage() {
+    let failed = |change: fn(&mut Launch<'_>)| run("true", change).unwrap_err();
+    assert_eq!(
+        failed(|launch| launch.candidates = strings(&["/no/such/program", "/nor/this"])),
+        LaunchError {
+            stage: Stage::Execute(0),
+            errno: libc::ENOENT
+        }
+    );
+    assert_eq!(
+        failed(|launch| launch.candidates = strings(&["/no/such/program", "/etc/passwd"])),
+        LaunchError {
+            stage: Stage::Execute(1),
+            errno: libc::EACCES
+        }
+    );
+    assert_eq!(
+        failed(|launch| launch.cwd = Some(CString::new("/no/such/directory").unwrap())),
+        LaunchError {
+            stage: Stage::Directory,
+            errno: libc::ENOENT
+        }
+    );
+}
+
+#[test]
+fn directory_mask_and_limits_are_taken() {
+    let (printed, _) = run("pwd; umask; ulimit -n", |launch| {
+        launch.cwd = Some(CString::new("/").unwrap());
+        launch.umask = Some(0o027);
+        launch.open_files = Some(Limit { soft: 77, hard: 99 });
+    })
+    .unwrap();
+    assert_eq!(printed, "/\n0027\n77\n");
+}
+
+#[test]
+fn a_signal_that_ends_it_is_told() {
+    let (_, exit) = run("kill -KILL $$", |_| {}).unwrap();
+    assert_eq!(exit, Exit::Signal(Signal::KILL));
+    let (_, exit) = run("kill -40 $$", |_| {}).unwrap();
+    assert_eq!(exit, Exit::Signal(Signal::from_number(40).unwrap()));
+}

@@ -1,0 +1,46 @@
+//! The binaries under test, built once for each run of the tests, with the profile of the tests.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The path of a binary of the workspace, built from the present sources.
+pub(crate) fn binary(name: &str) -> PathBuf {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    DIRECTORY.get_or_init(build).join(name)
+}
+
+fn build() -> PathBuf {
+    let tests = env::current_exe().unwrap();
+    // The tests stand in `deps`, the binaries beside that directory.
+    let directory = tests.parent().and_then(Path::parent).unwrap().to_owned();
+    let mut ancestors = directory.ancestors();
+    let target = ancestors
+        .find(|path| path.join("CACHEDIR.TAG").exists())
+        .unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .args(["build", "--quiet", "--workspace", "--bins"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("CARGO_TARGET_DIR", target)
+        .args(["--profile", profile(&directory)]);
+    if let Some(triple) = triple(target, &directory) {
+        cargo.args(["--target", triple]);
+    }
+    let status = cargo.status().unwrap();
+    assert!(status.success(), "the binaries under test do not build");
+    directory
+}
+
+fn profile(directory: &Path) -> &str {
+    let name = directory.file_name().unwrap().to_str().unwrap();
+    if name == "debug" { "dev" } else { name }
+}
+
+/// Where something stands between the target directory and the profile's, it is the machine that
+/// was built for.
+fn triple<'a>(target: &Path, directory: &'a Path) -> Option<&'a str> {
+    let between = directory.strip_prefix(target).unwrap().parent().unwrap();
+    between.to_str().filter(|text| !text.is_empty())
+}

@@ -1,0 +1,60 @@
+//! G12: a second monitor touches nothing.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use ncolony_core::State;
+use serde_json::json;
+
+use crate::colony::Colony;
+
+/// Everything below a directory, with what shows that it was touched.
+fn everything(directory: &Path) -> BTreeMap<PathBuf, (u64, i64, i64)> {
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(directory).unwrap().flatten() {
+        let (path, metadata) = (entry.path(), entry.metadata().unwrap());
+        if metadata.is_dir() {
+            all.extend(everything(&path));
+        }
+        all.insert(
+            path,
+            (metadata.ino(), metadata.ctime(), metadata.ctime_nsec()),
+        );
+    }
+    all
+}
+
+#[test]
+fn a_second_monitor_names_the_first_and_touches_nothing() {
+    let colony = Colony::running(&["-t", "0.05"]);
+    colony.program("web", r#"{"args": ["cat"]}"#);
+    colony.until_state("web", State::Running);
+    // While the first stands still, what moves is the second one's doing.
+    let places = ["config", "messages", "status"].map(|place| colony.path(place));
+    let all = || places.each_ref().map(|place| everything(place));
+    let (second, before, after) = colony.while_it_stands_still(|| {
+        let before = all();
+        let second = colony.command().stderr(Stdio::piped()).output().unwrap();
+        (second, before, all())
+    });
+    assert_eq!(second.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(said.contains(&colony.pid().to_string()), "{said}");
+    assert_eq!(after, before);
+
+    // The first goes on as before.
+    assert!(colony.ask(json!({"type": "RESTART", "name": "web"})).ok);
+    colony.until_record("web", "it was restarted", |record| record.starts == 2);
+}
+
+#[test]
+fn the_place_is_free_when_the_first_has_ended_however_it_did() {
+    let mut colony = Colony::running(&[]);
+    colony.kill();
+    colony.start();
+    assert!(colony.stop().success());
+    colony.start();
+}

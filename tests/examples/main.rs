@@ -1,0 +1,8 @@
+//! The examples, run as a reader would run them.
+#![cfg(test)]
+
+mod colony;
+mod deployment;
+mod embedding;
+#[path = "../process/mod.rs"]
+mod process;

@@ -1,0 +1,15 @@
+//! Interoperation with NColony, the Python original: either control program with either monitor,
+//! and one directory of program files run by both.
+//!
+//! It needs the original, so it is built with the feature `interoperation` alone, and then
+//! `NCOLONY_PYTHON` names a Python that has it (`requirements.txt` says what to install).
+//! `.ci/run` sees to both.
+#![cfg(test)]
+
+mod colony;
+mod deployment;
+mod our_control;
+#[path = "../process/mod.rs"]
+mod process;
+mod same_files;
+mod their_control;

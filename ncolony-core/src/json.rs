@@ -118,8 +118,13 @@ fn check_whole(text: &str) -> Result<(), ConfigError> {
         let said = error.to_string();
         let message = said.split(" at line ").next().unwrap_or(&said).to_owned();
         let duplicate = message.starts_with("duplicate key");
+        let hint = if message.contains("hex escape") {
+            " (an escape such as \\ud800 is half of a character and needs its other half)"
+        } else {
+            ""
+        };
         ConfigError {
-            message,
+            message: format!("{message}{hint}"),
             line: Some(error.line().max(1)),
             column: Some(error.column().max(1)),
             key: duplicate.then(|| path.join(".")),

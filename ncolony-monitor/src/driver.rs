@@ -161,11 +161,11 @@ impl Driver {
                     let now = clock::now();
                     self.colony.observe(now, *observation);
                     self.colony.settle(now);
-                    self.overview.touch();
                 }
                 Done::Rescan => self.look_at_everything_soon(),
             }
             let now = clock::mono();
+            self.overview.touch();
             if acts {
                 self.records.acted(now);
             }

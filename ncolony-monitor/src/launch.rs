@@ -184,11 +184,7 @@ fn cannot_execute(spec: &ProgramSpec, launch: &Launch<'_>, candidate: usize, err
     let program = &spec.process.args[0];
     let why = errno::in_words(errno);
     if errno == errno::NOT_THERE && !program.contains('/') {
-        let path = spec
-            .process
-            .env
-            .get("PATH")
-            .map_or(DEFAULT_PATH, String::as_str);
+        let path = path_in(&launch.envp).unwrap_or_else(|| DEFAULT_PATH.to_owned());
         return format!("cannot execute {program:?}: it is nowhere in PATH={path}: {why}");
     }
     let path = launch
@@ -197,6 +193,15 @@ fn cannot_execute(spec: &ProgramSpec, launch: &Launch<'_>, candidate: usize, err
         .map(|path| path.to_string_lossy().into_owned());
     let path = path.unwrap_or_else(|| program.clone());
     format!("cannot execute {path}: {why}{}", hint(&path, errno))
+}
+
+/// The PATH that a program has of its own, from its file or inherited.
+fn path_in(environment: &[CString]) -> Option<String> {
+    let path = |variable: &CString| {
+        let value = variable.to_bytes().strip_prefix(b"PATH=")?;
+        Some(String::from_utf8_lossy(value).into_owned())
+    };
+    environment.iter().find_map(path)
 }
 
 /// What the errno alone does not say.
@@ -242,6 +247,13 @@ mod tests {
             "NONE=",
         ];
         assert_eq!(shown, wanted);
+    }
+
+    #[test]
+    fn the_path_that_was_searched_is_the_programs_own() {
+        let environment = ["A=1", "PATH=/inherited"].map(|text| CString::new(text).unwrap());
+        assert_eq!(path_in(&environment).as_deref(), Some("/inherited"));
+        assert_eq!(path_in(&environment[..1]), None);
     }
 
     #[test]

@@ -28,7 +28,7 @@ use records::read_json;
 
 /// The most that a condition is waited for. A machine that is busy with other things needs far
 /// less; a condition that does not come, does not come.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A user without rights, where the tests run as root.
 const UNPRIVILEGED: u32 = 65534;
@@ -120,6 +120,12 @@ impl Colony {
         colony
     }
 
+    /// The monitor will have these flags too.
+    pub(crate) fn add_flags(&mut self, flags: &[&str]) {
+        self.flags
+            .extend(flags.iter().map(|flag| (*flag).to_owned()));
+    }
+
     /// The monitor will be started through this command.
     pub(crate) fn wrap(&mut self, wrapper: &[&str]) {
         self.wrapper = wrapper.iter().map(|word| (*word).to_owned()).collect();
@@ -194,10 +200,15 @@ impl Colony {
             .stdin(Stdio::null())
             .stdout(self.append("monitor.out"))
             .stderr(self.append("monitor.err"));
+        self.as_its_user(&mut command);
+        command
+    }
+
+    /// Has a command run as the user that the monitor runs as.
+    pub(crate) fn as_its_user(&self, command: &mut Command) {
         if let Some(user) = self.user {
             command.uid(user).gid(user);
         }
-        command
     }
 
     fn place_flags(&self) -> Vec<PathBuf> {

@@ -6,7 +6,7 @@ use ncolony_core::State;
 use ncolony_core::status::WantWord;
 use serde_json::json;
 
-use crate::colony::{Colony, shell};
+use crate::colony::{Colony, shell, until};
 use crate::processes::{is_alive, until_gone};
 
 const CAT: &str = r#"{"args": ["cat"]}"#;
@@ -133,7 +133,7 @@ fn a_policy_that_changed_holds_for_the_process_that_is_there() {
     let colony = Colony::running(&["-k", "600"]);
     let stubborn = "trap '' TERM; touch deaf; while :; do read line; done";
     colony.program("web", shell(stubborn, json!({})));
-    crate::colony::until("it is deaf", || colony.path("deaf").exists().then_some(()));
+    until("it is deaf", || colony.path("deaf").exists().then_some(()));
     let pid = colony.until_up("web");
     colony.program("web", shell(stubborn, json!({"killtime": 0.05})));
     colony.rescan();
@@ -194,5 +194,29 @@ fn what_was_stopped_by_hand_stays_so_until_a_word_or_a_fresh_monitor() {
             .until_record("web", "it runs", |record| record.pid.is_some())
             .starts,
         1
+    );
+}
+
+#[test]
+fn a_program_that_goes_and_comes_back_while_it_is_stopped_runs_once() {
+    let colony = Colony::running(&["-k", "0.3"]);
+    let deaf = "exec 9> lock; flock -n 9 || echo $$ >> overlaps
+        trap '' TERM; echo $$ >> deaf; while :; do read line; done";
+    for round in 1..=3 {
+        colony.program("web", shell(deaf, json!({})));
+        until("it is deaf", || {
+            (colony.lines("deaf").len() == round).then_some(())
+        });
+        colony.until_up("web");
+        colony.remove("web");
+        colony.until_state("web", State::Stopping);
+    }
+    colony.program("web", CAT);
+    colony.until_record("web", "what its file says now", |record| {
+        record.state == State::Running && record.generation == 4
+    });
+    assert_eq!(
+        (colony.lines("deaf").len(), colony.lines("overlaps")),
+        (3, vec![])
     );
 }

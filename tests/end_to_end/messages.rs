@@ -96,6 +96,8 @@ fn what_is_no_message_is_put_aside_with_the_reason_and_the_listening_goes_on() {
         for (name, text, _) in texts {
             fs::write(messages.join(name), text).unwrap();
         }
+        let sparse = fs::File::create(messages.join("sparse")).unwrap();
+        sparse.set_len(8 << 30).unwrap();
         mkfifo(&messages.join("fifo"), Mode::S_IRWXU).unwrap();
         fs::create_dir(messages.join("directory")).unwrap();
         fs::write(messages.join("directory/inside"), "").unwrap();
@@ -103,6 +105,7 @@ fn what_is_no_message_is_put_aside_with_the_reason_and_the_listening_goes_on() {
         colony.message("zzz", &json!({"type": "STOP", "name": "web", "id": "last"}));
     });
     let others = [
+        ("sparse", "131000"),
         ("fifo", "FIFO"),
         ("directory", "directory"),
         ("link", "leads nowhere"),

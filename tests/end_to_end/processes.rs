@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -68,4 +69,11 @@ pub(crate) fn until_gone(pid: u32) {
     until(&format!("process {pid} is gone"), || {
         (!is_alive(pid)).then_some(())
     });
+}
+
+/// Whether this machine lets us make a world of our own for the monitor.
+pub(crate) fn can_unshare() -> bool {
+    let mut unshare = Command::new("unshare");
+    let made = unshare.args(["-Ur", "true"]).output();
+    made.is_ok_and(|output| output.status.success())
 }

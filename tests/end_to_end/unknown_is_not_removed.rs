@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use ncolony_core::State;
 use nix::sys::signal::Signal;
 use serde_json::json;
 
 use crate::colony::{Colony, until};
-use crate::processes::is_alive;
+use crate::processes::{can_unshare, is_alive};
 
 const CAT: &str = r#"{"args": ["cat"]}"#;
 const NAMES: [&str; 3] = ["one", "two", "three"];
@@ -172,4 +173,39 @@ fn a_directory_made_anew_with_the_same_files_restarts_nothing() {
     // It is watched as the old one was.
     colony.program("five", CAT);
     colony.until_up("five");
+}
+
+#[test]
+fn nothing_stops_when_the_directory_is_unmounted() {
+    if !can_unshare() {
+        println!("user namespaces are closed to us: nothing can be mounted");
+        return;
+    }
+    let mut colony = Colony::new(&["--frequency", "0.1"]);
+    let (real, config) = (colony.path("real"), colony.path("config"));
+    fs::create_dir(&real).unwrap();
+    for name in NAMES {
+        fs::write(real.join(name), CAT).unwrap();
+    }
+    let mount = format!("mount --bind {} {}", real.display(), config.display());
+    let begin = format!("{mount} && exec \"$0\" \"$@\"");
+    colony.wrap(&["unshare", "-Urm", "/bin/sh", "-c", &begin]);
+    colony.start();
+    let pids = NAMES.map(|name| colony.until_up(name));
+    let in_its_world = |command: &str| {
+        let monitor = colony.pid().to_string();
+        let status = Command::new("nsenter")
+            .args(["--preserve-credentials", "-U", "-m", "-t", &monitor])
+            .args(["/bin/sh", "-c", command])
+            .status();
+        assert!(status.unwrap().success(), "{command}");
+    };
+    in_its_world(&format!("umount {}", config.display()));
+    until_config_state(&colony, "replaced by an empty one");
+    check_unharmed(&colony, pids);
+    in_its_world(&mount);
+    until_config_state(&colony, "ok");
+    check_unharmed(&colony, pids);
+    fs::remove_file(real.join("one")).unwrap();
+    colony.until_retracted("one");
 }

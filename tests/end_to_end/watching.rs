@@ -9,6 +9,7 @@ use ncolony_core::status::{MonitorStatus, ProgramStatus, Watch, content_digest};
 use serde_json::json;
 
 use crate::colony::{Colony, until};
+use crate::processes::can_unshare;
 
 fn sleeper(seconds: u32) -> String {
     json!({"args": ["sleep", seconds.to_string()]}).to_string()
@@ -133,13 +134,6 @@ fn polling_sees_what_the_kernel_does_not_tell() {
     colony.until_state("web", State::Stopped);
     colony.remove("web");
     colony.until_retracted("web");
-}
-
-/// Whether this machine lets us make a world of our own for the monitor.
-fn can_unshare() -> bool {
-    let mut unshare = std::process::Command::new("unshare");
-    let made = unshare.args(["-Ur", "true"]).output();
-    made.is_ok_and(|output| output.status.success())
 }
 
 #[test]

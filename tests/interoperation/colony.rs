@@ -164,10 +164,7 @@ impl Colony {
 
     /// The environment that this program's process was started with.
     pub(crate) fn environment(&self, name: &str) -> BTreeMap<String, String> {
-        let pid = self.process(name, None);
-        let bytes = fs::read(format!("/proc/{pid}/environ")).unwrap();
-        let text = String::from_utf8(bytes).unwrap();
-        let pairs = text.split_terminator('\0').map(|entry| {
+        let pairs = self.strings(name, "environ").into_iter().map(|entry| {
             let (key, value) = entry.split_once('=').unwrap();
             (key.to_owned(), value.to_owned())
         });
@@ -176,11 +173,17 @@ impl Colony {
 
     /// The words that this program's process was started with, without the interpreter's.
     pub(crate) fn words(&self, name: &str) -> Vec<String> {
-        let pid = self.process(name, None);
-        let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap();
+        self.strings(name, "cmdline").into_iter().skip(2).collect()
+    }
+
+    /// What the kernel keeps of this program's process; of the next one, if it just ends.
+    fn strings(&self, name: &str, file: &str) -> Vec<String> {
+        let bytes = eventually(&format!("the {file} of {name}"), || {
+            let bytes = fs::read(format!("/proc/{}/{file}", self.told(name)?)).ok()?;
+            (!bytes.is_empty()).then_some(bytes)
+        });
         let text = String::from_utf8(bytes).unwrap();
-        let words = text.split_terminator('\0').skip(2);
-        words.map(str::to_owned).collect()
+        text.split_terminator('\0').map(str::to_owned).collect()
     }
 }
 

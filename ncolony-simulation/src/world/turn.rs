@@ -13,6 +13,10 @@ use crate::invariant::{self, Invariant, Violation};
 /// More breaths than this at one moment, and it would never end.
 const BREATHS_MAX: u32 = 50;
 
+/// More orders than this in one breath, and there would be no end of them: a history has far fewer
+/// facts that could cause some.
+const ORDERS_MAX: u64 = 10_000;
+
 impl World {
     /// The monitor acts on what it knows.
     pub(super) fn turn(&mut self) -> Result<(), Violation> {
@@ -39,6 +43,7 @@ impl World {
             monitor.colony.observe(clocks, observation);
         }
         monitor.colony.settle(clocks);
+        let before = self.orders;
         while let Some(monitor) = &mut self.monitor {
             let Some(order) = monitor.colony.poll_effect() else {
                 break;
@@ -47,6 +52,9 @@ impl World {
                 break;
             }
             self.orders += 1;
+            Invariant::Bounded.must(self.orders - before <= ORDERS_MAX, || {
+                "there is no end of its orders".to_owned()
+            })?;
             self.execute(order)?;
         }
         if let Some(monitor) = &mut self.monitor {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Child;
 use std::thread;
@@ -76,6 +77,11 @@ impl Drop for Colony {
         if let Some(mut monitor) = self.monitor.take() {
             let _ended = monitor.kill();
             let _ended = monitor.wait();
+        }
+        // What was closed in the course of a test could not be removed either.
+        for place in ["config", "messages", "status", "status/programs", "logs"] {
+            let open = fs::Permissions::from_mode(0o700);
+            let _not_there = fs::set_permissions(self.path(place), open);
         }
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {

@@ -192,8 +192,13 @@ impl Driver {
             self.overview.touch();
         }
         if let Report::Printed { source, lines } = report {
+            let name = source.name.clone();
             let observation = self.executor.printed(source, lines);
             self.colony.observe(clock::now(), observation);
+            // Records of this name were held back, also those of a new program that has it now.
+            if self.colony.knows(&name) {
+                self.colony.republish(&name);
+            }
         }
     }
 

@@ -204,6 +204,7 @@ pub fn directory_id(path: &Path) -> Result<DirectoryId, FileError> {
     Ok(DirectoryId {
         device: metadata.dev(),
         inode: metadata.ino(),
+        born: metadata.created().ok(),
     })
 }
 

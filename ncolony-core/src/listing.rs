@@ -2,6 +2,7 @@
 //! whether a file may have changed. Whoever looks is [`crate::files`].
 
 use std::ffi::OsString;
+use std::time::SystemTime;
 
 use crate::time::Wall;
 
@@ -50,6 +51,9 @@ pub struct DirectoryId {
     pub device: u64,
     /// The inode.
     pub inode: u64,
+    /// When it was made, where the file system knows. Both numbers are given away again: those of
+    /// a file system that was unmounted often go to the next one.
+    pub born: Option<SystemTime>,
 }
 
 /// What stands under a name in a directory.

@@ -207,6 +207,7 @@ impl Driver {
         let problems = [
             self.executor.mailbox.problem(),
             self.executor.status.problem(),
+            self.executor.place.problem(),
         ];
         Present {
             watch: if watched { Watch::Inotify } else { Watch::Poll },

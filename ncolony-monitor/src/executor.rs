@@ -10,6 +10,7 @@ use ncolony_core::{Places, ProgramName, ProgramSpec, Signal};
 
 use crate::launch::{self, Additions, Streams};
 use crate::logs::{Destination, Logs, Report, Source};
+use crate::place::Place;
 use crate::run_id::RunIds;
 use crate::sources::children::{Child, Children};
 use crate::sources::messages::Mailbox;
@@ -36,6 +37,8 @@ pub(crate) struct Executor {
     /// Programs whose ended process has not yet told its last lines: their records wait for them.
     awaiting_output: std::collections::BTreeMap<ProgramName, Generation>,
     pub(crate) counters: Counters,
+    /// Given up last: what else we hold may still be writing.
+    pub(crate) place: Place,
 }
 
 /// What was done so far.
@@ -66,6 +69,7 @@ pub(crate) struct Parts {
     pub(crate) run_ids: RunIds,
     pub(crate) places: Places,
     pub(crate) open_files: Option<Limit>,
+    pub(crate) place: Place,
 }
 
 impl Executor {
@@ -82,6 +86,7 @@ impl Executor {
             boot_id: environ::boot_id(),
             awaiting_output: std::collections::BTreeMap::new(),
             counters: Counters::default(),
+            place: parts.place,
         }
     }
 

@@ -29,6 +29,7 @@ mod executor;
 mod launch;
 mod logs;
 mod overview;
+mod place;
 mod predecessor;
 mod record_timing;
 mod run_id;

@@ -48,6 +48,15 @@ impl RunIds {
         Ok((Self { path, colony, next }, Predecessor::None))
     }
 
+    /// Writes the colony's half again if somebody has removed it.
+    pub(crate) fn keep(&self) -> io::Result<()> {
+        if self.path.exists() {
+            return Ok(());
+        }
+        let written = replace_file(&self.path, self.colony.as_bytes(), Durability::Renamed);
+        written.map_err(|error| error.source)
+    }
+
     /// What every run id of this colony begins with.
     pub(crate) fn colony(&self) -> &str {
         &self.colony

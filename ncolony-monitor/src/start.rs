@@ -14,10 +14,10 @@ use tokio::sync::mpsc::unbounded_channel;
 use crate::driver::Driver;
 use crate::executor::{Executor, Parts};
 use crate::logs::Logs;
+use crate::place::Place;
 use crate::predecessor;
 use crate::run_id::{Predecessor, RunIds};
 use crate::statusdir::StatusDir;
-use crate::sys::lock::{self, Lock, LockError};
 use crate::sys::spawn::Launcher;
 use crate::sys::{errno, limits};
 
@@ -88,7 +88,6 @@ impl From<String> for StartError {
 pub struct Monitor {
     driver: Driver,
     runtime: Runtime,
-    _lock: Lock,
 }
 
 impl Monitor {
@@ -107,7 +106,7 @@ impl Monitor {
         })?;
         let places = settings.places.clone();
         make(&places.status, 0o700)?;
-        let lock = take_lock(&places.lock())?;
+        let place = Place::take(places.lock())?;
         make(&places.messages, 0o700)?;
         make(&places.config, 0o755)?;
         if let Some(logs) = &places.logs {
@@ -137,16 +136,13 @@ impl Monitor {
             run_ids,
             places,
             open_files,
+            place,
         };
         let entered = runtime.enter();
         let driver = Driver::new(settings, Executor::new(parts), reports, tree_kill)
             .map_err(|error| format!("cannot listen to signals: {}", errno::of(&error)))?;
         drop(entered);
-        Ok(Self {
-            driver,
-            runtime,
-            _lock: lock,
-        })
+        Ok(Self { driver, runtime })
     }
 
     /// Keeps the colony until it is told to end: by TERM or INT, or by a SHUTDOWN message.
@@ -170,24 +166,6 @@ fn make(directory: &Path, mode: u32) -> Result<(), StartError> {
             "cannot make the directory {}: {why}",
             error.path.display()
         ))
-    })
-}
-
-fn take_lock(path: &Path) -> Result<Lock, StartError> {
-    lock::take(path).map_err(|error| match error {
-        LockError::Held(Some(pid)) => StartError(format!(
-            "another monitor, process {pid}, holds {}; one status directory has one monitor",
-            path.display()
-        )),
-        LockError::Held(None) => StartError(format!(
-            "another monitor holds {}; one status directory has one monitor",
-            path.display()
-        )),
-        LockError::Io(error) => StartError(format!(
-            "cannot lock {}: {}",
-            path.display(),
-            errno::of(&error)
-        )),
     })
 }
 

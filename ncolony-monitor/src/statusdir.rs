@@ -38,17 +38,6 @@ pub(crate) struct StatusDir {
 impl StatusDir {
     /// Makes the directories, and removes what an earlier monitor left that means nothing now.
     pub(crate) fn open(places: &Places, pid_dir: Option<PathBuf>) -> Result<Self, String> {
-        let private = [
-            places.program_statuses(),
-            places.replies(),
-            places.rejected(),
-        ];
-        for directory in private {
-            make_directory(&directory, 0o700).map_err(|error| error.to_string())?;
-        }
-        if let Some(directory) = &pid_dir {
-            make_directory(directory, 0o755).map_err(|error| error.to_string())?;
-        }
         let mut status = Self {
             places: places.clone(),
             pid_dir,
@@ -66,29 +55,34 @@ impl StatusDir {
         Ok(status)
     }
 
-    fn make_directories(&self) -> Result<(), FileError> {
+    /// The directories that are ours, and their modes.
+    fn directories(&self) -> impl Iterator<Item = (PathBuf, u32)> {
         let places = &self.places;
-        for directory in [
+        let private = [
+            places.status.clone(),
             places.program_statuses(),
             places.replies(),
             places.rejected(),
-        ] {
-            make_directory(&directory, 0o700)?;
-        }
-        self.pid_dir
-            .as_ref()
-            .map_or(Ok(()), |directory| make_directory(directory, 0o755))
+        ];
+        let private = private.into_iter().map(|directory| (directory, 0o700));
+        private.chain(self.pid_dir.clone().map(|directory| (directory, 0o755)))
     }
 
-    /// Makes the directories again if somebody has removed them. `true`: they were gone, and with
-    /// them every record.
+    fn make_directories(&self) -> Result<(), FileError> {
+        let mut all = self.directories();
+        all.try_for_each(|(directory, mode)| make_directory(&directory, mode))
+    }
+
+    /// Makes the directories again that somebody has removed. `true`: with them, every record is
+    /// gone.
     pub(crate) fn restore(&mut self) -> bool {
-        if self.places.program_statuses().is_dir() {
+        let recorded = self.places.program_statuses().is_dir();
+        if self.directories().all(|(directory, _)| directory.is_dir()) {
             return false;
         }
         let made = self.make_directories();
         self.problem = made.as_ref().err().map(ToString::to_string);
-        made.is_ok()
+        !recorded && made.is_ok()
     }
 
     /// Removes the records and pid files of earlier programs, and old replies.
@@ -268,6 +262,8 @@ fn moved(source: &Path, target: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn status(dir: &tempfile::TempDir) -> StatusDir {
@@ -317,6 +313,13 @@ mod tests {
         assert!(!status.restore());
         fs::remove_dir_all(dir.path().join("s")).unwrap();
         assert!(status.restore() && dir.path().join("s/programs").is_dir());
+        let mode = fs::metadata(dir.path().join("s")).unwrap().permissions();
+        assert_eq!(mode.mode() & 0o777, 0o700);
+        for one in ["s/replies", "s/rejected", "pids"] {
+            fs::remove_dir(dir.path().join(one)).unwrap();
+            assert!(!status.restore(), "the records are there");
+            assert!(dir.path().join(one).is_dir(), "{one}");
+        }
     }
 
     #[test]

@@ -9,7 +9,8 @@ use std::process::Stdio;
 use ncolony_core::State;
 use serde_json::json;
 
-use crate::colony::Colony;
+use crate::colony::{Colony, until};
+use crate::processes::until_gone;
 
 /// Everything below a directory, with what shows that it was touched.
 fn everything(directory: &Path) -> BTreeMap<PathBuf, (u64, i64, i64)> {
@@ -57,4 +58,26 @@ fn the_place_is_free_when_the_first_has_ended_however_it_did() {
     colony.start();
     assert!(colony.stop().success());
     colony.start();
+}
+
+#[test]
+fn a_status_directory_that_was_removed_is_there_again_with_its_lock() {
+    let mut colony = Colony::running(&["--frequency", "0.2"]);
+    colony.program("web", r#"{"args": ["cat"]}"#);
+    let pid = colony.until_up("web");
+    fs::remove_dir_all(colony.path("status")).unwrap();
+    colony.until_record("web", "it is recorded again", |record| {
+        record.pid == Some(pid)
+    });
+    until("the lock is there again", || {
+        colony.path("status/.colony").exists().then_some(())
+    });
+    let second = colony.command().output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(colony.ctl(&["restart", "web"]).code == Some(0));
+    let pid = colony.until_up("web");
+    colony.kill();
+    colony.start();
+    until_gone(pid);
+    assert_ne!(colony.until_up("web"), pid);
 }

@@ -49,13 +49,7 @@ impl Driver {
         self.messages_watch.take();
         self.look_at_config();
         self.executor.status.forget_old_replies(now);
-        if self.executor.status.restore() {
-            self.colony.republish_all();
-            self.overview.touch();
-        }
-        for name in self.executor.status.take_unwritten() {
-            self.colony.republish(&name);
-        }
+        self.look_after_status();
         if before
             != (
                 self.config_watch.is_watched(),
@@ -63,6 +57,24 @@ impl Driver {
             )
         {
             self.overview.touch();
+        }
+    }
+
+    /// Puts back what somebody has removed from the status directory, and writes again what could
+    /// not be written.
+    fn look_after_status(&mut self) {
+        let problem = self.executor.place.problem().map(str::to_owned);
+        let restored = self.executor.status.restore();
+        self.executor.place.keep(&self.executor.run_ids);
+        if problem.as_deref() != self.executor.place.problem() {
+            self.overview.touch();
+        }
+        if restored {
+            self.colony.republish_all();
+            self.overview.touch();
+        }
+        for name in self.executor.status.take_unwritten() {
+            self.colony.republish(&name);
         }
     }
 
@@ -180,8 +192,13 @@ impl Driver {
             self.overview.touch();
         }
         if let Report::Printed { source, lines } = report {
+            let name = source.name.clone();
             let observation = self.executor.printed(source, lines);
             self.colony.observe(clock::now(), observation);
+            // Records of this name were held back, also those of a new program that has it now.
+            if self.colony.knows(&name) {
+                self.colony.republish(&name);
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use ncolony_core::ConfigError;
 use ncolony_core::colony::Observation;
-use ncolony_core::files::{DirectoryId, EntryKind, directory_id, list, read_regular};
+use ncolony_core::files::{DirectoryId, Entry, EntryKind, directory_id, list, read_regular};
 use ncolony_core::message::{MESSAGE_BYTES_MAX, Message, MessageError};
 use ncolony_core::name::is_message_file;
 
@@ -67,6 +67,7 @@ impl Mailbox {
             }
         };
         self.problem = None;
+        self.forget_gone(&listing.entries);
         let mut batch = Batch::default();
         for entry in listing.entries {
             if !is_message_file(&entry.file) {
@@ -142,6 +143,16 @@ impl Mailbox {
         if let Some(inode) = self.inode(file) {
             self.done.insert(file.to_owned(), inode);
         }
+    }
+
+    /// Forgets files that somebody else has removed: a later one of the same name may be given the
+    /// same inode.
+    fn forget_gone(&mut self, entries: &[Entry]) {
+        let is_there = |file: &str| {
+            let found = entries.binary_search_by(|entry| entry.file.as_os_str().cmp(file.as_ref()));
+            found.is_ok()
+        };
+        self.done.retain(|file, _| is_there(file));
     }
 
     fn is_done(&mut self, file: &str) -> bool {
@@ -225,6 +236,20 @@ mod tests {
         assert!(mailbox.read().messages.is_empty());
         fs::rename(&path, dir.path().join("0.new")).unwrap();
         fs::write(&path, r#"{"type": "RESCAN"}"#).unwrap();
+        assert_eq!(mailbox.read().messages.len(), 1);
+    }
+
+    #[test]
+    fn a_message_that_was_taken_away_is_forgotten_with_its_inode() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, aside) = (dir.path().join("1"), dir.path().join("0.new"));
+        fs::write(&path, r#"{"type": "RESCAN"}"#).unwrap();
+        let mut mailbox = Mailbox::new(dir.path());
+        assert_eq!(mailbox.read().messages.len(), 1);
+        mailbox.remember("1");
+        fs::rename(&path, &aside).unwrap();
+        assert!(mailbox.read().messages.is_empty());
+        fs::rename(&aside, &path).unwrap();
         assert_eq!(mailbox.read().messages.len(), 1);
     }
 

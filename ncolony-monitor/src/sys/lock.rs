@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -14,7 +14,17 @@ use nix::fcntl::{FcntlArg, fcntl};
 /// The lock, held while this lives.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Lock {
+    /// Whether the file that is locked still stands at `path`.
+    pub(crate) fn is_at(&self, path: &Path) -> bool {
+        let (Ok(held), Ok(there)) = (self.file.metadata(), std::fs::metadata(path)) else {
+            return false;
+        };
+        (held.dev(), held.ino()) == (there.dev(), there.ino())
+    }
 }
 
 /// Why the lock was not taken.
@@ -49,7 +59,7 @@ pub(crate) fn take(path: &Path) -> Result<Lock, LockError> {
     file.set_len(0)?;
     file.rewind()?;
     writeln!(file, "{}", std::process::id())?;
-    Ok(Lock { _file: file })
+    Ok(Lock { file })
 }
 
 fn read_pid(file: &mut File) -> Option<u32> {

@@ -68,6 +68,7 @@ impl Folder {
         let directory = DirectoryId {
             device: 1,
             inode: self.inode,
+            born: None,
         };
         (!self.unreadable).then(|| Listing {
             directory,

@@ -13,7 +13,11 @@ fn listing(inode: u64, files: &[(&str, EntryKind)]) -> Listing {
         kind: *kind,
     };
     Listing {
-        directory: DirectoryId { device: 1, inode },
+        directory: DirectoryId {
+            device: 1,
+            inode,
+            born: None,
+        },
         entries: files.iter().map(entry).collect(),
     }
 }
@@ -176,4 +180,22 @@ fn a_glance_says_what_a_whole_look_would() {
         look(&mut catalogue, 1, &now).is_empty(),
         "the whole look finds nothing more"
     );
+}
+
+#[test]
+fn a_new_file_system_with_the_numbers_of_the_old_is_not_an_emptied_directory() {
+    let mounted_at = |seconds, files: &[(&str, EntryKind)]| {
+        let mut mounted = listing(1, files);
+        let born = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        mounted.directory.born = Some(born);
+        mounted
+    };
+    let mut catalogue = Catalogue::default();
+    let first = mounted_at(5, &[("web", regular(1))]);
+    catalogue.look(first, Emptiness::Doubted, LATER);
+    let diff = catalogue.look(mounted_at(6, &[]), Emptiness::Doubted, LATER);
+    assert_eq!(diff.changes, []);
+    assert!(matches!(catalogue.known(), Known::No(_)));
+    let diff = catalogue.look(mounted_at(5, &[]), Emptiness::Doubted, LATER);
+    assert_eq!(shown(&diff), ["web-"]);
 }

@@ -36,6 +36,10 @@ impl Ledger {
 
 impl Account {
     fn read_good(&mut self, now: Mono, spec: &Arc<ProgramSpec>) {
+        let same = |old: &Arc<ProgramSpec>| old.source == spec.source;
+        if !self.bad && self.good.as_ref().is_some_and(same) {
+            return;
+        }
         self.bad = false;
         self.digest = Some(content_digest(spec.source.as_bytes()));
         let old = self.good.replace(Arc::clone(spec));

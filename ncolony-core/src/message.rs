@@ -147,6 +147,12 @@ impl Message {
         }
     }
 
+    /// Whether these bytes may be the beginning of a message that is still being written.
+    #[must_use]
+    pub fn is_unfinished(bytes: &[u8]) -> bool {
+        serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_err_and(|error| error.is_eof())
+    }
+
     /// The JSON text of the message, as NColony writes it where NColony knows it.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -345,6 +351,16 @@ mod tests {
             assert_eq!(bad(text).error.key.as_deref(), Some(key), "{text}");
         }
         assert!(bad("").error.message.contains("empty"));
+    }
+
+    #[test]
+    fn what_may_still_be_written_is_told_from_what_is_wrong() {
+        for text in ["", " ", "{", r#"{"type": "RES"#] {
+            assert!(Message::is_unfinished(text.as_bytes()), "{text:?}");
+        }
+        for text in ["x", "[]", "{}", r#"{"type": 5}"#, "{]"] {
+            assert!(!Message::is_unfinished(text.as_bytes()), "{text:?}");
+        }
     }
 
     #[test]

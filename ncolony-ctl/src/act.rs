@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ncolony_core::message::MessageId;
 use ncolony_core::{Message, ProgramName, Request, Target, ctllib};
@@ -216,7 +216,12 @@ pub(crate) fn conclude(
     for outcome in outcomes {
         let name = &outcome.name;
         match &outcome.fate {
-            Fate::Done => session.report.line(&done(outcome)),
+            Fate::Done => {
+                session.report.line(&done(outcome));
+                if let Some(warning) = old_content(outcome) {
+                    session.report.talk(&format!("ncolony-ctl: {warning}"));
+                }
+            }
             Fate::Failed(why) => {
                 ending = Ending::Failed;
                 errors.push(format!("{name}: {why}{}{}", wait(outcome), output(outcome)));
@@ -226,7 +231,7 @@ pub(crate) fn conclude(
                     ending = Ending::Timeout;
                 }
                 let span = session.deadline.span.as_secs_f64();
-                errors.push(format!("{name}: not there after {span} s; it is {what}"));
+                errors.push(format!("{name}: not there after {span} s: {what}"));
             }
         }
     }
@@ -265,10 +270,30 @@ fn done(outcome: &Outcome) -> String {
     }
 }
 
-/// When a failed program is started again.
+/// A program that was started from an older content than its file has now.
+fn old_content(outcome: &Outcome) -> Option<String> {
+    let status = &outcome.record.as_ref()?.status;
+    let error = status
+        .config_error
+        .as_ref()
+        .filter(|_| status.pid.is_some())?;
+    let name = &outcome.name;
+    Some(format!(
+        "{name}: its file has an error, so it runs with what the file said before: {error}"
+    ))
+}
+
+/// When a failed program is started again, where its reason does not say it: a wait that has only
+/// begun is told there.
 fn wait(outcome: &Outcome) -> String {
-    let record = outcome.record.as_ref();
-    let next = record.and_then(|record| next_start(&record.status, now()));
+    let status = outcome.record.as_ref().map(|record| &record.status);
+    let begun = |status: &&ncolony_core::ProgramStatus| {
+        let delay = Duration::try_from_secs_f64(status.delay).unwrap_or_default();
+        now() > status.since.after(delay / 10 + Duration::from_secs(1))
+    };
+    let next = status
+        .filter(begun)
+        .and_then(|status| next_start(status, now()));
     next.map_or_else(String::new, |next| format!("; {next}"))
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct Monitor {
 pub(crate) fn monitor(places: &Places) -> Result<Option<Monitor>, Failure> {
     let path = places.lock();
     let error = |source: io::Error| FileError {
-        what: "ask whether a monitor is alive of",
+        what: "tell whether a monitor is alive by",
         path: path.clone(),
         source,
     };

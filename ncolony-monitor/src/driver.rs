@@ -65,6 +65,8 @@ pub(crate) struct Driver {
     emptiness: Emptiness,
     /// Messages are known to wait.
     mail_waits: bool,
+    /// When to look at messages that were found half written.
+    mail_again_at: Option<Mono>,
     /// A child has ended, or may have.
     child_ended: bool,
     records: RecordTiming,
@@ -99,6 +101,7 @@ impl Driver {
             hints_from: Mono::default(),
             emptiness: Emptiness::Doubted,
             mail_waits: true,
+            mail_again_at: None,
             child_ended: true,
             records: RecordTiming::default(),
             closed_at: None,
@@ -297,6 +300,7 @@ impl Driver {
             hint.then_some(self.hints_from),
             leftovers.then(|| now.after(LEFTOVER_SPACING)),
             self.records.due(self.colony.unpublished()),
+            self.mail_again_at,
             self.closed_at.map(|since| since.after(LAST_LINES)),
         ];
         due.into_iter().flatten().min().map(|due| due.since(now))

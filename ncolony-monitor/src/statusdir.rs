@@ -85,13 +85,17 @@ impl StatusDir {
         !recorded && made.is_ok()
     }
 
-    /// Removes the records and pid files of earlier programs, and old replies.
+    /// Removes the records and pid files of earlier programs, and old replies. The directory of
+    /// pid files may be shared with others: only what a record names goes from there.
     fn sweep(&self) {
+        if let Some(directory) = &self.pid_dir {
+            for name in recorded_programs(&self.places.program_statuses()) {
+                // Where none was written, none is there.
+                let _gone = fs::remove_file(directory.join(name));
+            }
+        }
         for directory in [self.places.program_statuses(), self.places.replies()] {
             remove_files(&directory);
-        }
-        if let Some(directory) = &self.pid_dir {
-            remove_files(directory);
         }
     }
 
@@ -220,9 +224,34 @@ impl StatusDir {
         if result.is_ok() {
             self.written += 1;
         }
-        self.problem = result.as_ref().err().map(ToString::to_string);
+        self.note_problem(result.as_ref().err().map(ToString::to_string));
         result.is_ok()
     }
+
+    /// The record that would say it may be just what cannot be written, so the log says it too.
+    fn note_problem(&mut self, problem: Option<String>) {
+        match &problem {
+            Some(why) if self.problem.is_none() => {
+                tracing::warn!("what is so is not what the records say: {why}");
+            }
+            None if self.problem.is_some() => tracing::info!("records can be written again"),
+            Some(_) | None => {}
+        }
+        self.problem = problem;
+    }
+}
+
+fn recorded_programs(directory: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    let name = |file: std::ffi::OsString| file.to_str()?.strip_suffix(".json").map(str::to_owned);
+    let names = entries
+        .flatten()
+        .filter_map(|entry| name(entry.file_name()));
+    names
+        .filter(|name| ProgramName::new(name).is_ok())
+        .collect()
 }
 
 fn remove_files(directory: &Path) {
@@ -341,6 +370,23 @@ mod tests {
         assert!(path.exists());
         status.forget_old_replies(Mono::default().after(REPLY_LIFE));
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_shared_directory_of_pid_files_loses_only_what_was_ours() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(status(&dir));
+        fs::write(dir.path().join("s/programs/web.json"), "{}").unwrap();
+        for file in ["web", "nginx.pid", "other"] {
+            fs::write(dir.path().join("pids").join(file), "77").unwrap();
+        }
+        drop(status(&dir));
+        let mut left: Vec<_> = fs::read_dir(dir.path().join("pids"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["nginx.pid", "other"]);
     }
 
     #[test]

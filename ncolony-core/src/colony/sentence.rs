@@ -24,7 +24,7 @@ pub(super) fn shortage(failure: &SpawnFailure, wait: Duration) -> String {
 
 pub(super) fn cannot_start(failure: &SpawnFailure) -> String {
     format!(
-        "{}; its restart policy is \"never\"; START or RESTART tries again",
+        "{}; its restart policy is \"never\"; start or restart tries again",
         failure.sentence
     )
 }
@@ -83,7 +83,7 @@ fn outlook(verdict: Verdict, deaths: u32) -> String {
             } else {
                 format!("{deaths} times in a row")
             };
-            format!("that was so {times}, so it is not tried again; START or RESTART tries again")
+            format!("that was so {times}, so it is not tried again; start or restart tries again")
         }
     }
 }
@@ -114,10 +114,10 @@ pub(super) fn out_of_date(by_message: bool, because: Option<&str>) -> String {
 
 pub(super) fn at_rest_because(why: Why) -> &'static str {
     match why {
-        Why::Shutdown => "the monitor is shutting down",
+        Why::Shutdown => "the monitor was told to shut down",
         Why::Removed => "its file was removed",
         Why::NeverGood => FILE_NEVER_GOOD,
-        Why::ByHand => "it was stopped by hand; START or RESTART lets it run",
+        Why::ByHand => "it was stopped by hand; start or restart lets it run",
         Why::Disabled => "its file says \"enabled\": false",
     }
 }

@@ -86,8 +86,12 @@ fn conclude(
     }
 }
 
+/// A program that never ran because its file was never good is not as somebody wanted it, although
+/// the monitor, which cannot know what was meant, wants nothing of it.
 fn is_as_wanted(record: &ProgramStatus) -> bool {
-    record.want == WantWord::Down || matches!(record.state, State::Running | State::Exited)
+    let never_good = record.config_error.is_some() && record.starts == 0;
+    let rests = record.want == WantWord::Down && !never_good;
+    rests || matches!(record.state, State::Running | State::Exited)
 }
 
 fn table(

@@ -29,7 +29,8 @@ impl Driver {
         } else if now >= self.hints_from {
             self.follow_hints();
         }
-        if all || self.mail_waits {
+        let half = self.mail_again_at.is_some_and(|at| now >= at);
+        if all || half || self.mail_waits {
             self.read_mail();
         }
     }
@@ -137,6 +138,7 @@ impl Driver {
         let before = self.executor.mailbox.problem().map(str::to_owned);
         let batch = self.executor.mailbox.read();
         self.mail_waits = batch.more;
+        self.mail_again_at = batch.again_at;
         if before.as_deref() != self.executor.mailbox.problem() {
             self.overview.touch();
         }

@@ -5,17 +5,23 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ncolony_core::ConfigError;
 use ncolony_core::colony::Observation;
 use ncolony_core::files::{DirectoryId, Entry, EntryKind, directory_id, list, read_regular};
 use ncolony_core::message::{MESSAGE_BYTES_MAX, Message, MessageError};
 use ncolony_core::name::is_message_file;
+use ncolony_core::time::Mono;
 
-use crate::sys::errno;
+use crate::sys::{clock, errno};
 
 /// So many are read before anything else has its turn.
 const BATCH: usize = 256;
+
+/// A message that is found half written is waited for this long, and looked at this often.
+const HALF_PATIENCE: Duration = Duration::from_millis(200);
+const HALF_SPACING: Duration = Duration::from_millis(20);
 
 /// What a look at the directory found.
 #[derive(Debug, Default)]
@@ -25,6 +31,8 @@ pub(crate) struct Batch {
     pub(crate) nameless: Vec<PathBuf>,
     /// Whether more wait than were read.
     pub(crate) more: bool,
+    /// When to look again, because a message is still being written.
+    pub(crate) again_at: Option<Mono>,
 }
 
 /// Reads the messages directory.
@@ -36,6 +44,8 @@ pub(crate) struct Mailbox {
     /// Files that were read and are being acted on, by their inode: another message may come to
     /// stand under the same name meanwhile.
     in_hand: BTreeMap<String, u64>,
+    /// Files that were found half written, and until when they are waited for.
+    halves: BTreeMap<String, Mono>,
     /// Why the directory could not be listed, while it is so.
     problem: Option<String>,
     pub(crate) taken: u64,
@@ -47,6 +57,7 @@ impl Mailbox {
             path: path.to_owned(),
             done: BTreeMap::new(),
             in_hand: BTreeMap::new(),
+            halves: BTreeMap::new(),
             problem: None,
             taken: 0,
         }
@@ -92,11 +103,14 @@ impl Mailbox {
             }
         }
         self.taken += batch.messages.len() as u64;
+        if !self.halves.is_empty() {
+            batch.again_at = Some(clock::mono().after(HALF_SPACING));
+        }
         batch
     }
 
     /// What one file says. `None`: it cannot be read just now, and is tried again.
-    fn read_one(&self, file: &str, kind: EntryKind) -> Option<Result<Message, MessageError>> {
+    fn read_one(&mut self, file: &str, kind: EntryKind) -> Option<Result<Message, MessageError>> {
         let refused = |why: String| {
             Some(Err(MessageError {
                 error: ConfigError::whole(why),
@@ -109,11 +123,24 @@ impl Mailbox {
             EntryKind::Regular(_) => {}
         }
         match read_regular(&self.path.join(file), MESSAGE_BYTES_MAX) {
-            Ok(bytes) => Some(Message::parse(&bytes)),
+            Ok(bytes) if Message::is_unfinished(&bytes) && self.waits_for_rest(file) => None,
+            Ok(bytes) => {
+                self.halves.remove(file);
+                Some(Message::parse(&bytes))
+            }
             Err(error) if error.is_absent() => None,
             Err(error) if error.source.raw_os_error().is_some_and(errno::is_shortage) => None,
             Err(error) => refused(format!("it cannot be read: {}", errno::of(&error.source))),
         }
+    }
+
+    /// Whether a half-written message is still given time. A shell that writes in place opens the
+    /// file a moment before it writes; one that never writes is rejected in the end.
+    fn waits_for_rest(&mut self, file: &str) -> bool {
+        let now = clock::mono();
+        let until = self.halves.entry(file.to_owned());
+        let until = *until.or_insert_with(|| now.after(HALF_PATIENCE));
+        now < until
     }
 
     /// Removes a message that was acted on. One that cannot be removed is remembered, and not
@@ -153,6 +180,7 @@ impl Mailbox {
             found.is_ok()
         };
         self.done.retain(|file, _| is_there(file));
+        self.halves.retain(|file, _| is_there(file));
     }
 
     fn is_done(&mut self, file: &str) -> bool {
@@ -266,6 +294,23 @@ mod tests {
         assert_eq!(mailbox.read().messages.len(), 1);
         mailbox.discard("1");
         assert!(!at("1").exists());
+    }
+
+    #[test]
+    fn a_message_that_is_still_being_written_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut mailbox = Mailbox::new(dir.path());
+        fs::write(dir.path().join("1"), "").unwrap();
+        let batch = mailbox.read();
+        assert!(batch.messages.is_empty() && batch.again_at.is_some());
+        fs::write(dir.path().join("1"), r#"{"type": "RESCAN"}"#).unwrap();
+        let batch = mailbox.read();
+        assert!(batch.messages.len() == 1 && batch.again_at.is_none());
+        fs::write(dir.path().join("2"), "{").unwrap();
+        let deadline = clock::mono().after(Duration::from_secs(20));
+        while mailbox.read().messages.len() < 2 {
+            assert!(clock::mono() < deadline, "it is not waited for for ever");
+        }
     }
 
     #[test]

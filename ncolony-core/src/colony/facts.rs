@@ -93,7 +93,7 @@ impl Program {
             }
             Phase::Delayed {
                 until, earliest, ..
-            } => {
+            } if other_policy => {
                 let most = new.policy.delays.most();
                 let latest = earliest.max(now.mono.after(most));
                 if until > latest {
@@ -101,6 +101,7 @@ impl Program {
                 }
             }
             Phase::Idle(_)
+            | Phase::Delayed { .. }
             | Phase::Ordered { .. }
             | Phase::Starting(_)
             | Phase::Running(_)

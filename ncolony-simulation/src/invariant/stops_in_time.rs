@@ -1,12 +1,19 @@
 //! I5: what must stop is asked in the same breath, with its own stop signal and CONT; KILL follows
 //! after killtime, not before, and then every second until the group is gone.
 
-use ncolony_core::colony::KILL_AGAIN;
 use ncolony_core::{Mono, ProgramName};
 
 use super::{Invariant, Violation};
 use crate::ledger::{Account, Known, Stop};
 use crate::world::Monitor;
+
+fn due_at(stop: &Stop, now: Mono, killing: bool) -> Mono {
+    if killing && stop.killed.is_none() {
+        now
+    } else {
+        stop.due_at()
+    }
+}
 
 /// KILL was ordered.
 pub(super) fn killed(
@@ -15,11 +22,7 @@ pub(super) fn killed(
     now: Mono,
     killing: bool,
 ) -> Result<(), Violation> {
-    let due = match stop.killed {
-        None if killing => now,
-        None => stop.kill_by,
-        Some(last) => last.after(KILL_AGAIN),
-    };
+    let due = due_at(stop, now, killing);
     Invariant::StopsInTime.must(now >= due, || {
         format!("{name} is killed before its time: {stop:?}")
     })?;
@@ -46,11 +49,7 @@ fn check_one(
     Invariant::StopsInTime.must(stop.continued, || {
         format!("{name} was asked to stop, and CONT did not follow")
     })?;
-    let due = match stop.killed {
-        None if killing => now,
-        None => stop.kill_by,
-        Some(last) => last.after(KILL_AGAIN),
-    };
+    let due = due_at(stop, now, killing);
     Invariant::StopsInTime.must(now < due, || {
         format!("{name} lives on, and KILL was due at {due:?}: {stop:?}, now {now:?}")
     })

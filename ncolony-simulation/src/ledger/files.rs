@@ -84,6 +84,9 @@ impl Account {
         let Known::Nothing(pause) = &mut self.known else {
             return;
         };
+        if old.policy == new.policy {
+            return;
+        }
         match pause {
             Pause::None => {}
             Pause::Exited(exit) => {
@@ -92,10 +95,8 @@ impl Account {
                 }
             }
             Pause::Fatal => {
-                if old.policy != new.policy {
-                    self.deaths = 0;
-                    *pause = Pause::None;
-                }
+                self.deaths = 0;
+                *pause = Pause::None;
             }
             Pause::Waits {
                 earliest,

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ncolony_core::colony::{Generation, Group, Observation};
+use ncolony_core::colony::{Generation, Group, KILL_AGAIN, Observation};
 use ncolony_core::status::State;
 use ncolony_core::{Exit, Mono, ProgramName, ProgramSpec, Signal};
 
@@ -157,6 +157,17 @@ pub struct Ledger {
     pub asked_signals: Vec<(ProgramName, Generation, Signal)>,
 }
 
+impl Stop {
+    /// When KILL must be sent next.
+    #[must_use]
+    pub fn due_at(&self) -> Mono {
+        match self.killed {
+            None => self.kill_by,
+            Some(last) => last.after(KILL_AGAIN),
+        }
+    }
+}
+
 impl Life {
     fn is_up(&self, now: Mono) -> bool {
         self.up || now.since(self.started) >= self.spec.policy.threshold
@@ -266,6 +277,19 @@ impl Account {
         }
     }
 
+    /// When something must happen to it or be so of it although no fact comes.
+    fn due_at(&self) -> Option<Mono> {
+        match &self.known {
+            Known::Nothing(Pause::Waits { latest, .. }) => Some(*latest),
+            Known::Alive(life) | Known::Leftover { life, .. } => Some(match &life.stop {
+                Some(stop) => stop.due_at(),
+                None => life.started.after(life.spec.policy.threshold),
+            }),
+            Known::Nothing(Pause::None | Pause::Exited(_) | Pause::Fatal)
+            | Known::Ordered { .. } => None,
+        }
+    }
+
     /// Whether nothing is left of it.
     #[must_use]
     pub fn is_over(&self) -> bool {
@@ -336,6 +360,12 @@ impl Ledger {
             }
         }
         self.accounts.retain(|_, account| !account.is_over());
+    }
+
+    /// When, after `now`, something must happen or be so although no fact comes.
+    pub(crate) fn next_due(&self, now: Mono) -> Option<Mono> {
+        let due = self.accounts.values().filter_map(Account::due_at);
+        due.filter(|due| *due > now).min()
     }
 
     /// A start was ordered.

@@ -219,15 +219,19 @@ impl World {
             self.look_when_due()?;
             if self.monitor.as_ref().is_some_and(|it| it.is_due(self.now)) {
                 self.turn()?;
+            } else {
+                invariant::check(self)?;
             }
             if self.now >= end {
-                break;
+                return Ok(());
             }
-            let monitor = self.monitor.as_ref().and_then(Monitor::next_due);
-            let next = monitor.into_iter().chain(self.kernel.next_due());
+            // Also when the ledger expects something: the machine may have forgotten it.
+            let monitor = self.monitor.as_ref();
+            let expected = monitor.and_then(|monitor| monitor.ledger.next_due(self.now));
+            let due = [monitor.and_then(Monitor::next_due), expected];
+            let next = due.into_iter().flatten().chain(self.kernel.next_due());
             self.now = next.fold(end, Mono::min).max(self.now);
         }
-        invariant::check(self)
     }
 
     fn wait_for_next(&mut self) -> Result<(), Violation> {

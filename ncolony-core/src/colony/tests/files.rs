@@ -1,6 +1,7 @@
 //! Files that appear, change, break and vanish.
 
 use super::driver::{Driver, Spawns};
+use crate::colony::Blame;
 use crate::status::State;
 
 #[test]
@@ -88,6 +89,18 @@ fn a_wait_is_not_shortened_below_the_spacing_of_starts() {
     web.wait(89);
     assert!(web.orders().is_empty());
     web.wait(1);
+    assert_eq!(web.orders(), ["spawn web"]);
+}
+
+#[test]
+fn a_file_that_is_repaired_to_what_it_was_shortens_no_wait() {
+    let keys = r#""minrestartdelay": 0.2, "maxrestartdelay": 0.2"#;
+    let mut web = Driver::new();
+    web.spawns = Spawns::Fail(Blame::Machine);
+    web.file("web", keys);
+    web.observe(Driver::bad("web"));
+    web.file("web", keys);
+    web.wait(999);
     assert_eq!(web.orders(), ["spawn web"]);
 }
 

@@ -4,7 +4,6 @@ mod gather;
 
 use std::collections::BTreeMap;
 use std::future::pending;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,22 +76,23 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    /// Prepares the loop. To be called inside the runtime that will run it.
+    /// Prepares the loop. The signals belong to the runtime that will run it.
     pub(crate) fn new(
         settings: Settings,
         executor: Executor,
+        signals: Signals,
         reports: UnboundedReceiver<Report>,
         tree_kill: TreeKill,
-    ) -> io::Result<Self> {
+    ) -> Self {
         let wake = Arc::new(Notify::new());
         let watched = settings.watch == WatchMode::Auto;
-        Ok(Self {
+        Self {
             colony: Colony::new(),
             scanner: Scanner::new(&settings.places.config, settings.defaults),
             config_watch: DirWatch::new(Arc::clone(&wake), watched),
             messages_watch: DirWatch::new(Arc::clone(&wake), watched),
             wake,
-            signals: Signals::listen()?,
+            signals,
             reports,
             frequency: settings.frequency,
             overview: Overview::new(settings, tree_kill, clock::wall()),
@@ -106,7 +106,7 @@ impl Driver {
             records: RecordTiming::default(),
             closed_at: None,
             log_problems: BTreeMap::new(),
-        })
+        }
     }
 
     /// Runs until everything was told to stop and has stopped.

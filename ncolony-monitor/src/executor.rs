@@ -111,7 +111,7 @@ impl Executor {
                 }
             }
             Effect::Retract(name) => self.status.retract(&name),
-            Effect::Answer(reply) => self.status.answer(&reply, clock::mono()),
+            Effect::Answer(reply) => self.status.answer(reply, clock::mono()),
             Effect::Reject { file, reason } => self.reject(&file, &reason),
             Effect::Discard { file } => self.mailbox.discard(&file),
             Effect::Rescan => return Done::Rescan,

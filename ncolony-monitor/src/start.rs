@@ -17,6 +17,7 @@ use crate::logs::Logs;
 use crate::place::Place;
 use crate::predecessor;
 use crate::run_id::{Predecessor, RunIds};
+use crate::sources::signals::Signals;
 use crate::statusdir::StatusDir;
 use crate::sys::spawn::Launcher;
 use crate::sys::{errno, limits};
@@ -107,6 +108,8 @@ impl Monitor {
         let places = settings.places.clone();
         make(&places.status, 0o700)?;
         let place = Place::take(places.lock())?;
+        // From here on a TERM is a word to us: it waits until everything else is ready.
+        let (runtime, signals) = listen()?;
         make(&places.messages, 0o700)?;
         make(&places.config, 0o755)?;
         if let Some(logs) = &places.logs {
@@ -121,11 +124,6 @@ impl Monitor {
         let run_ids = take_over(&places, settings.defaults.killtime)?;
         let status = StatusDir::open(&places, settings.pid_dir.clone())?;
 
-        let runtime = Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .build()
-            .map_err(|error| format!("cannot prepare to wait: {}", errno::of(&error)))?;
         let (sender, reports) = unbounded_channel();
         let logs = Logs::start(sender)
             .map_err(|error| format!("cannot start the logs' thread: {}", errno::of(&error)))?;
@@ -138,10 +136,7 @@ impl Monitor {
             open_files,
             place,
         };
-        let entered = runtime.enter();
-        let driver = Driver::new(settings, Executor::new(parts), reports, tree_kill)
-            .map_err(|error| format!("cannot listen to signals: {}", errno::of(&error)))?;
-        drop(entered);
+        let driver = Driver::new(settings, Executor::new(parts), signals, reports, tree_kill);
         Ok(Self { driver, runtime })
     }
 
@@ -157,6 +152,20 @@ impl Monitor {
         self.runtime.block_on(self.driver.run());
         Ok(())
     }
+}
+
+/// Prepares to wait, and listens to signals.
+fn listen() -> Result<(Runtime, Signals), StartError> {
+    let runtime = Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(|error| format!("cannot prepare to wait: {}", errno::of(&error)))?;
+    let entered = runtime.enter();
+    let signals = Signals::listen()
+        .map_err(|error| format!("cannot listen to signals: {}", errno::of(&error)))?;
+    drop(entered);
+    Ok((runtime, signals))
 }
 
 fn make(directory: &Path, mode: u32) -> Result<(), StartError> {

@@ -17,6 +17,9 @@ use ncolony_core::{Places, ProgramName};
 /// Outcomes of messages are kept this long.
 const REPLY_LIFE: Duration = Duration::from_secs(600);
 
+/// While outcomes cannot be written, the newest are remembered, this many.
+const UNANSWERED_MAX: usize = 1000;
+
 /// The newest rejected messages are kept, this many.
 const REJECTED_MAX: usize = 100;
 
@@ -28,6 +31,8 @@ pub(crate) struct StatusDir {
     /// Programs whose record could not be written or removed.
     unwritten: BTreeSet<ProgramName>,
     replies: VecDeque<(Mono, PathBuf)>,
+    /// Outcomes that could not be written, the oldest first.
+    unanswered: VecDeque<Reply>,
     /// Rejected messages that are kept, the oldest first.
     rejected: VecDeque<PathBuf>,
     /// What went wrong with the last write, while it is so.
@@ -43,6 +48,7 @@ impl StatusDir {
             pid_dir,
             unwritten: BTreeSet::new(),
             replies: VecDeque::new(),
+            unanswered: VecDeque::new(),
             rejected: VecDeque::new(),
             problem: None,
             written: 0,
@@ -81,7 +87,9 @@ impl StatusDir {
             return false;
         }
         let made = self.make_directories();
-        self.problem = made.as_ref().err().map(ToString::to_string);
+        if let Err(error) = &made {
+            self.complain(error.to_string());
+        }
         !recorded && made.is_ok()
     }
 
@@ -103,10 +111,8 @@ impl StatusDir {
     pub(crate) fn publish(&mut self, mut record: ProgramStatus) {
         record.log = self.places.program_log(record.name.as_str());
         let path = self.places.program_status(record.name.as_str());
-        let written = self.write(&path, &record);
-        if written {
-            self.unwritten.remove(&record.name);
-        } else {
+        self.unwritten.remove(&record.name);
+        if !self.write(&path, &record) {
             self.unwritten.insert(record.name);
         }
     }
@@ -120,7 +126,7 @@ impl StatusDir {
                 self.unwritten.remove(name);
             }
             Err(error) => {
-                self.problem = Some(format!("cannot remove {}: {error}", path.display()));
+                self.complain(format!("cannot remove {}: {error}", path.display()));
                 self.unwritten.insert(name.clone());
             }
         }
@@ -133,10 +139,23 @@ impl StatusDir {
     }
 
     /// Writes the outcome of a message.
-    pub(crate) fn answer(&mut self, reply: &Reply, now: Mono) {
+    pub(crate) fn answer(&mut self, reply: Reply, now: Mono) {
         let path = self.places.reply(reply.id.as_str());
-        self.write(&path, reply);
-        self.replies.push_back((now, path));
+        if self.write(&path, &reply) {
+            self.replies.push_back((now, path));
+            return;
+        }
+        self.unanswered.push_back(reply);
+        if self.unanswered.len() > UNANSWERED_MAX {
+            self.unanswered.pop_front();
+        }
+    }
+
+    /// Writes the outcomes again that could not be written: somebody may still wait for them.
+    pub(crate) fn answer_again(&mut self, now: Mono) {
+        for reply in std::mem::take(&mut self.unanswered) {
+            self.answer(reply, now);
+        }
     }
 
     /// Removes outcomes that nobody will ask for any more.
@@ -213,31 +232,34 @@ impl StatusDir {
         match serde_json::to_vec(record) {
             Ok(text) => self.write_text(path, &text),
             Err(error) => {
-                self.problem = Some(format!("cannot write {}: {error}", path.display()));
+                self.complain(format!("cannot write {}: {error}", path.display()));
                 false
             }
         }
     }
 
     fn write_text(&mut self, path: &Path, text: &[u8]) -> bool {
-        let result = replace_file(path, text, Durability::Renamed);
-        if result.is_ok() {
-            self.written += 1;
+        match replace_file(path, text, Durability::Renamed) {
+            Ok(()) => {
+                self.written += 1;
+                if self.unwritten.is_empty() && self.unanswered.is_empty() {
+                    self.problem = None;
+                }
+                true
+            }
+            Err(error) => {
+                self.complain(error.to_string());
+                false
+            }
         }
-        self.note_problem(result.as_ref().err().map(ToString::to_string));
-        result.is_ok()
     }
 
-    /// The record that would say it may be just what cannot be written, so the log says it too.
-    fn note_problem(&mut self, problem: Option<String>) {
-        match &problem {
-            Some(why) if self.problem.is_none() => {
-                tracing::warn!("what is so is not what the records say: {why}");
-            }
-            None if self.problem.is_some() => tracing::info!("records can be written again"),
-            Some(_) | None => {}
+    /// A problem is logged when it begins: `monitor.json` may be what cannot be written.
+    fn complain(&mut self, problem: String) {
+        if self.problem.is_none() {
+            tracing::warn!("{problem}; it is tried again");
         }
-        self.problem = problem;
+        self.problem = Some(problem);
     }
 }
 
@@ -290,116 +312,4 @@ fn moved(source: &Path, target: &Path) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
-    use super::*;
-
-    fn status(dir: &tempfile::TempDir) -> StatusDir {
-        let at = |name: &str| dir.path().join(name);
-        let places = Places {
-            config: at("c"),
-            messages: at("m"),
-            status: at("s"),
-            logs: Some(at("l")),
-        };
-        StatusDir::open(&places, Some(at("pids"))).unwrap()
-    }
-
-    #[test]
-    fn only_the_newest_rejected_messages_are_kept() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut status = status(&dir);
-        for number in 0..REJECTED_MAX + 5 {
-            let path = dir.path().join(format!("{number:04}"));
-            fs::write(&path, "x").unwrap();
-            assert!(status.reject(&path, "it is bad"));
-        }
-        let count = fs::read_dir(dir.path().join("s/rejected")).unwrap().count();
-        assert_eq!(count, 2 * REJECTED_MAX);
-        let reason = fs::read_to_string(dir.path().join("s/rejected/0104.reason")).unwrap();
-        assert_eq!(reason, "it is bad\n");
-    }
-
-    #[test]
-    fn directories_and_links_can_be_rejected_too() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut status = status(&dir);
-        for _twice in 0..2 {
-            let path = dir.path().join("sub");
-            fs::create_dir(&path).unwrap();
-            fs::write(path.join("x"), "").unwrap();
-            assert!(status.reject(&path, "it is a directory"));
-        }
-        std::os::unix::fs::symlink("nowhere", dir.path().join("link")).unwrap();
-        assert!(status.reject(&dir.path().join("link"), "it leads nowhere"));
-    }
-
-    #[test]
-    fn directories_that_were_removed_are_made_again() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut status = status(&dir);
-        assert!(!status.restore());
-        fs::remove_dir_all(dir.path().join("s")).unwrap();
-        assert!(status.restore() && dir.path().join("s/programs").is_dir());
-        let mode = fs::metadata(dir.path().join("s")).unwrap().permissions();
-        assert_eq!(mode.mode() & 0o777, 0o700);
-        for one in ["s/replies", "s/rejected", "pids"] {
-            fs::remove_dir(dir.path().join(one)).unwrap();
-            assert!(!status.restore(), "the records are there");
-            assert!(dir.path().join(one).is_dir(), "{one}");
-        }
-    }
-
-    #[test]
-    fn old_replies_go() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut status = status(&dir);
-        let id = ProgramName::new("a1").unwrap();
-        let reply = Reply {
-            id,
-            ok: true,
-            error: None,
-            programs: Vec::new(),
-            heard: 1,
-            generations: std::collections::BTreeMap::new(),
-        };
-        status.answer(&reply, Mono::default());
-        let path = dir.path().join("s/replies/a1.json");
-        status.forget_old_replies(Mono::default());
-        assert!(path.exists());
-        status.forget_old_replies(Mono::default().after(REPLY_LIFE));
-        assert!(!path.exists());
-    }
-
-    #[test]
-    fn a_shared_directory_of_pid_files_loses_only_what_was_ours() {
-        let dir = tempfile::tempdir().unwrap();
-        drop(status(&dir));
-        fs::write(dir.path().join("s/programs/web.json"), "{}").unwrap();
-        for file in ["web", "nginx.pid", "other"] {
-            fs::write(dir.path().join("pids").join(file), "77").unwrap();
-        }
-        drop(status(&dir));
-        let mut left: Vec<_> = fs::read_dir(dir.path().join("pids"))
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name())
-            .collect();
-        left.sort();
-        assert_eq!(left, ["nginx.pid", "other"]);
-    }
-
-    #[test]
-    fn pid_files_hold_digits_only() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut status = status(&dir);
-        let name = ProgramName::new("web").unwrap();
-        status.write_pid(&name, 77);
-        assert_eq!(
-            fs::read_to_string(dir.path().join("pids/web")).unwrap(),
-            "77"
-        );
-        status.remove_pid(&name);
-        assert!(!dir.path().join("pids/web").exists());
-    }
-}
+mod tests;

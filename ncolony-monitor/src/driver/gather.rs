@@ -74,6 +74,7 @@ impl Driver {
             self.colony.republish_all();
             self.overview.touch();
         }
+        self.executor.status.answer_again(clock::mono());
         for name in self.executor.status.take_unwritten() {
             self.colony.republish(&name);
         }

@@ -1,7 +1,7 @@
 //! The messages directory: each file is read once, in order of name, and gone when it was acted
 //! on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -39,6 +39,8 @@ pub(crate) struct Batch {
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     path: PathBuf,
+    /// What the last listing found and was not read yet, in order.
+    waiting: VecDeque<Entry>,
     /// Files that were acted on and could not be removed, by their inode.
     done: BTreeMap<String, u64>,
     /// Files that were read and are being acted on, by their inode: another message may come to
@@ -55,6 +57,7 @@ impl Mailbox {
     pub(crate) fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
+            waiting: VecDeque::new(),
             done: BTreeMap::new(),
             in_hand: BTreeMap::new(),
             halves: BTreeMap::new(),
@@ -63,50 +66,60 @@ impl Mailbox {
         }
     }
 
-    /// Reads the next messages.
+    /// Reads the next messages. What one listing has found is read before the next is made:
+    /// a listing for each batch of a hundred thousand would take minutes.
     pub(crate) fn read(&mut self) -> Batch {
-        let listing = match list(&self.path) {
-            Ok(listing) => listing,
-            Err(error) => {
-                let why = errno::of(&error.source);
-                self.problem = Some(format!(
-                    "cannot {} {}: {why}",
-                    error.what,
-                    error.path.display()
-                ));
-                return Batch::default();
-            }
-        };
-        self.problem = None;
-        self.forget_gone(&listing.entries);
-        let mut batch = Batch::default();
-        for entry in listing.entries {
-            if !is_message_file(&entry.file) {
-                continue;
-            }
-            let Some(file) = entry.file.to_str().map(str::to_owned) else {
-                batch.nameless.push(self.path.join(&entry.file));
-                continue;
-            };
-            if self.is_done(&file) {
-                continue;
-            }
-            if batch.messages.len() == BATCH {
-                batch.more = true;
-                break;
-            }
-            let inode = self.inode(&file);
-            if let Some(message) = self.read_one(&file, entry.kind) {
-                self.in_hand
-                    .extend(inode.map(|inode| (file.clone(), inode)));
-                batch.messages.push(Observation::Message { file, message });
-            }
+        let listed = self.waiting.is_empty();
+        if listed {
+            self.list();
         }
+        let mut batch = Batch::default();
+        while batch.messages.len() < BATCH
+            && let Some(entry) = self.waiting.pop_front()
+        {
+            self.take_in(entry, &mut batch);
+        }
+        // What came after an older listing is seen by the next.
+        batch.more = !listed || !self.waiting.is_empty();
         self.taken += batch.messages.len() as u64;
         if !self.halves.is_empty() {
             batch.again_at = Some(clock::mono().after(HALF_SPACING));
         }
         batch
+    }
+
+    fn list(&mut self) {
+        match list(&self.path) {
+            Ok(listing) => {
+                self.problem = None;
+                self.forget_gone(&listing.entries);
+                self.waiting = listing.entries.into();
+            }
+            Err(error) => {
+                let why = errno::of(&error.source);
+                let path = error.path.display();
+                self.problem = Some(format!("cannot {} {path}: {why}", error.what));
+            }
+        }
+    }
+
+    fn take_in(&mut self, entry: Entry, batch: &mut Batch) {
+        if !is_message_file(&entry.file) {
+            return;
+        }
+        let Some(file) = entry.file.to_str().map(str::to_owned) else {
+            batch.nameless.push(self.path.join(&entry.file));
+            return;
+        };
+        if self.is_done(&file) {
+            return;
+        }
+        let inode = self.inode(&file);
+        if let Some(message) = self.read_one(&file, entry.kind) {
+            self.in_hand
+                .extend(inode.map(|inode| (file.clone(), inode)));
+            batch.messages.push(Observation::Message { file, message });
+        }
     }
 
     /// What one file says. `None`: it cannot be read just now, and is tried again.
@@ -319,7 +332,17 @@ mod tests {
         for number in 0..=BATCH {
             fs::write(dir.path().join(format!("{number:04}")), "x").unwrap();
         }
-        let batch = Mailbox::new(dir.path()).read();
-        assert!(batch.more && batch.messages.len() == BATCH);
+        let mut mailbox = Mailbox::new(dir.path());
+        let mut read = || {
+            let batch = mailbox.read();
+            (batch.messages.len(), batch.more)
+        };
+        assert_eq!(read(), (BATCH, true));
+        for number in 0..=BATCH {
+            fs::remove_file(dir.path().join(format!("{number:04}"))).unwrap();
+        }
+        fs::write(dir.path().join("later"), "x").unwrap();
+        assert_eq!(read(), (0, true), "the last one was taken away");
+        assert_eq!(read(), (1, false));
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ncolony_core::{Exit, State};
 use nix::sys::signal::Signal;
@@ -11,15 +12,28 @@ use tempfile::TempDir;
 
 use crate::process::{Running, eventually, is_alive, program, record};
 
+/// A colony looks for a free port a moment before its web server takes it, so two that start
+/// together can want the same one. There is one at a time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 struct Colony {
-    // It ends before its directory goes.
+    // It ends before its directory goes, and that before the next one begins.
     running: Running,
     directory: TempDir,
     url: String,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Colony {
     fn start() -> Self {
+        Self::start_after(|| ()).0
+    }
+
+    /// Starts one when `first` was done, and no other one is there to be disturbed by it.
+    fn start_after<T>(first: impl FnOnce() -> T) -> (Self, T) {
+        // A test that failed has left nothing behind that the next could mind.
+        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = first();
         let directory = tempfile::tempdir().unwrap();
         let mut command = program("examples/colony");
         command.arg("--root").arg(directory.path());
@@ -29,11 +43,13 @@ impl Colony {
             let (_, url) = output.split_once("http://")?;
             Some(url.split_once("/\n")?.0.to_owned())
         });
-        Self {
+        let colony = Self {
             running,
             directory,
             url,
-        }
+            _alone: alone,
+        };
+        (colony, done)
     }
 
     fn root(&self) -> &Path {
@@ -134,8 +150,8 @@ fn ctrl_c_ends_all_of_it() {
 #[test]
 fn a_port_that_is_taken_is_left_to_who_has_it() {
     // It is taken either way: by us, or by whom we failed against.
-    let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 8080));
-    let colony = Colony::start();
+    let take = || TcpListener::bind((Ipv4Addr::LOCALHOST, 8080));
+    let (colony, _taken) = Colony::start_after(take);
     assert_ne!(colony.url, "127.0.0.1:8080");
     eventually("an answer", || colony.get("/"));
 }

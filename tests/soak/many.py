@@ -104,7 +104,8 @@ def main():
         others = {name: pid for name, pid in pids.items() if name != changed}
         if any(record(name)["pid"] != pid for name, pid in others.items()):
             sys.exit("many: another program was touched")
-        if cost["files_read"] != 1 or cost["spawns"] != 1:
+        # A full look that comes while the file is some milliseconds old reads it once more.
+        if cost["files_read"] > 1 + cost.get("full_looks", 0) or cost["spawns"] != 1:
             sys.exit("many: the change cost more than one read and one start")
 
         time.sleep(5)

@@ -15,9 +15,10 @@ fn build() -> PathBuf {
     let tests = env::current_exe().unwrap();
     // The tests stand in `deps`, the binaries beside that directory.
     let directory = tests.parent().and_then(Path::parent).unwrap().to_owned();
+    // Cargo keeps what it knows of the compiler in the target directory itself, wherever that is.
     let mut ancestors = directory.ancestors();
     let target = ancestors
-        .find(|path| path.join("CACHEDIR.TAG").exists())
+        .find(|path| path.join(".rustc_info.json").exists())
         .unwrap();
     let mut cargo = Command::new(env!("CARGO"));
     cargo

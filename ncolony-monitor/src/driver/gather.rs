@@ -37,6 +37,10 @@ impl Driver {
 
     fn full_look(&mut self) {
         let now = clock::mono();
+        if self.emptiness == Emptiness::Meant {
+            // Somebody asked for this look, and may wait for the record to count it.
+            self.overview.touch();
+        }
         self.full_look_at = now.after(self.frequency);
         self.child_ended = true;
         self.hints_from = now.after(HINT_SPACING);

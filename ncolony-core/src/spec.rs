@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::descriptor::{ConfigError, Descriptor, Identity, Restart, Stdin};
+use crate::descriptor::{ConfigError, Descriptor, Identity, Restart, SocketSpec, Stdin};
 use crate::name::ProgramName;
 use crate::policy::Delays;
 use crate::signal::Signal;
@@ -73,6 +73,8 @@ pub struct ProcessSpec {
     pub umask: Option<u32>,
     /// Standard input.
     pub stdin: Stdin,
+    /// What the monitor listens on for it.
+    pub sockets: Vec<SocketSpec>,
     /// Keys for others; the program can read them in `NCOLONY_CONFIG`.
     pub extras: serde_json::Map<String, serde_json::Value>,
 }
@@ -146,6 +148,7 @@ impl ProgramSpec {
                 cwd: descriptor.cwd,
                 umask: descriptor.umask,
                 stdin: descriptor.stdin,
+                sockets: descriptor.sockets,
                 extras: descriptor.extras,
             },
             source: descriptor.source,
@@ -220,6 +223,7 @@ mod tests {
             r#"{"args": ["x"], "note": 2}"#,
             r#"{"args": ["x"], "note": 1, "umask": "077"}"#,
             r#"{"args": ["x"], "note": 1, "env": {"A": ""}}"#,
+            r#"{"args": ["x"], "note": 1, "sockets": [{"name": "a", "listen": "unix:///a"}]}"#,
         ] {
             assert!(old.needs_restart(&spec(new)), "{new}");
         }

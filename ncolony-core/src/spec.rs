@@ -169,6 +169,12 @@ impl ProgramSpec {
         Self::resolve(name, Descriptor::parse(bytes)?, defaults)
     }
 
+    /// Whether the monitor listens on something for it.
+    #[must_use]
+    pub fn listens(&self) -> bool {
+        !self.process.sockets.is_empty()
+    }
+
     /// Whether a process that was started by `self` is out of date under `new`.
     #[must_use]
     pub fn needs_restart(&self, new: &Self) -> bool {

@@ -111,6 +111,7 @@ impl Executor {
                 }
             }
             Effect::Retract(name) => self.status.retract(&name),
+            Effect::Release(name) => self.listening.release(&name),
             Effect::Answer(reply) => self.status.answer(reply, clock::mono()),
             Effect::Reject { file, reason } => self.reject(&file, &reason),
             Effect::Discard { file } => self.mailbox.discard(&file),

@@ -120,6 +120,19 @@ pub(crate) enum Phase {
     },
 }
 
+impl Phase {
+    /// What its process was or is to be started with, while anything of it may run.
+    fn started_with(&self) -> Option<&ProgramSpec> {
+        match self {
+            Self::Idle(_) | Self::Delayed { .. } => None,
+            Self::Starting(child) | Self::Running(child) | Self::Stopping { child, .. } => {
+                Some(&child.spec)
+            }
+            Self::Ordered { spec, .. } | Self::Clearing { spec, .. } => Some(spec),
+        }
+    }
+}
+
 /// A program that the colony knows.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
@@ -142,6 +155,8 @@ pub(crate) struct Program {
     pub(crate) reason: Option<String>,
     /// Why somebody asked for the start that comes next.
     pub(crate) asked_because: Option<String>,
+    /// Whether something may be listened on for it, which stays open between its starts.
+    pub(crate) listens: bool,
 }
 
 impl Program {
@@ -164,6 +179,7 @@ impl Program {
             since: now.wall,
             reason: None,
             asked_because: None,
+            listens: false,
         }
     }
 
@@ -240,6 +256,7 @@ impl Program {
 
     pub(super) fn enter(&mut self, now: Now, phase: Phase) {
         let before = self.state();
+        self.listens |= phase.started_with().is_some_and(ProgramSpec::listens);
         self.phase = phase;
         if self.state() != before {
             self.since = now.wall;
@@ -271,6 +288,9 @@ impl Program {
             }
             (Want::Down(_), Phase::Idle(_) | Phase::Delayed { .. }) => {
                 self.enter(now, Phase::Idle(Rest::Stopped));
+                if std::mem::take(&mut self.listens) {
+                    out.push_back(Effect::Release(self.name.clone()));
+                }
             }
             (Want::Down(why), Phase::Starting(_) | Phase::Running(_)) => {
                 let why = sentence::stopping_because(why, self.asked_because.as_deref());

@@ -27,6 +27,7 @@ mod cli;
 mod driver;
 mod executor;
 mod launch;
+mod listening;
 mod logs;
 mod overview;
 mod place;

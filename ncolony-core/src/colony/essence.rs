@@ -119,6 +119,7 @@ impl Phase {
                 patience.hash_essence(moment, out);
             }
             Self::Clearing {
+                leader: _,
                 ended: Ended { exit, started, at },
                 by_itself,
                 spec,
@@ -139,6 +140,7 @@ impl Child {
             pid: _,
             identity: _,
             started_wall: _,
+            adopted: _,
             started,
             spec,
         } = self;

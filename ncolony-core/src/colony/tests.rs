@@ -8,5 +8,6 @@ mod listening;
 mod messages;
 mod proofs;
 mod shutdown;
+mod snapshots;
 mod stops;
 mod words;

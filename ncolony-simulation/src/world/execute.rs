@@ -53,6 +53,7 @@ impl World {
                 invariant::messages_once::discarded(monitor, &file)?;
                 self.dispose(&file);
             }
+            Effect::Upgrade => {}
             Effect::Rescan => {
                 monitor.rescans += 1;
                 self.look(Emptiness::Meant)?;
@@ -111,6 +112,7 @@ fn shown(order: &Effect) -> String {
         | Effect::Answer(_)
         | Effect::Reject { .. }
         | Effect::Discard { .. }
+        | Effect::Upgrade
         | Effect::Rescan => format!("{order:?}"),
     }
 }

@@ -128,14 +128,14 @@ pub(crate) enum Phase {
 }
 
 impl Phase {
-    /// What its process was or is to be started with, while anything of it may run.
-    fn started_with(&self) -> Option<&ProgramSpec> {
+    /// Whether something of it may run, or soon, that is listened for.
+    pub(super) fn listens(&self) -> bool {
         match self {
-            Self::Idle(_) | Self::Delayed { .. } => None,
+            Self::Idle(_) | Self::Delayed { .. } => false,
             Self::Starting(child) | Self::Running(child) | Self::Stopping { child, .. } => {
-                Some(&child.spec)
+                child.spec.listens()
             }
-            Self::Ordered { spec, .. } | Self::Clearing { spec, .. } => Some(spec),
+            Self::Ordered { spec, .. } | Self::Clearing { spec, .. } => spec.listens(),
         }
     }
 }
@@ -263,7 +263,7 @@ impl Program {
 
     pub(super) fn enter(&mut self, now: Now, phase: Phase) {
         let before = self.state();
-        self.listens |= phase.started_with().is_some_and(ProgramSpec::listens);
+        self.listens |= phase.listens();
         self.phase = phase;
         if self.state() != before {
             self.since = now.wall;

@@ -108,3 +108,21 @@ fn nothing_is_said_of_programs_without_sockets() {
     web.observe(fact);
     assert_eq!(web.orders(), ["SIGTERM web", "SIGCONT web"]);
 }
+
+#[test]
+fn a_monitor_that_comes_after_closes_what_another_has_opened() {
+    let mut web = Driver::running("web", SOCKET);
+    web.crash();
+    web.tell("STOP", "web");
+    web.exits("web", 0);
+    assert_eq!(web.orders().last().unwrap(), "release web");
+
+    let mut web = with("");
+    web.exits("web", 1);
+    web.crash();
+    web.tell("STOP", "web");
+    assert_eq!(web.orders(), ["release web"]);
+    web.crash();
+    web.tell("STOP", "web");
+    assert!(web.orders().is_empty(), "that it was closed is remembered");
+}

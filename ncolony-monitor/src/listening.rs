@@ -174,11 +174,10 @@ fn open_one(
     credentials: &Credentials,
     allows: &impl Fn(RawFd) -> Result<(), SpawnFailure>,
 ) -> Result<Open, SpawnFailure> {
-    let opened = match kept {
-        Some(open) => renew(open, wanted, credentials),
-        None => bind(wanted, credentials),
-    };
-    let open = opened.map_err(|error| failure(wanted, &error))?;
+    if let Some(open) = kept {
+        return renew(open, wanted, credentials).map_err(|error| failure(wanted, &error));
+    }
+    let open = bind(wanted, credentials).map_err(|error| failure(wanted, &error))?;
     match allows(open.socket.as_raw_fd()) {
         Ok(()) => Ok(open),
         Err(failure) => {

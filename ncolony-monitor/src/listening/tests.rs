@@ -151,6 +151,9 @@ fn a_descriptor_that_may_not_be_taken_is_given_back() {
     let refused = listening.prepare(&spec(&[&unix(&path)]), &OURS, refuses);
     assert_eq!(refused.unwrap_err().blame, Blame::Machine);
     assert!(!path.exists());
+    prepare(&mut listening, &spec(&[&unix(&path)])).unwrap();
+    let kept = listening.prepare(&spec(&[&unix(&path)]), &OURS, refuses);
+    assert_eq!(kept.unwrap().len(), 1, "what is kept takes nothing more");
 }
 
 #[test]
@@ -187,4 +190,16 @@ fn what_another_process_listens_on_is_taken_back_from_it() {
     assert_eq!(sentences.len(), 2);
     assert!(sentences[0].contains("\"s0\"") && sentences[0].contains("anew"));
     assert!(prepare(&mut new, &wanted).is_ok());
+}
+
+#[test]
+fn a_process_that_cannot_be_looked_into_is_named_with_the_cause() {
+    let mut child = std::process::Command::new("true").spawn().unwrap();
+    child.wait().unwrap();
+    let wanted = spec(&["tcp://localhost:1"]);
+    let sentences = Listening::default().adopt(&wanted, child.id());
+    assert_eq!(sentences.len(), 1);
+    for part in [&child.id().to_string(), "tcp://localhost:1", "ESRCH"] {
+        assert!(sentences[0].contains(part), "{sentences:?}");
+    }
 }

@@ -40,4 +40,4 @@ mod statusdir;
 mod sys;
 
 pub use cli::{LogFormat, Options};
-pub use start::{Monitor, Settings, StartError, WatchMode};
+pub use start::{CgroupMode, Monitor, Settings, StartError, WatchMode};

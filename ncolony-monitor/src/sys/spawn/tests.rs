@@ -38,9 +38,9 @@ fn run(line: &str, change: impl FnOnce(&mut Launch<'_>)) -> Result<(String, Exit
         stderr: writer.as_fd(),
     };
     change(&mut launch);
-    let started = launcher.launch(&launch);
+    let started = launcher.launch(&launch, None);
     drop(writer);
-    let pid = started?;
+    let pid = started?.pid;
     let mut printed = String::new();
     reader.read_to_string(&mut printed).unwrap();
     let exit = loop {

@@ -13,10 +13,12 @@ use crate::logs::{Destination, Logs, Report, Source};
 use crate::place::Place;
 use crate::run_id::RunIds;
 use crate::sources::children::{Child, Children};
+use crate::sources::leftover::Hold;
 use crate::sources::messages::Mailbox;
+use crate::sources::tree::Occupied;
 use crate::statusdir::StatusDir;
 use crate::sys::limits::Limit;
-use crate::sys::spawn::Launcher;
+use crate::sys::spawn::{Launched, Launcher};
 use crate::sys::{clock, environ, errno, pipe};
 
 /// So many descriptors are never taken by starts.
@@ -67,6 +69,7 @@ pub(crate) enum Done {
 /// What an executor is made of.
 pub(crate) struct Parts {
     pub(crate) launcher: Launcher,
+    pub(crate) children: Children,
     pub(crate) logs: Logs,
     pub(crate) status: StatusDir,
     pub(crate) run_ids: RunIds,
@@ -79,8 +82,8 @@ impl Executor {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
             launcher: parts.launcher,
-            children: Children::default(),
             listening: Listening::default(),
+            children: parts.children,
             logs: parts.logs,
             status: parts.status,
             mailbox: Mailbox::new(&parts.places.messages),
@@ -114,8 +117,11 @@ impl Executor {
                     self.status.publish(*record);
                 }
             }
-            Effect::Retract(name) => self.status.retract(&name),
             Effect::Release(name) => self.listening.release(&name),
+            Effect::Retract(name) => {
+                self.status.retract(&name);
+                self.children.tree.release(&name);
+            }
             Effect::Answer(reply) => self.status.answer(reply, clock::mono()),
             Effect::Reject { file, reason } => self.reject(&file, &reason),
             Effect::Discard { file } => self.mailbox.discard(&file),
@@ -175,10 +181,12 @@ impl Executor {
         let mut launch = launch::prepare(spec, additions, streams)?;
         let allows = |number| keep_reserve(self.open_files, number);
         launch.sockets = self.listening.prepare(spec, &launch.credentials, allows)?;
-        let pid = self
-            .launcher
-            .launch(&launch)
-            .map_err(|error| launch::failure(spec, &launch, error))?;
+        let cgroup = self.children.tree.prepare(&spec.name).map_err(occupied)?;
+        let entrance = cgroup.as_ref().and_then(|cgroup| cgroup.open().ok());
+        let entrance = entrance.as_ref().map(AsFd::as_fd);
+        let launched = self.launcher.launch(&launch, entrance);
+        let Launched { pid, joined } =
+            launched.map_err(|error| launch::failure(spec, &launch, error))?;
         let source = Source {
             name: spec.name.clone(),
             generation,
@@ -194,6 +202,7 @@ impl Executor {
                 name: spec.name.clone(),
                 generation,
                 output,
+                hold: Hold::new(run_id, cgroup.filter(|_| joined)),
             },
         );
         Ok(pid)
@@ -237,6 +246,7 @@ impl Executor {
             self.awaiting_output.insert(child.name, child.generation);
             observations.push(ended.observation);
         }
+        self.children.tree.remove_again();
         if self.children.has_leftovers() {
             observations.extend(self.children.look_at_leftovers());
         }
@@ -298,6 +308,15 @@ fn keep_reserve(open_files: Option<Limit>, newest: RawFd) -> Result<(), SpawnFai
         ),
         blame: Blame::Machine,
     })
+}
+
+/// It is for a moment: the kernel has been told to end them.
+fn occupied(_: Occupied) -> SpawnFailure {
+    SpawnFailure {
+        sentence: "processes of an earlier start are still in its control group; they were killed"
+            .to_owned(),
+        blame: Blame::Machine,
+    }
 }
 
 fn no_descriptors(error: std::io::Error) -> SpawnFailure {

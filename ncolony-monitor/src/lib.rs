@@ -43,4 +43,4 @@ mod sys;
 
 pub use cli::{LogFormat, Options};
 pub use invocation::Invocation;
-pub use start::{Monitor, Settings, StartError, WatchMode};
+pub use start::{CgroupMode, Monitor, Settings, StartError, WatchMode};

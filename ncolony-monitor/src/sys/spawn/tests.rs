@@ -39,9 +39,9 @@ fn run(line: &str, change: impl FnOnce(&mut Launch<'_>)) -> Result<(String, Exit
         sockets: Vec::new(),
     };
     change(&mut launch);
-    let started = launcher.launch(&launch);
+    let started = launcher.launch(&launch, None);
     drop(writer);
-    let pid = started?;
+    let pid = started?.pid;
     let mut printed = String::new();
     reader.read_to_string(&mut printed).unwrap();
     let exit = loop {

@@ -154,13 +154,14 @@ impl Report {
     }
 }
 
-/// Prints what is wrong with a command line, or the help that it asked for; gives the exit status.
-pub(crate) fn usage(error: &clap::Error) -> u8 {
+/// Prints what is wrong with a command line, or the help that it asked for; gives the exit status,
+/// `wrong` where it makes no sense.
+pub(crate) fn usage(error: &clap::Error, wrong: Ending) -> u8 {
     let printed = error.print();
     let is_lost = printed.is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe);
     match error.exit_code() {
         0 if is_lost => Ending::Failed.code(),
         0 => Ending::Done.code(),
-        _ => Ending::Usage.code(),
+        _ => wrong.code(),
     }
 }

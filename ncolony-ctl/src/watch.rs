@@ -3,10 +3,10 @@
 
 use std::collections::VecDeque;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ncolony_core::message::{MessageId, Reply};
-use ncolony_core::{Descriptor, Places, ProgramName};
+use ncolony_core::{Descriptor, MonitorStatus, Places, ProgramName};
 
 use crate::effect::{Goal, Judgement, judge, judge_absent};
 use crate::ending::{Ending, Failure};
@@ -19,6 +19,8 @@ use crate::session::Session;
 const FIRST_INTERVAL: Duration = Duration::from_millis(1);
 /// Between two looks, later.
 const LAST_INTERVAL: Duration = Duration::from_millis(10);
+/// How long the record of a monitor that has answered may take.
+const RECORD_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A program, and the effect that is waited for on it.
 #[derive(Clone, Debug)]
@@ -198,11 +200,11 @@ fn monitor_ended() -> Failure {
     Failure::new(Ending::NoMonitor, message)
 }
 
-/// Waits until the monitor has ended because of this message.
+/// Waits until the monitor has ended because of this message; `hint` says why that may take long.
 ///
 /// # Errors
 /// It refused, or is still there when time is up.
-pub(crate) fn shut_down(session: &Session<'_>, id: &MessageId) -> Result<(), Failure> {
+pub(crate) fn ended(session: &Session<'_>, id: &MessageId, hint: &str) -> Result<(), Failure> {
     let mut pace = Pace::new(session);
     while liveness::monitor(&session.places)?.is_some() {
         if let Some(reply) = records::reply(&session.places, id.as_str())?
@@ -215,10 +217,33 @@ pub(crate) fn shut_down(session: &Session<'_>, id: &MessageId) -> Result<(), Fai
         }
         if !pace.next() {
             let span = session.deadline.span.as_secs_f64();
-            let message =
-                format!("the monitor is still there after {span} s; it may be stopping programs");
+            let message = format!("the monitor is still there after {span} s{hint}");
             return Err(Failure::new(Ending::Timeout, message));
         }
     }
     Ok(())
+}
+
+/// Waits for the record that a new image of the monitor writes, and gives it. It comes with the
+/// answer or soon after: where it does not come, the old one is given.
+///
+/// # Errors
+/// The record cannot be read.
+pub(crate) fn new_record(
+    session: &Session<'_>,
+    old: Option<&MonitorStatus>,
+) -> Result<Option<MonitorStatus>, Failure> {
+    let begun = Instant::now();
+    let mut pace = Pace::new(session);
+    loop {
+        let record = records::monitor(&session.places)?.map(|record| record.status);
+        let is_new = match (&record, old) {
+            (Some(record), Some(old)) => record.started != old.started,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        if is_new || begun.elapsed() >= RECORD_PATIENCE || !pace.next() {
+            return Ok(record);
+        }
+    }
 }

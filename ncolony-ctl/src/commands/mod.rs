@@ -12,6 +12,8 @@ mod signal;
 mod start;
 mod status;
 mod stop;
+mod upgrade;
+mod upgrade_check;
 mod wait;
 
 use std::path::PathBuf;
@@ -21,16 +23,23 @@ use ncolony_core::descriptor::FILE_BYTES_MAX;
 use ncolony_core::files::read_regular;
 use ncolony_core::{ConfigError, Descriptor, Places, ProgramName};
 
-use crate::cli::{Cli, Command, StatusArgs};
+use crate::cli::{Cli, Command, StatusArgs, UpgradeArgs, UpgradeCommand};
 use crate::ending::{Ending, Failure};
 use crate::report::Report;
 use crate::session::Session;
 
 /// Does what the command line says.
 pub(crate) fn run(cli: &Cli, report: &mut Report) -> Result<Ending, Failure> {
-    // Files can be checked where there is no colony.
+    // Files can be checked where there is no colony, and an upgrade where none can be entered.
     if let Some(Command::Check(args)) = &cli.command {
         return check::run(&cli.global, args, report);
+    }
+    if let Some(Command::Upgrade(UpgradeArgs {
+        command: Some(UpgradeCommand::Check(args)),
+        ..
+    })) = &cli.command
+    {
+        return upgrade_check::run(&cli.global, args, report);
     }
     let mut session = Session::open(&cli.global, report)?;
     let all = StatusArgs { names: Vec::new() };
@@ -50,6 +59,12 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Result<Ending, Failure> {
         Some(Command::Wait(args)) => wait::run(&mut session, args),
         Some(Command::Logs(args)) => logs::run(&mut session, args),
         Some(Command::Shutdown(args)) => shutdown::run(&mut session, *args),
+        Some(Command::Upgrade(args)) => match &args.command {
+            None => upgrade::run(&mut session, args.wait),
+            Some(UpgradeCommand::Check(args)) => {
+                upgrade_check::run(&cli.global, args, session.report)
+            }
+        },
         Some(Command::Check(args)) => check::run(&cli.global, args, session.report),
     }
 }

@@ -59,6 +59,8 @@ pub(crate) enum Done {
     With(Box<Observation>),
     /// Both directories are to be looked at.
     Rescan,
+    /// The monitor's image is to be replaced.
+    Upgrade,
 }
 
 /// What an executor is made of.
@@ -115,6 +117,7 @@ impl Executor {
             Effect::Reject { file, reason } => self.reject(&file, &reason),
             Effect::Discard { file } => self.mailbox.discard(&file),
             Effect::Rescan => return Done::Rescan,
+            Effect::Upgrade => return Done::Upgrade,
         }
         Done::Silently
     }

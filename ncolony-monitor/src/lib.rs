@@ -26,6 +26,7 @@
 mod cli;
 mod driver;
 mod executor;
+mod invocation;
 mod launch;
 mod logs;
 mod overview;
@@ -40,4 +41,5 @@ mod statusdir;
 mod sys;
 
 pub use cli::{LogFormat, Options};
+pub use invocation::Invocation;
 pub use start::{Monitor, Settings, StartError, WatchMode};

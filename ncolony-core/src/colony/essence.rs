@@ -117,6 +117,7 @@ impl Phase {
                 patience.hash_essence(moment, out);
             }
             Self::Clearing {
+                leader: _,
                 ended: Ended { exit, started, at },
                 by_itself,
                 spec,
@@ -137,6 +138,7 @@ impl Child {
             pid: _,
             identity: _,
             started_wall: _,
+            adopted: _,
             started,
             spec,
         } = self;

@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::io::{Effect, Generation, Scope};
 use super::sentence;
 use crate::exit::Exit;
@@ -50,7 +52,8 @@ pub(crate) enum Why {
 }
 
 /// What a person has said over the head of the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Hand {
     /// Nothing: the file decides.
     Off,
@@ -81,10 +84,12 @@ pub(crate) struct Child {
     pub(crate) started_wall: Wall,
     /// What it was started with; its policy is the one in force.
     pub(crate) spec: Arc<ProgramSpec>,
+    /// Whether an earlier monitor started it, and died.
+    pub(crate) adopted: bool,
 }
 
 /// When a stop turns from asking to KILL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Patience {
     pub(crate) kill_at: Mono,
     pub(crate) killed: bool,
@@ -113,6 +118,8 @@ pub(crate) enum Phase {
     Stopping { child: Child, patience: Patience },
     /// Its main process is gone; what is left of its group was told to stop.
     Clearing {
+        /// The number of the main process, and of the group.
+        leader: u32,
         ended: Ended,
         by_itself: bool,
         spec: Arc<ProgramSpec>,

@@ -7,5 +7,6 @@ mod life;
 mod messages;
 mod proofs;
 mod shutdown;
+mod snapshots;
 mod stops;
 mod words;

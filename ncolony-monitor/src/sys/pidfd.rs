@@ -9,6 +9,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout};
 /// Linux 6.9: a signal to the whole group that the process leads or led.
 const PIDFD_SIGNAL_PROCESS_GROUP: libc::c_uint = 4;
 
+/// The file system of pidfds, where they have one of their own: `PID1` backwards.
+const PIDFS_MAGIC: libc::__fsword_t = 0x5049_4446;
+
 /// A process, alive or dead.
 #[derive(Debug)]
 pub(crate) struct Pidfd(OwnedFd);
@@ -41,6 +44,15 @@ impl Pidfd {
             .ok_or_else(io::Error::last_os_error)?;
         // SAFETY: the kernel has just given us this descriptor, and nobody else has it.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// The number that the kernel gives to this process and to no other of this boot. `None` where
+    /// all of them have the same one (before Linux 6.9).
+    pub(crate) fn inode(&self) -> Option<u64> {
+        let system = nix::sys::statfs::fstatfs(&self.0).ok()?;
+        let own = system.filesystem_type().0 == PIDFS_MAGIC;
+        let metadata = nix::sys::stat::fstat(&self.0).ok()?;
+        own.then_some(metadata.st_ino)
     }
 
     /// Sends a signal to the process.

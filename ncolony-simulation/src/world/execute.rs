@@ -51,6 +51,7 @@ impl World {
                 invariant::messages_once::discarded(monitor, &file)?;
                 self.dispose(&file);
             }
+            Effect::Upgrade => {}
             Effect::Rescan => {
                 monitor.rescans += 1;
                 self.look(Emptiness::Meant)?;
@@ -108,6 +109,7 @@ fn shown(order: &Effect) -> String {
         | Effect::Answer(_)
         | Effect::Reject { .. }
         | Effect::Discard { .. }
+        | Effect::Upgrade
         | Effect::Rescan => format!("{order:?}"),
     }
 }

@@ -12,7 +12,11 @@ pub(crate) fn lines<const N: usize>(
     cells: &[[(&'static str, String); N]],
 ) -> Vec<String> {
     let mut rows = vec![vec![title.to_owned()]];
-    rows.extend(cells.iter().map(|cell| cell.iter().flat_map(entry).collect()));
+    rows.extend(
+        cells
+            .iter()
+            .map(|cell| cell.iter().flat_map(entry).collect()),
+    );
     let width = rows.iter().flatten().map(|line| length(line)).max();
     let width = width.unwrap_or(0);
     let rule = format!("+{}+", "-".repeat(width + 2));
@@ -78,7 +82,10 @@ mod tests {
         assert_eq!(lines[0].split(' ').count(), 12);
         assert!(lines[1].starts_with("  word"));
         assert!(lines.iter().all(|line| length(line) <= WIDTH), "{lines:?}");
-        let words: usize = lines.iter().map(|line| line.split_whitespace().count()).sum();
+        let words: usize = lines
+            .iter()
+            .map(|line| line.split_whitespace().count())
+            .sum();
         assert_eq!(words, 40);
     }
 

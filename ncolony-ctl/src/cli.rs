@@ -291,7 +291,7 @@ pub(crate) struct ShutdownArgs {
 
 /// `upgrade`
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(disable_help_subcommand = true)]
 pub(crate) struct UpgradeArgs {
     /// Without a word: do it
     #[command(subcommand)]
@@ -318,7 +318,9 @@ pub(crate) struct UpgradeCheckArgs {
 
 /// Whether these words of a command line are under `upgrade check`, be the rest good or not.
 pub(crate) fn is_upgrade_check(words: impl IntoIterator<Item = OsString>) -> bool {
-    let matches = Cli::command().ignore_errors(true).try_get_matches_from(words);
+    let matches = Cli::command()
+        .ignore_errors(true)
+        .try_get_matches_from(words);
     let is_check = |matches: clap::ArgMatches| {
         let upgrade = matches.subcommand_matches("upgrade")?;
         upgrade.subcommand_matches("check").map(|_| ())

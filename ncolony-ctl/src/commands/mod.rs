@@ -36,10 +36,10 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Result<Ending, Failure> {
     }
     if let Some(Command::Upgrade(UpgradeArgs {
         command: Some(UpgradeCommand::Check(args)),
-        ..
+        wait,
     })) = &cli.command
     {
-        return upgrade_check::run(&cli.global, args, report);
+        return upgrade_check::run(&cli.global, args, *wait, report);
     }
     let mut session = Session::open(&cli.global, report)?;
     let all = StatusArgs { names: Vec::new() };
@@ -61,8 +61,8 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Result<Ending, Failure> {
         Some(Command::Shutdown(args)) => shutdown::run(&mut session, *args),
         Some(Command::Upgrade(args)) => match &args.command {
             None => upgrade::run(&mut session, args.wait),
-            Some(UpgradeCommand::Check(args)) => {
-                upgrade_check::run(&cli.global, args, session.report)
+            Some(UpgradeCommand::Check(check)) => {
+                upgrade_check::run(&cli.global, check, args.wait, session.report)
             }
         },
         Some(Command::Check(args)) => check::run(&cli.global, args, session.report),

@@ -50,7 +50,9 @@ fn send(session: &Session<'_>, args: ShutdownArgs, id: Option<MessageId>) -> Res
 }
 
 fn kept(records: &BTreeMap<ProgramName, ProgramRecord>) -> String {
-    let running = records.values().filter(|record| record.status.pid.is_some());
+    let running = records
+        .values()
+        .filter(|record| record.status.pid.is_some());
     match running.count() {
         0 => "the monitor has ended; no program was running".to_owned(),
         1 => "the monitor has ended; 1 program goes on running".to_owned(),

@@ -8,6 +8,7 @@ use ncolony_core::{MonitorStatus, ProgramName, ProgramStatus, ctllib};
 use crate::act::{Patience, message_id, need_monitor, print_records};
 use crate::cli::NoWaitArgs;
 use crate::ending::{Ending, Failure};
+use crate::liveness;
 use crate::records::{self, ProgramRecord};
 use crate::session::Session;
 use crate::watch;
@@ -25,10 +26,7 @@ pub(super) fn run(session: &mut Session<'_>, args: NoWaitArgs) -> Result<Ending,
     ctllib::upgrade(&session.places, Some(id.clone()))?;
     let reply = watch::reply(session, &id)?;
     if !reply.ok {
-        let error = reply.error.as_deref().unwrap_or("no reason is given");
-        return Err(Failure::failed(format!(
-            "{error}; the old monitor goes on, nothing was changed"
-        )));
+        return Err(refused(session, reply.error)?);
     }
     let new = watch::new_record(session, old.as_ref())?;
     let after = records::programs(&session.places)?.by_name;
@@ -37,6 +35,18 @@ pub(super) fn run(session: &mut Session<'_>, args: NoWaitArgs) -> Result<Ending,
         .line(&said(old.as_ref(), new.as_ref(), &before, &after));
     print_records(session, &[], after.values());
     Ok(Ending::Done)
+}
+
+/// Why it was not upgraded, and what is there now.
+fn refused(session: &Session<'_>, error: Option<String>) -> Result<Failure, Failure> {
+    let error = error.unwrap_or_else(|| "no reason is given".to_owned());
+    let now = match liveness::monitor(&session.places)? {
+        Some(_) => "the old monitor goes on, nothing was changed",
+        None => "no monitor is alive now",
+    };
+    Ok(Failure::failed(format!(
+        "the monitor was not upgraded: {error}; {now}"
+    )))
 }
 
 fn said(

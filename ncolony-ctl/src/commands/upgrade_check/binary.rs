@@ -102,7 +102,10 @@ fn understand(answer: &Answer) -> Result<Reading, String> {
         let said = String::from_utf8_lossy(&answer.stderr);
         let said = said.trim();
         return Err(if said.is_empty() {
-            format!("it cannot read this state, and does not say why ({})", answer.status)
+            format!(
+                "it cannot read this state, and does not say why ({})",
+                answer.status
+            )
         } else {
             format!("it cannot read this state ({}): {said}", answer.status)
         });
@@ -166,7 +169,8 @@ pub(super) fn program_files(subject: &Subject, candidate: Option<&Candidate>) ->
         }
         None => {
             let mut findings = judged(own_faults(own));
-            let why = "what the new binary makes of them is not known; this is what ncolony-ctl says";
+            let why =
+                "what the new binary makes of them is not known; this is what ncolony-ctl says";
             findings.push(Finding::warning(why));
             Verdict::of(findings)
         }

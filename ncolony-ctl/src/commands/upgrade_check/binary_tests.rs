@@ -37,10 +37,16 @@ echo '{"schema":1,"version":"9.9","programs":2,"files":[{"file":"web","error":"b
 #[test]
 fn what_is_no_answer_is_said() {
     let cases = [
-        ("echo 'the state is of tomorrow' >&2; exit 1", "the state is of tomorrow"),
+        (
+            "echo 'the state is of tomorrow' >&2; exit 1",
+            "the state is of tomorrow",
+        ),
         ("exit 3", "does not say why"),
         ("echo usage: cat", "makes no sense"),
-        ("echo '{\"schema\":2,\"version\":\"\",\"programs\":0,\"files\":[]}'", "shape 2"),
+        (
+            "echo '{\"schema\":2,\"version\":\"\",\"programs\":0,\"files\":[]}'",
+            "shape 2",
+        ),
     ];
     for (script, words) in cases {
         let error = answer_of(script, PATIENCE).unwrap_err();
@@ -96,5 +102,8 @@ fn a_file_that_becomes_bad_is_worse_than_one_that_is() {
     assert_eq!(judged(&[("old.json", Some("x"))]).level, Level::Warning);
     let both = judged(&[("old", Some("x")), ("web", Some("y")), ("other", None)]);
     assert_eq!(both.level, Level::Failure);
-    assert_eq!(both.details.as_deref(), Some("web: y; old: x (as it is now)"));
+    assert_eq!(
+        both.details.as_deref(),
+        Some("web: y; old: x (as it is now)")
+    );
 }

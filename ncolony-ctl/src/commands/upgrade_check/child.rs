@@ -67,8 +67,14 @@ pub(super) fn ask(command: &mut Command, limit: Duration) -> Result<Answer, NoAn
 fn read_outputs(child: &mut Child) -> Receiver<Output> {
     let (sender, receiver) = channel();
     let readers: [(Stream, Option<Box<dyn Read + Send>>); 2] = [
-        (Stream::Out, child.stdout.take().map(|out| Box::new(out) as _)),
-        (Stream::Error, child.stderr.take().map(|out| Box::new(out) as _)),
+        (
+            Stream::Out,
+            child.stdout.take().map(|out| Box::new(out) as _),
+        ),
+        (
+            Stream::Error,
+            child.stderr.take().map(|out| Box::new(out) as _),
+        ),
     ];
     for (stream, reader) in readers {
         let Some(reader) = reader else { continue };
@@ -115,7 +121,7 @@ fn collect(child: &mut Child, outputs: &Receiver<Output>, deadline: Instant) -> 
 fn end(child: &mut Child) {
     if let Ok(group) = i32::try_from(child.id()) {
         // It has not been waited for, so the number is still its own.
-        drop(killpg(Pid::from_raw(group), Signal::SIGKILL));
+        let _all_gone = killpg(Pid::from_raw(group), Signal::SIGKILL);
     }
     drop(child.kill());
     drop(child.wait());
@@ -136,7 +142,10 @@ mod tests {
         let long = "head -c 300000 /dev/zero; head -c 300000 /dev/zero >&2; exit 3";
         let answer = ask(&mut shell(long), Duration::from_secs(20)).unwrap();
         assert_eq!(answer.status.code(), Some(3));
-        assert_eq!((answer.stdout.len(), answer.stderr.len()), (300_000, 300_000));
+        assert_eq!(
+            (answer.stdout.len(), answer.stderr.len()),
+            (300_000, 300_000)
+        );
     }
 
     #[test]
@@ -156,7 +165,10 @@ mod tests {
         let opened = || {
             use std::os::unix::fs::OpenOptionsExt;
             let flags = nix::fcntl::OFlag::O_NONBLOCK.bits();
-            std::fs::OpenOptions::new().write(true).custom_flags(flags).open(&alive)
+            std::fs::OpenOptions::new()
+                .write(true)
+                .custom_flags(flags)
+                .open(&alive)
         };
         while opened().is_ok() {
             assert!(Instant::now() < deadline, "what it started is still there");

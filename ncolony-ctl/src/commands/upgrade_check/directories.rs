@@ -120,9 +120,14 @@ fn faults(place: Standing, used: Use, owner: &Owner) -> Vec<Finding> {
         findings.push(Finding::failure(text));
     }
     if used.needs_writing() {
-        for (free, of_what) in [(place.free_space, "space"), (place.free_files, "files (inodes)")] {
+        for (free, of_what) in [
+            (place.free_space, "space"),
+            (place.free_files, "files (inodes)"),
+        ] {
             if let Some(free) = free.filter(|free| *free <= 1) {
-                findings.push(Finding::warning(format!("{free} % of its {of_what} are free")));
+                findings.push(Finding::warning(format!(
+                    "{free} % of its {of_what} are free"
+                )));
             }
         }
     }
@@ -145,7 +150,9 @@ fn trust_faults(place: Standing, owner: &Owner) -> Vec<Finding> {
         )));
     }
     if place.mode & 0o002 != 0 {
-        findings.push(Finding::failure("everybody can write there; chmod o-w closes it"));
+        findings.push(Finding::failure(
+            "everybody can write there; chmod o-w closes it",
+        ));
     }
     if place.mode & 0o020 != 0 {
         findings.push(by_rights(format!(
@@ -201,31 +208,63 @@ mod tests {
         assert_eq!(judged(open(0o770), Use::Takes, 5).0, Level::Warning);
         assert_eq!(judged(open(0o770), Use::Keeps, 0).0, Level::Failure);
         assert_eq!(judged(open(0o777), Use::Writes, 5).0, Level::Success);
-        let fixed = Standing { read_only: true, ..open(0o777) };
-        assert_eq!(judged(fixed, Use::Obeys, 5).0, Level::Success, "nobody can write there");
+        let fixed = Standing {
+            read_only: true,
+            ..open(0o777)
+        };
+        assert_eq!(
+            judged(fixed, Use::Obeys, 5).0,
+            Level::Success,
+            "nobody can write there"
+        );
     }
 
     #[test]
     fn a_place_of_somebody_else_is_said() {
-        let other = Standing { uid: 9, mode: 0o755, ..OWN };
+        let other = Standing {
+            uid: 9,
+            mode: 0o755,
+            ..OWN
+        };
         assert_eq!(judged(other, Use::Obeys, 5).0, Level::Warning);
         assert_eq!(judged(other, Use::Obeys, 0).0, Level::Failure);
         let (level, said) = judged(other, Use::Writes, 5);
-        assert!(level == Level::Failure && said.contains("user 5 cannot write"), "{said}");
-        let of_root = Standing { uid: 0, mode: 0o755, ..OWN };
+        assert!(
+            level == Level::Failure && said.contains("user 5 cannot write"),
+            "{said}"
+        );
+        let of_root = Standing {
+            uid: 0,
+            mode: 0o755,
+            ..OWN
+        };
         assert_eq!(judged(of_root, Use::Obeys, 5).0, Level::Success);
-        let of_group = Standing { uid: 0, mode: 0o770, ..OWN };
+        let of_group = Standing {
+            uid: 0,
+            mode: 0o770,
+            ..OWN
+        };
         assert_eq!(judged(of_group, Use::Writes, 5).0, Level::Success);
-        let fixed = Standing { read_only: true, ..OWN };
+        let fixed = Standing {
+            read_only: true,
+            ..OWN
+        };
         assert_eq!(judged(fixed, Use::Writes, 0).0, Level::Failure);
     }
 
     #[test]
     fn no_room_is_said() {
-        let full = Standing { free_space: Some(1), free_files: Some(0), ..OWN };
+        let full = Standing {
+            free_space: Some(1),
+            free_files: Some(0),
+            ..OWN
+        };
         let (level, said) = judged(full, Use::Keeps, 5);
         assert_eq!(level, Level::Warning);
-        assert!(said.contains("1 % of its space") && said.contains("0 % of its files"), "{said}");
+        assert!(
+            said.contains("1 % of its space") && said.contains("0 % of its files"),
+            "{said}"
+        );
         assert_eq!(judged(full, Use::Obeys, 5).0, Level::Success);
     }
 }

@@ -24,7 +24,9 @@ pub(super) fn limits(subject: &Subject) -> Verdict {
 
 fn check_limits(process: &Process, programs: u64) -> Verdict {
     let mut findings = Vec::new();
-    let files = programs.saturating_mul(FILES_PER_PROGRAM).saturating_add(RESERVE);
+    let files = programs
+        .saturating_mul(FILES_PER_PROGRAM)
+        .saturating_add(RESERVE);
     if let Some(limit) = process.open_files.filter(|limit| *limit < files) {
         findings.push(Finding::warning(format!(
             "the monitor may have {limit} files open, and {programs} programs may need {files}; \
@@ -52,7 +54,11 @@ pub(super) fn kernel(subject: &Subject) -> Verdict {
         .process
         .as_ref()
         .is_some_and(|process| process.inner_pid == 1);
-    check_kernel(release.trim(), record.map(|record| &record.guarantees), is_init)
+    check_kernel(
+        release.trim(),
+        record.map(|record| &record.guarantees),
+        is_init,
+    )
 }
 
 /// The first two numbers of a kernel's release.
@@ -63,13 +69,27 @@ fn version(release: &str) -> Option<(u32, u32)> {
 
 fn check_kernel(release: &str, guarantees: Option<&Guarantees>, is_init: bool) -> Verdict {
     let Some(version) = version(release) else {
-        return Verdict::warning(format!("which kernel this is cannot be read from {release:?}"));
+        return Verdict::warning(format!(
+            "which kernel this is cannot be read from {release:?}"
+        ));
     };
     let mut findings = Vec::new();
     for (needed, what, weaker) in [
-        ((3, 17), "memfd_create", "an upgrade cannot hand over the state"),
-        ((5, 3), "pidfd_open", "a process that ends may be taken for another of its number"),
-        ((5, 9), "close_range", "descriptors are closed one by one, which takes longer"),
+        (
+            (3, 17),
+            "memfd_create",
+            "an upgrade cannot hand over the state",
+        ),
+        (
+            (5, 3),
+            "pidfd_open",
+            "a process that ends may be taken for another of its number",
+        ),
+        (
+            (5, 9),
+            "close_range",
+            "descriptors are closed one by one, which takes longer",
+        ),
     ] {
         if version < needed {
             findings.push(missing(what, needed, weaker));
@@ -85,7 +105,9 @@ fn check_kernel(release: &str, guarantees: Option<&Guarantees>, is_init: bool) -
     }
     // Where the monitor is process 1 this cannot be otherwise, and "Init" says it.
     if guarantees.is_some_and(|guarantees| !guarantees.adoption) && !is_init {
-        findings.push(Finding::warning("programs do not outlive the monitor on this machine"));
+        findings.push(Finding::warning(
+            "programs do not outlive the monitor on this machine",
+        ));
     }
     let tree = guarantees.map(|guarantees| match guarantees.tree_kill {
         TreeKill::Cgroup => "; a stop reaches all that a program started",
@@ -96,7 +118,9 @@ fn check_kernel(release: &str, guarantees: Option<&Guarantees>, is_init: bool) -
 
 fn missing(what: &str, needed: (u32, u32), weaker: &str) -> Finding {
     let (major, minor) = needed;
-    Finding::warning(format!("no {what} (Linux {major}.{minor} has it): {weaker}"))
+    Finding::warning(format!(
+        "no {what} (Linux {major}.{minor} has it): {weaker}"
+    ))
 }
 
 #[cfg(test)]
@@ -117,7 +141,10 @@ mod tests {
         let verdict = check_limits(&process(Some(103), Some(73), 5), 10);
         assert_eq!(verdict.level, Level::Warning);
         let said = verdict.details.unwrap();
-        assert!(said.contains("may need 104") && said.contains("may need 74"), "{said}");
+        assert!(
+            said.contains("may need 104") && said.contains("may need 74"),
+            "{said}"
+        );
         let root = check_limits(&process(None, Some(1), 0), 1000);
         assert_eq!(root.level, Level::Success, "{root:?}");
     }
@@ -151,11 +178,23 @@ mod tests {
     #[test]
     fn what_the_monitor_has_found_out_counts_more_than_a_number() {
         let exact = guarantees(true, ExitCodes::Exact);
-        assert_eq!(check_kernel("6.1.0", Some(&exact), false).level, Level::Success);
+        assert_eq!(
+            check_kernel("6.1.0", Some(&exact), false).level,
+            Level::Success
+        );
         let unknown = guarantees(true, ExitCodes::Unknown);
-        assert_eq!(check_kernel("6.18.0", Some(&unknown), false).level, Level::Warning);
+        assert_eq!(
+            check_kernel("6.18.0", Some(&unknown), false).level,
+            Level::Warning
+        );
         let mortal = guarantees(false, ExitCodes::Exact);
-        assert_eq!(check_kernel("6.18.0", Some(&mortal), false).level, Level::Warning);
-        assert_eq!(check_kernel("6.18.0", Some(&mortal), true).level, Level::Success);
+        assert_eq!(
+            check_kernel("6.18.0", Some(&mortal), false).level,
+            Level::Warning
+        );
+        assert_eq!(
+            check_kernel("6.18.0", Some(&mortal), true).level,
+            Level::Success
+        );
     }
 }

@@ -15,7 +15,7 @@ use ncolony_core::Places;
 use serde::Serialize;
 
 use crate::checklist;
-use crate::cli::{Global, UpgradeCheckArgs};
+use crate::cli::{Global, NoWaitArgs, UpgradeCheckArgs};
 use crate::ending::{Ending, Failure};
 use crate::report::Report;
 use crate::session::places;
@@ -43,12 +43,19 @@ struct Document {
 pub(super) fn run(
     global: &Global,
     args: &UpgradeCheckArgs,
+    wait: NoWaitArgs,
     report: &mut Report,
 ) -> Result<Ending, Failure> {
-    let places = places(global).map_err(|failure| Failure {
+    let usage = |failure: Failure| Failure {
         ending: Ending::UpgradeCheckUsage,
         ..failure
-    })?;
+    };
+    if wait.no_wait {
+        let why =
+            "upgrade check changes nothing, so it has nothing to wait for; leave out --no-wait";
+        return Err(usage(Failure::usage(why)));
+    }
+    let places = places(global).map_err(usage)?;
     let verdicts = checks(places, args).map_err(|failure| Failure {
         ending: Ending::Unexpected,
         ..failure
@@ -116,18 +123,18 @@ mod tests {
             ("Placement API", Verdict::of(vec![Finding::failure(long)])),
         ];
         let wanted = "\
-+----------------------------------------------------------------------+
-| Upgrade Check Results                                                |
-+----------------------------------------------------------------------+
-| Check: Cells v2                                                      |
-| Result: Success                                                      |
-| Details: None                                                        |
-+----------------------------------------------------------------------+
-| Check: Placement API                                                 |
-| Result: Failure                                                      |
-| Details: There is no placement-api endpoint in the service catalog.  |
-|   Please run it.                                                     |
-+----------------------------------------------------------------------+";
++---------------------------------------------------------------------+
+| Upgrade Check Results                                               |
++---------------------------------------------------------------------+
+| Check: Cells v2                                                     |
+| Result: Success                                                     |
+| Details: None                                                       |
++---------------------------------------------------------------------+
+| Check: Placement API                                                |
+| Result: Failure                                                     |
+| Details: There is no placement-api endpoint in the service catalog. |
+|   Please run it.                                                    |
++---------------------------------------------------------------------+";
         let lines = checklist::lines(TITLE, &cells(&verdicts));
         assert_eq!(lines.join("\n"), wanted);
     }

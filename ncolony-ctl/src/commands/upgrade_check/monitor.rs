@@ -37,7 +37,10 @@ pub(super) fn problems(subject: &Subject) -> Verdict {
     let mut findings = Vec::new();
     if record.config_state != "ok" {
         let config = record.places.config.display();
-        findings.push(Finding::warning(format!("{config} is {}", record.config_state)));
+        findings.push(Finding::warning(format!(
+            "{config} is {}",
+            record.config_state
+        )));
     }
     findings.extend(record.problems.iter().map(Finding::warning));
     Verdict::of(findings)
@@ -72,9 +75,9 @@ fn check_init(process: &Process, kill_mode: &dyn Fn(&Unit) -> Result<String, Str
     let name = &unit.name;
     let cure = "; write KillMode=process under [Service] of it";
     match kill_mode(&unit).as_deref() {
-        Ok("process" | "none") => {
-            Verdict::success(format!("{name} leaves the programs alone when it is stopped"))
-        }
+        Ok("process" | "none") => Verdict::success(format!(
+            "{name} leaves the programs alone when it is stopped"
+        )),
         Ok(mode) => Verdict::warning(format!(
             "{name} has KillMode={mode}: when it is stopped or restarted all programs are \
              killed{cure}"
@@ -88,12 +91,15 @@ fn check_init(process: &Process, kill_mode: &dyn Fn(&Unit) -> Result<String, Str
 /// The unit that a cgroup file names.
 fn unit(cgroup: &str) -> Option<Unit> {
     // The one hierarchy of today, or systemd's own of the days before.
-    let path = cgroup
-        .lines()
-        .find_map(|line| line.strip_prefix("0::").or(line.strip_prefix("1:name=systemd:")))?;
+    let path = cgroup.lines().find_map(|line| {
+        line.strip_prefix("0::")
+            .or(line.strip_prefix("1:name=systemd:"))
+    })?;
     let parts: Vec<&str> = path.split('/').collect();
     let is_unit = |part: &&str| {
-        [".service", ".scope", ".slice"].iter().any(|end| part.ends_with(end))
+        [".service", ".scope", ".slice"]
+            .iter()
+            .any(|end| part.ends_with(end))
     };
     // What stands below the innermost unit was made by that unit.
     let at = parts.iter().rposition(is_unit)?;
@@ -119,7 +125,10 @@ fn kill_mode(unit: &Unit) -> Result<String, String> {
         Err(child::NoAnswer::TooLate) => return Err("systemctl does not answer".to_owned()),
     };
     let said = String::from_utf8_lossy(&answer.stdout);
-    let mode = said.trim().strip_prefix("KillMode=").filter(|mode| !mode.is_empty());
+    let mode = said
+        .trim()
+        .strip_prefix("KillMode=")
+        .filter(|mode| !mode.is_empty());
     mode.map(str::to_owned).ok_or_else(|| {
         let why = String::from_utf8_lossy(&answer.stderr);
         format!("systemctl: {}", why.trim())
@@ -138,15 +147,27 @@ mod tests {
     #[test]
     fn the_unit_is_the_innermost_one() {
         let cases = [
-            ("0::/system.slice/ncolony.service\n", Some(("ncolony.service", false))),
-            ("0::/system.slice/ncolony.service/web\n", Some(("ncolony.service", false))),
+            (
+                "0::/system.slice/ncolony.service\n",
+                Some(("ncolony.service", false)),
+            ),
+            (
+                "0::/system.slice/ncolony.service/web\n",
+                Some(("ncolony.service", false)),
+            ),
             (
                 "0::/user.slice/user-7.slice/user@7.service/app.slice/n.service\n",
                 Some(("n.service", true)),
             ),
-            ("0::/user.slice/user-7.slice/user@7.service/app.slice/run-1.scope\n", None),
+            (
+                "0::/user.slice/user-7.slice/user@7.service/app.slice/run-1.scope\n",
+                None,
+            ),
             ("0::/user.slice/user-7.slice/session-2.scope\n", None),
-            ("2:cpu:/x.service\n1:name=systemd:/system.slice/n.service\n", Some(("n.service", false))),
+            (
+                "2:cpu:/x.service\n1:name=systemd:/system.slice/n.service\n",
+                Some(("n.service", false)),
+            ),
             ("0::/\n", None),
             ("", None),
         ];
@@ -173,7 +194,10 @@ mod tests {
         for mode in [Ok("control-group"), Ok("mixed"), Err("it is away")] {
             let (level, said) = judged(7, service, mode);
             assert_eq!(level, Level::Warning);
-            assert!(said.contains("ncolony.service") && said.contains("KillMode=process"), "{said}");
+            assert!(
+                said.contains("ncolony.service") && said.contains("KillMode=process"),
+                "{said}"
+            );
         }
         assert_eq!(judged(7, service, Ok("process")).0, Level::Success);
         assert_eq!(judged(7, "0::/\n", Err("not asked")).0, Level::Success);
@@ -182,6 +206,9 @@ mod tests {
     #[test]
     fn process_1_is_a_warning() {
         let (level, said) = judged(1, "0::/\n", Err("not asked"));
-        assert!(level == Level::Warning && said.contains("process 1"), "{said}");
+        assert!(
+            level == Level::Warning && said.contains("process 1"),
+            "{said}"
+        );
     }
 }

@@ -99,7 +99,8 @@ mod tests {
         assert_eq!(limit(limits, "Max open files"), Some(1024));
         assert_eq!(limit(limits, "Max processes"), None);
         let mut process = Process::default();
-        let status = "Name:\tx\nUid:\t0\t7\t0\t0\nGid:\t0\t8\t0\t0\nNSpid:\t4711\t1\nGroups:\t8 9 \n";
+        let status =
+            "Name:\tx\nUid:\t0\t7\t0\t0\nGid:\t0\t8\t0\t0\nNSpid:\t4711\t1\nGroups:\t8 9 \n";
         process.take_status(status).unwrap();
         assert_eq!((process.uid, process.inner_pid), (7, 1));
         assert_eq!(process.gids, [8, 8, 9]);

@@ -33,11 +33,15 @@ pub(super) fn users(subject: &Subject) -> Verdict {
                 Account::Id(id) => User::from_uid(Uid::from_raw(*id)),
                 Account::Name(name) => User::from_name(name),
             };
-            found.map(|user| user.is_some()).map_err(|errno| errno.desc().to_owned())
+            found
+                .map(|user| user.is_some())
+                .map_err(|errno| errno.desc().to_owned())
         },
         has_group: &|name| {
             let found = Group::from_name(name);
-            found.map(|group| group.is_some()).map_err(|errno| errno.desc().to_owned())
+            found
+                .map(|group| group.is_some())
+                .map_err(|errno| errno.desc().to_owned())
         },
     };
     check_users(subject.programs(), &accounts)
@@ -57,7 +61,10 @@ fn check_users<'p>(
             findings.push(Finding::failure(format!("{name}: key {key:?}: {why}")));
         }
     }
-    Verdict::of_or(findings, format!("{named} program(s) name a user or group; all are known here"))
+    Verdict::of_or(
+        findings,
+        format!("{named} program(s) name a user or group; all are known here"),
+    )
 }
 
 fn check_identity(identity: &Identity, accounts: &Accounts<'_>) -> Result<(), String> {
@@ -119,7 +126,10 @@ fn check_commands<'p>(
                 .map(|why| finding(format!("{name}: {why}"))),
         );
     }
-    Verdict::of_or(findings, format!("the commands of {count} program(s) are there"))
+    Verdict::of_or(
+        findings,
+        format!("the commands of {count} program(s) are there"),
+    )
 }
 
 fn check_directory(descriptor: &Descriptor) -> Result<(), String> {
@@ -164,7 +174,10 @@ fn check_command(
 fn search_path(descriptor: &Descriptor, environment: &BTreeMap<OsString, OsString>) -> OsString {
     if descriptor.env_inherit.iter().any(|name| name == "PATH") {
         // Absent there, it is the empty string, as for the monitor.
-        return environment.get(OsStr::new("PATH")).cloned().unwrap_or_default();
+        return environment
+            .get(OsStr::new("PATH"))
+            .cloned()
+            .unwrap_or_default();
     }
     let own = descriptor.env.get("PATH").map(OsString::from);
     own.unwrap_or_else(|| DEFAULT_PATH.into())

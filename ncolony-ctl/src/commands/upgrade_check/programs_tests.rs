@@ -38,8 +38,14 @@ fn an_account_that_is_missing_is_named_with_program_and_key() {
         assert_eq!(verdict.level, Level::Success, "{keys}: {verdict:?}");
     }
     for (keys, said) in [
-        (r#""user": "nobody""#, r#"web: key "user": there is no user "nobody""#),
-        (r#""user": "www:none""#, r#"web: key "user": there is no group "none""#),
+        (
+            r#""user": "nobody""#,
+            r#"web: key "user": there is no user "nobody""#,
+        ),
+        (
+            r#""user": "www:none""#,
+            r#"web: key "user": there is no group "none""#,
+        ),
         (r#""uid": 9"#, r#"web: key "uid": user 9 has no account"#),
         (r#""user": "www:lost""#, "the data base is away"),
     ] {
@@ -112,15 +118,30 @@ fn a_command_is_looked_for_as_the_monitor_does() {
         (format!(r#"{{"args": ["{at}/none"]}}"#), "not there"),
         (format!(r#"{{"args": ["{at}"]}}"#), "not a file"),
         (r#"{"args": ["./run"]}"#.to_owned(), "/./run"),
-        (r#"{"args": ["run"]}"#.to_owned(), "nowhere in PATH=/usr/local/sbin"),
-        (format!(r#"{{"args": ["sh"], "env": {{"PATH": "{at}"}}}}"#), "nowhere in PATH"),
-        (format!(r#"{{"args": ["{at}/run"], "cwd": "{at}/run"}}"#), "not a directory"),
-        (format!(r#"{{"args": ["{at}/run"], "cwd": "/nosuch"}}"#), "its cwd /nosuch"),
+        (
+            r#"{"args": ["run"]}"#.to_owned(),
+            "nowhere in PATH=/usr/local/sbin",
+        ),
+        (
+            format!(r#"{{"args": ["sh"], "env": {{"PATH": "{at}"}}}}"#),
+            "nowhere in PATH",
+        ),
+        (
+            format!(r#"{{"args": ["{at}/run"], "cwd": "{at}/run"}}"#),
+            "not a directory",
+        ),
+        (
+            format!(r#"{{"args": ["{at}/run"], "cwd": "/nosuch"}}"#),
+            "its cwd /nosuch",
+        ),
     ] {
         let verdict = commands_of(&text, dir.path(), elsewhere);
         assert_eq!(verdict.level, Level::Failure, "{text}");
         let details = verdict.details.unwrap();
-        assert!(details.starts_with("web: ") && details.contains(said), "{details}");
+        assert!(
+            details.starts_with("web: ") && details.contains(said),
+            "{details}"
+        );
     }
 }
 

@@ -25,5 +25,6 @@ mod shortages;
 mod signals;
 mod surroundings;
 mod unknown_is_not_removed;
+mod upgrade_check;
 mod watching;
 mod whole_group;

@@ -105,8 +105,14 @@ impl<'c> PlayedMonitor<'c> {
 
     /// Waits for a message of this type, says that it was acted on, and gives it.
     pub(crate) fn obey(&self, kind: &str, programs: &[&str]) -> Value {
+        self.obey_before(kind, programs, || {})
+    }
+
+    /// The same, and does something before it answers.
+    pub(crate) fn obey_before(&self, kind: &str, programs: &[&str], act: impl FnOnce()) -> Value {
         let message = self.take_message();
         assert_eq!(message["type"], kind);
+        act();
         self.reply(
             &message,
             json!({"ok": true, "error": null, "programs": programs}),

@@ -1,6 +1,7 @@
 //! "Directories": the four places are there, safe, and have room.
 
 use std::fs::{self, Metadata};
+use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
@@ -84,6 +85,10 @@ pub(super) fn directories(subject: &Subject) -> Verdict {
         let faults = match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => faults(standing(path, &metadata), used, &owner),
             Ok(_) => vec![Finding::failure("it is not a directory")],
+            // A monitor makes what is missing when it begins.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !subject.is_alive => {
+                vec![Finding::warning("it is not there yet")]
+            }
             Err(error) => vec![Finding::failure(error.to_string())],
         };
         findings.extend(faults.into_iter().map(|finding| finding.of(path)));

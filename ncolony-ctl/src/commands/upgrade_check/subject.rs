@@ -1,7 +1,7 @@
 //! What the checks look at: the monitor that is to be replaced, and what it keeps running.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ncolony_core::descriptor::FILE_BYTES_MAX;
 use ncolony_core::files::{EntryKind, list, read_regular};
@@ -92,7 +92,12 @@ impl Subject {
 }
 
 fn program_files(config: &Path, defaults: &Defaults) -> Result<Vec<ProgramFile>, String> {
-    let listing = list(config).map_err(|error| error.to_string())?;
+    let listing = match list(config) {
+        Ok(listing) => listing,
+        // Whether it may be missing is said of the directories.
+        Err(error) if error.is_absent() => return Ok(Vec::new()),
+        Err(error) => return Err(error.to_string()),
+    };
     let mut files: Vec<ProgramFile> = Vec::new();
     for entry in listing.entries {
         let FileRole::Program(name) = config_role(&entry.file) else {
@@ -113,7 +118,7 @@ fn program_files(config: &Path, defaults: &Defaults) -> Result<Vec<ProgramFile>,
     Ok(files)
 }
 
-fn read(path: &PathBuf, name: &ProgramName, defaults: &Defaults) -> Result<Descriptor, String> {
+fn read(path: &Path, name: &ProgramName, defaults: &Defaults) -> Result<Descriptor, String> {
     let bytes = read_regular(path, FILE_BYTES_MAX).map_err(|error| error.to_string())?;
     let descriptor = Descriptor::parse(&bytes).map_err(|error| error.to_string())?;
     let resolved = ProgramSpec::resolve(name.clone(), descriptor.clone(), defaults);
@@ -167,9 +172,13 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_not_there_is_said() {
+    fn what_is_no_directory_is_said() {
         let dir = tempfile::tempdir().unwrap();
-        let error = program_files(&dir.path().join("none"), &Defaults::default()).unwrap_err();
-        assert!(error.contains("none"), "{error}");
+        let absent = program_files(&dir.path().join("none"), &Defaults::default()).unwrap();
+        assert!(absent.is_empty());
+        let loops = dir.path().join("loops");
+        std::os::unix::fs::symlink(&loops, &loops).unwrap();
+        let error = program_files(&loops, &Defaults::default()).unwrap_err();
+        assert!(error.contains("loops"), "{error}");
     }
 }

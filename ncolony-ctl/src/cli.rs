@@ -236,6 +236,9 @@ pub(crate) struct StatusArgs {
     /// Names or shell patterns; none means all
     #[arg(value_name = "NAME")]
     pub(crate) names: Vec<Word>,
+    /// Say also what this machine does not give
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
 }
 
 /// `show`

@@ -17,6 +17,7 @@ mod defects;
 mod endings;
 mod failed_starts;
 mod lifecycle;
+mod log_following;
 mod messages;
 mod one_monitor;
 mod output;

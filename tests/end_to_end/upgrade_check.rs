@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ fn reader(colony: &Colony, errors: &Value) -> PathBuf {
 }
 
 /// The result and the details of each check, by name, and the exit status.
-fn checked(colony: &Colony, binary: &PathBuf) -> (Value, Option<i32>) {
+fn checked(colony: &Colony, binary: &Path) -> (Value, Option<i32>) {
     let binary = binary.to_str().unwrap();
     let ran = colony.ctl(&["upgrade", "check", "--binary", binary, "--json"]);
     let document: Value =

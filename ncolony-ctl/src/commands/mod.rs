@@ -42,7 +42,10 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Result<Ending, Failure> {
         return upgrade_check::run(&cli.global, args, *wait, report);
     }
     let mut session = Session::open(&cli.global, report)?;
-    let all = StatusArgs { names: Vec::new() };
+    let all = StatusArgs {
+        names: Vec::new(),
+        verbose: false,
+    };
     match &cli.command {
         None => status::run(&mut session, &all),
         Some(Command::Status(args)) => status::run(&mut session, args),

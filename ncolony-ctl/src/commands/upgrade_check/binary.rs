@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::child::{self, Answer, NoAnswer};
 use super::subject::{ProgramFile, Subject};
-use super::verdict::{Finding, Verdict};
+use super::verdict::{Finding, Verdict, counted};
 
 /// How long a new binary may take to say that it reads the state: as long as the monitor gives it.
 pub(super) const LIMIT: Duration = Duration::from_secs(10);
@@ -138,8 +138,8 @@ pub(super) fn new_binary(subject: &Subject, candidate: Option<&Candidate>) -> Ve
                 None => format!("version {}", reading.version),
             };
             Verdict::success(format!(
-                "{versions}; it reads the state of {} program(s): {path}",
-                reading.programs
+                "{versions}; it reads the state of {}: {path}",
+                counted(reading.programs, "program")
             ))
         }
     }
@@ -163,9 +163,8 @@ pub(super) fn program_files(subject: &Subject, candidate: Option<&Candidate>) ->
     let judged = |faults: Vec<(ProgramName, String)>| judge(faults, &subject.known_faults);
     match candidate.and_then(|candidate| candidate.reading.as_ref().ok()) {
         Some(reading) => {
-            let count = reading.files.len();
-            let text = format!("all {count} valid for the new binary");
-            Verdict::of_or(judged(faults_of(reading)), text)
+            let files = counted(reading.files.len(), "file");
+            Verdict::of_or(judged(faults_of(reading)), format!("{files}, valid for it"))
         }
         None => {
             let mut findings = judged(own_faults(own));
@@ -213,5 +212,4 @@ fn judge(faults: Vec<(ProgramName, String)>, known: &BTreeSet<ProgramName>) -> V
 }
 
 #[cfg(test)]
-#[path = "binary_tests.rs"]
 mod tests;

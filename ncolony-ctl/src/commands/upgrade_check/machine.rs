@@ -6,7 +6,7 @@ use ncolony_core::status::{ExitCodes, Guarantees, TreeKill};
 
 use super::process::Process;
 use super::subject::Subject;
-use super::verdict::{Finding, Verdict};
+use super::verdict::{Finding, Verdict, counted};
 
 /// Descriptors that a program costs the monitor at most.
 const FILES_PER_PROGRAM: u64 = 4;
@@ -42,7 +42,7 @@ fn check_limits(process: &Process, programs: u64) -> Verdict {
              {processes}; raise its limit (LimitNPROC= under systemd, ulimit -u in a shell)"
         )));
     }
-    let enough = format!("enough for {programs} program(s)");
+    let enough = format!("enough for {}", counted(programs, "program"));
     Verdict::of_or(findings, enough)
 }
 

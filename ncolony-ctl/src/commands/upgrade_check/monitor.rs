@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::child;
 use super::process::Process;
 use super::subject::Subject;
-use super::verdict::{Finding, Verdict};
+use super::verdict::{Finding, Verdict, counted};
 
 /// How long systemd may take to say how it would stop the monitor.
 const SYSTEMD_LIMIT: Duration = Duration::from_secs(5);
@@ -21,8 +21,10 @@ pub(super) fn monitor(subject: &Subject) -> Verdict {
     }
     match (&subject.record, &subject.record_fault) {
         (Some(record), _) => Verdict::success(format!(
-            "process {}, version {}, {} program(s)",
-            record.pid, record.version, record.programs
+            "process {}, version {}, {}",
+            record.pid,
+            record.version,
+            counted(record.programs, "program")
         )),
         (None, Some(fault)) => Verdict::warning(format!("it is alive, but {fault}")),
         (None, None) => Verdict::warning("it is alive and has not written its record yet"),

@@ -14,7 +14,7 @@ use ncolony_core::{Descriptor, ProgramName};
 use nix::unistd::{Group, Uid, User};
 
 use super::subject::Subject;
-use super::verdict::{Finding, Verdict};
+use super::verdict::{Finding, Verdict, counted};
 
 /// Where a program is looked for that has no PATH of its own; the monitor's rule.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -51,7 +51,7 @@ fn check_users<'p>(
     programs: impl Iterator<Item = (&'p ProgramName, &'p Descriptor)>,
     accounts: &Accounts<'_>,
 ) -> Verdict {
-    let mut named = 0;
+    let mut named = 0_usize;
     let mut findings = Vec::new();
     for (name, descriptor) in programs {
         let identity = &descriptor.identity;
@@ -61,10 +61,11 @@ fn check_users<'p>(
             findings.push(Finding::failure(format!("{name}: key {key:?}: {why}")));
         }
     }
-    Verdict::of_or(
-        findings,
-        format!("{named} program(s) name a user or group; all are known here"),
-    )
+    let all_known = match named {
+        0 => "no program names one".to_owned(),
+        _ => format!("named by {}; all are known here", counted(named, "program")),
+    };
+    Verdict::of_or(findings, all_known)
 }
 
 fn check_identity(identity: &Identity, accounts: &Accounts<'_>) -> Result<(), String> {
@@ -105,7 +106,7 @@ fn check_commands<'p>(
     environment: &BTreeMap<OsString, OsString>,
     directory: &Path,
 ) -> Verdict {
-    let mut count = 0;
+    let mut count = 0_usize;
     let mut findings = Vec::new();
     for (name, descriptor) in programs {
         count += 1;
@@ -128,7 +129,7 @@ fn check_commands<'p>(
     }
     Verdict::of_or(
         findings,
-        format!("the commands of {count} program(s) are there"),
+        format!("those of {} are there", counted(count, "program")),
     )
 }
 
@@ -201,5 +202,4 @@ fn check_executable(path: &Path) -> Result<(), String> {
 }
 
 #[cfg(test)]
-#[path = "programs_tests.rs"]
 mod tests;

@@ -8,6 +8,14 @@ use crate::note::one_line;
 /// A check names so many things that are wrong, and counts the others.
 const SENTENCES_MAX: usize = 10;
 
+/// So many things of a kind, in words: `1 program`, `2 programs`.
+pub(super) fn counted(count: impl TryInto<u64>, what: &str) -> String {
+    match count.try_into().unwrap_or(u64::MAX) {
+        1 => format!("1 {what}"),
+        many => format!("{many} {what}s"),
+    }
+}
+
 /// How bad a finding is. The worst of all checks is the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {

@@ -14,6 +14,7 @@ mod clocks;
 mod colony;
 mod command_line;
 mod defects;
+mod detaching;
 mod endings;
 mod failed_starts;
 mod lifecycle;

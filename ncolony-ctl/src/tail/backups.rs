@@ -123,16 +123,19 @@ pub(super) struct Walk<'p> {
     path: &'p Path,
     number: u32,
     seen: Vec<FileId>,
+    /// The newest file that it has met as it was: it may be met again compressed.
+    previous: Option<File>,
 }
 
 impl<'p> Walk<'p> {
     /// Begins behind `newest`, the file that stands under the log's own name.
     pub(super) fn new(path: &'p Path, newest: Option<&File>) -> io::Result<Self> {
-        let newest = newest.map(File::metadata).transpose()?;
+        let metadata = newest.map(File::metadata).transpose()?;
         Ok(Self {
             path,
             number: 0,
-            seen: newest.iter().map(id).collect(),
+            seen: metadata.iter().map(id).collect(),
+            previous: newest.map(File::try_clone).transpose()?,
         })
     }
 
@@ -146,18 +149,33 @@ impl<'p> Walk<'p> {
         let mut free = 0;
         while free <= FREE_NUMBERS_MAX {
             self.number += 1;
-            let Some(backup) = Backup::open(self.path, self.number)? else {
+            let Some(mut backup) = Backup::open(self.path, self.number)? else {
                 free += 1;
                 continue;
             };
             free = 0;
-            let id = id(&backup.metadata()?);
-            if !self.seen.contains(&id) {
-                self.seen.push(id);
+            if self.is_new(&mut backup)? {
                 return Ok(Some(backup));
             }
         }
         Ok(None)
+    }
+
+    fn is_new(&mut self, backup: &mut Backup) -> io::Result<bool> {
+        let id = id(&backup.metadata()?);
+        if self.seen.contains(&id) {
+            return Ok(false);
+        }
+        self.seen.push(id);
+        if let Some(previous) = &mut self.previous
+            && backup.is(previous)?
+        {
+            return Ok(false);
+        }
+        if let Backup::Plain(file) = backup {
+            self.previous = Some(file.try_clone()?);
+        }
+        Ok(true)
     }
 }
 

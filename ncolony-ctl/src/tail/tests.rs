@@ -31,7 +31,12 @@ impl Log {
     }
 
     fn rotate(&self, backups: u32) {
-        for number in (1..backups).rev() {
+        let in_use = |number: &u32| {
+            let there = |ending| numbered(&self.path(), *number, ending).exists();
+            there("") || there(".gz")
+        };
+        let oldest = (1..backups).take_while(in_use).count();
+        for number in (1..=u32::try_from(oldest).unwrap()).rev() {
             for ending in ["", ".gz"] {
                 let _not_there = fs::rename(
                     numbered(&self.path(), number, ending),
@@ -205,4 +210,48 @@ fn what_is_no_file_is_not_waited_for() {
     assert!(made.unwrap().success());
     let error = Follower::open(log.path(), 1).unwrap_err();
     assert!(error.to_string().contains("regular"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_compressed_while_it_is_looked_at_is_met_once() {
+    let log = Log::new();
+    log.write("old\n");
+    log.rotate(9);
+    log.write("new\n");
+    let newest = File::open(log.path()).unwrap();
+    log.rotate(9);
+    log.compress(1);
+    let path = log.path();
+    let mut walk = backups::Walk::new(&path, Some(&newest)).unwrap();
+    let next = walk.next().unwrap().unwrap();
+    assert_eq!(text(last_lines::of_backup(next, 9).unwrap()), "old\n");
+    assert!(walk.next().unwrap().is_none());
+}
+
+#[test]
+fn a_log_that_is_rotated_all_the_time_is_followed_line_by_line() {
+    const LINES: u32 = 3000;
+    let log = Log::new();
+    let mut follower = log.follow();
+    let mut seen = String::new();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for number in 0..LINES {
+                log.write(&format!("{number}\n"));
+                if number % 50 == 49 {
+                    log.rotate(LINES);
+                }
+                if number % 150 == 149 {
+                    log.compress(1);
+                }
+            }
+        });
+        while !writer.is_finished() {
+            seen.push_str(&new(&mut follower));
+        }
+    });
+    log.write("end\n");
+    seen.push_str(&new(&mut follower));
+    let wanted: String = (0..LINES).map(|number| format!("{number}\n")).collect();
+    assert!(seen == format!("{wanted}end\n"), "{seen}");
 }

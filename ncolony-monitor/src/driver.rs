@@ -133,6 +133,7 @@ impl Driver {
         }
         self.overview.hurry();
         self.publish_overview();
+        self.executor.children.tree.close();
         self.executor.run_ids.retire();
         tracing::info!("everything has stopped");
     }

@@ -28,6 +28,7 @@ mod driver;
 mod executor;
 mod invocation;
 mod launch;
+mod listening;
 mod logs;
 mod overview;
 mod place;
@@ -42,4 +43,4 @@ mod sys;
 
 pub use cli::{LogFormat, Options};
 pub use invocation::Invocation;
-pub use start::{Monitor, Settings, StartError, WatchMode};
+pub use start::{CgroupMode, Monitor, Settings, StartError, WatchMode};

@@ -220,6 +220,8 @@ pub enum Effect {
     Publish(Box<ProgramStatus>),
     /// Remove a program's record: it is gone.
     Retract(ProgramName),
+    /// Close what is listened on for a program: it is wanted down, and nothing of it runs.
+    Release(ProgramName),
     /// Write the outcome of a message.
     Answer(Reply),
     /// Move a message aside that nobody can act on.

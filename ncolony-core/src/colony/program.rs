@@ -127,6 +127,19 @@ pub(crate) enum Phase {
     },
 }
 
+impl Phase {
+    /// Whether something of it may run, or soon, that is listened for.
+    pub(super) fn listens(&self) -> bool {
+        match self {
+            Self::Idle(_) | Self::Delayed { .. } => false,
+            Self::Starting(child) | Self::Running(child) | Self::Stopping { child, .. } => {
+                child.spec.listens()
+            }
+            Self::Ordered { spec, .. } | Self::Clearing { spec, .. } => spec.listens(),
+        }
+    }
+}
+
 /// A program that the colony knows.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
@@ -149,6 +162,8 @@ pub(crate) struct Program {
     pub(crate) reason: Option<String>,
     /// Why somebody asked for the start that comes next.
     pub(crate) asked_because: Option<String>,
+    /// Whether something may be listened on for it, which stays open between its starts.
+    pub(crate) listens: bool,
 }
 
 impl Program {
@@ -171,6 +186,7 @@ impl Program {
             since: now.wall,
             reason: None,
             asked_because: None,
+            listens: false,
         }
     }
 
@@ -247,6 +263,7 @@ impl Program {
 
     pub(super) fn enter(&mut self, now: Now, phase: Phase) {
         let before = self.state();
+        self.listens |= phase.listens();
         self.phase = phase;
         if self.state() != before {
             self.since = now.wall;
@@ -278,6 +295,9 @@ impl Program {
             }
             (Want::Down(_), Phase::Idle(_) | Phase::Delayed { .. }) => {
                 self.enter(now, Phase::Idle(Rest::Stopped));
+                if std::mem::take(&mut self.listens) {
+                    out.push_back(Effect::Release(self.name.clone()));
+                }
             }
             (Want::Down(why), Phase::Starting(_) | Phase::Running(_)) => {
                 let why = sentence::stopping_because(why, self.asked_because.as_deref());

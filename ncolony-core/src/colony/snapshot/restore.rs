@@ -115,13 +115,15 @@ impl Program {
         let digest = spec
             .as_ref()
             .map(|spec| content_digest(spec.source.as_bytes()));
+        let phase = reader.phase(snapshot.phase);
         Self {
             spec,
             digest,
             hand: snapshot.hand,
             at_least: snapshot.at_least,
             generation: snapshot.generation,
-            phase: reader.phase(snapshot.phase),
+            listens: snapshot.listens || phase.listens(),
+            phase,
             backoff: Backoff::after_deaths(snapshot.deaths),
             starts: snapshot.starts,
             exit: snapshot.exit,

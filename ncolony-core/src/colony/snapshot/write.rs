@@ -76,6 +76,7 @@ impl Program {
             since: self.since,
             reason: self.reason.clone(),
             asked_because: self.asked_because.clone(),
+            listens: self.listens,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! [`crate::effect`].
 
 use std::collections::VecDeque;
+use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -81,20 +82,48 @@ impl<'s, 'r> Pace<'s, 'r> {
 /// # Errors
 /// It did not come in time, or the monitor ended.
 pub(crate) fn reply(session: &Session<'_>, id: &MessageId) -> Result<Reply, Failure> {
+    answer(session, id, || is_alive(session))
+}
+
+/// Waits for the outcome of an upgrade, which a new image of the monitor writes.
+///
+/// # Errors
+/// It did not come in time, or the monitor ended.
+pub(crate) fn upgraded(session: &Session<'_>, id: &MessageId) -> Result<Reply, Failure> {
+    let pid = session.monitor.and_then(|monitor| monitor.pid);
+    answer(session, id, || {
+        // Between the two images nobody may hold the lock, and the process is there all the same.
+        Ok(is_alive(session)? || pid.is_some_and(has_image))
+    })
+}
+
+fn is_alive(session: &Session<'_>) -> Result<bool, Failure> {
+    Ok(liveness::monitor(&session.places)?.is_some())
+}
+
+/// Whether there is such a process, and it has not ended.
+fn has_image(pid: u32) -> bool {
+    fs::read_link(format!("/proc/{pid}/exe")).is_ok()
+}
+
+fn answer(
+    session: &Session<'_>,
+    id: &MessageId,
+    is_there: impl Fn() -> Result<bool, Failure>,
+) -> Result<Reply, Failure> {
     let mut pace = Pace::new(session);
     loop {
         // Asked before the look: a monitor that answers and ends has answered.
-        let alive = liveness::monitor(&session.places)?;
+        let is_there = is_there()?;
         if let Some(reply) = records::reply(&session.places, id.as_str())? {
             return Ok(reply);
         }
-        let Some(monitor) = alive else {
+        if !is_there {
             return Err(monitor_ended());
-        };
+        }
         if !pace.next() {
-            let who = monitor
-                .pid
-                .map_or_else(String::new, |pid| format!(" (pid {pid})"));
+            let pid = session.monitor.and_then(|monitor| monitor.pid);
+            let who = pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
             let span = session.deadline.span.as_secs_f64();
             let message = format!("the monitor{who} has not answered within {span} s");
             return Err(Failure::new(Ending::Timeout, message));

@@ -24,7 +24,7 @@ pub(super) fn run(session: &mut Session<'_>, args: NoWaitArgs) -> Result<Ending,
     let before = records::programs(&session.places)?.by_name;
     let id = message_id()?;
     ctllib::upgrade(&session.places, Some(id.clone()))?;
-    let reply = watch::reply(session, &id)?;
+    let reply = watch::upgraded(session, &id)?;
     if !reply.ok {
         return Err(refused(session, reply.error)?);
     }

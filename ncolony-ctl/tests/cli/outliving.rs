@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::colony::Colony;
+use crate::colony::{Colony, until};
 use crate::played_monitor::PlayedMonitor;
 
 #[test]
@@ -99,4 +99,38 @@ fn a_monitor_that_may_not_leave_its_programs_says_so() {
     let ran = command.finish();
     assert_eq!(ran.status, Some(1), "{ran:?}");
     assert!(ran.stderr.contains("it is process 1"), "{ran:?}");
+}
+
+#[test]
+fn a_moment_without_a_lock_is_not_the_end_while_the_process_is_there() {
+    let colony = Colony::new();
+    let monitor = PlayedMonitor::of(&colony);
+    monitor.describe(json!({}));
+    let own = std::process::id();
+    monitor.take_hold(own);
+    let command = colony.start(&["upgrade"]);
+    monitor.obey_before("UPGRADE", &[], || {
+        let looks = monitor.looks_at_file("status/.lock");
+        monitor.let_go();
+        // The first look may have begun before the lock was let go.
+        for _ in 0..2 {
+            until("a look at the lock", || looks.read_events().ok());
+        }
+        monitor.take_hold(own);
+        monitor.describe(json!({"version": "0.2.0", "started": "2026-02-01T00:00:00Z"}));
+    });
+    let ran = command.finish();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+}
+
+#[test]
+fn a_monitor_that_ends_over_its_upgrade_has_ended() {
+    let colony = Colony::new();
+    let monitor = PlayedMonitor::of(&colony);
+    monitor.describe(json!({}));
+    let command = colony.start(&["upgrade"]);
+    assert_eq!(monitor.take_message()["type"], "UPGRADE");
+    drop(monitor);
+    let ran = command.finish();
+    assert_eq!(ran.status, Some(5), "{ran:?}");
 }

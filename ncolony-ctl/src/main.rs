@@ -19,6 +19,7 @@ mod commands;
 mod diagnosis;
 mod effect;
 mod ending;
+mod interruption;
 mod liveness;
 mod misspelling;
 mod note;

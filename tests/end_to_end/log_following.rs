@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdout, Stdio};
 
 use ncolony_core::State;
@@ -9,6 +10,7 @@ use nix::sys::signal::Signal;
 use serde_json::json;
 
 use crate::colony::{Colony, shell, until};
+use crate::processes;
 
 /// A `logs -f` that runs, and ends with the test.
 struct Following {
@@ -111,6 +113,26 @@ fn a_line_without_an_end_is_shown_when_its_program_ends() {
     assert_eq!(colony.ctl(&["stop", "web"]).code, Some(0));
     colony.until_state("web", State::Stopped);
     assert_eq!(following.line(), "[web] begun");
+}
+
+#[test]
+fn a_line_without_an_end_is_shown_when_following_ends() {
+    let colony = Colony::running(&[]);
+    for name in ["web", "db"] {
+        teller(&colony, name);
+        colony.until_up(name);
+    }
+    let mut following = Following::begin(&colony, &["*"]);
+    tell(&colony, "web", 1, "one\nbegun");
+    assert_eq!(following.line(), "[web] one");
+    until("all of it is in the log", || {
+        (colony.lines("logs/web.log") == ["one", "begun"]).then_some(())
+    });
+    processes::signal(following.child.id(), Signal::SIGINT);
+    assert_eq!(following.line(), "[web] begun");
+    assert_eq!(following.line(), "", "nothing comes after it");
+    let status = following.child.wait().unwrap();
+    assert_eq!(status.signal(), Some(Signal::SIGINT as i32));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::cli::LogsArgs;
 use crate::ending::{Ending, Failure};
+use crate::interruption::Interruption;
 use crate::records;
 use crate::report::Report;
 use crate::selection::{Existence, choose};
@@ -142,16 +143,36 @@ pub(super) fn run(session: &mut Session<'_>, args: &LogsArgs) -> Result<Ending, 
     }
     let mut logs = show_last(session, logs, shape);
     if args.follow && !logs.is_empty() {
-        while session.report.pause(INTERVAL) {
-            for log in &mut logs {
-                log.go_on(shape, session)?;
-            }
-        }
-    }
-    for log in &mut logs {
-        log.give_up(session.report);
+        follow(session, &mut logs, shape)?;
+    } else {
+        end(session, &mut logs);
     }
     Ok(ending)
+}
+
+/// Goes on until there is no reader, or somebody interrupts.
+fn follow(session: &mut Session<'_>, logs: &mut [Log], shape: Shape) -> Result<(), Failure> {
+    let interruption = Interruption::hold_back();
+    let interruption = interruption
+        .map_err(|error| Failure::failed(format!("cannot wait for an interruption: {error}")))?;
+    let mut goes_on = true;
+    while goes_on {
+        goes_on = session.report.pause(INTERVAL, &interruption);
+        for log in &mut *logs {
+            log.go_on(shape, session)?;
+        }
+    }
+    end(session, logs);
+    interruption.let_act();
+    Ok(())
+}
+
+/// Shows the lines that have begun: nobody waits for their ends any more.
+fn end(session: &mut Session<'_>, logs: &mut [Log]) {
+    for log in logs {
+        log.give_up(session.report);
+    }
+    session.report.flush();
 }
 
 /// Shows what was read of each log when it was opened.

@@ -2,6 +2,8 @@
 //!
 //! What the words mean together with the monitor's own settings is [`crate::spec`]'s matter.
 
+pub mod output;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,6 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use self::output::{ErrorOutput, Output};
 use crate::json::{Members, Value, parse_object};
 use crate::signal::Signal;
 
@@ -20,7 +23,7 @@ pub const FILE_BYTES_MAX: usize = 131_000;
 
 /// Keys of a program file that have a meaning, but not in this version. They are refused: a key
 /// that was silently without effect would be worse than none.
-const NOT_SUPPORTED_YET: [&str; 11] = [
+const NOT_SUPPORTED_YET: [&str; 9] = [
     "rlimits",
     "nice",
     "oom_score_adj",
@@ -29,13 +32,11 @@ const NOT_SUPPORTED_YET: [&str; 11] = [
     "requires",
     "ready",
     "watchdog",
-    "stdout",
-    "stderr",
     "sockets",
 ];
 
 /// The keys that have a meaning to the monitor.
-pub const KEYS: [&str; 20] = [
+pub const KEYS: [&str; 22] = [
     "args",
     "env",
     "env_inherit",
@@ -56,6 +57,8 @@ pub const KEYS: [&str; 20] = [
     "cwd",
     "umask",
     "stdin",
+    "stdout",
+    "stderr",
 ];
 
 /// What an exit leads to.
@@ -142,6 +145,10 @@ pub struct Descriptor {
     pub umask: Option<u32>,
     /// Standard input.
     pub stdin: Stdin,
+    /// Where standard output goes.
+    pub stdout: Output,
+    /// Where standard error goes.
+    pub stderr: ErrorOutput,
     /// Keys that are not ours, kept for the program and its companions.
     pub extras: serde_json::Map<String, serde_json::Value>,
 }
@@ -187,6 +194,8 @@ impl Descriptor {
             cwd: None,
             umask: None,
             stdin: Stdin::Open,
+            stdout: Output::default(),
+            stderr: ErrorOutput::Stdout,
             extras: serde_json::Map::new(),
         }
     }
@@ -215,6 +224,8 @@ impl Descriptor {
             "cwd" => self.cwd = Some(absolute(value)?),
             "umask" => self.umask = Some(umask(value)?),
             "stdin" => self.stdin = stdin(value)?,
+            "stdout" => self.stdout = output::standard(value)?,
+            "stderr" => self.stderr = output::error(value)?,
             "instances" if value.integer(1, 1).is_ok() => {}
             "instances" => return Err(value.error("more than one instance is not supported yet")),
             later if NOT_SUPPORTED_YET.contains(&later) => {

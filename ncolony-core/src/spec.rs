@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::descriptor::output::{ErrorOutput, Output};
 use crate::descriptor::{ConfigError, Descriptor, Identity, Restart, Stdin};
 use crate::name::ProgramName;
 use crate::policy::Delays;
@@ -73,6 +74,10 @@ pub struct ProcessSpec {
     pub umask: Option<u32>,
     /// Standard input.
     pub stdin: Stdin,
+    /// Where standard output goes.
+    pub stdout: Output,
+    /// Where standard error goes.
+    pub stderr: ErrorOutput,
     /// Keys for others; the program can read them in `NCOLONY_CONFIG`.
     pub extras: serde_json::Map<String, serde_json::Value>,
 }
@@ -146,6 +151,8 @@ impl ProgramSpec {
                 cwd: descriptor.cwd,
                 umask: descriptor.umask,
                 stdin: descriptor.stdin,
+                stdout: descriptor.stdout,
+                stderr: descriptor.stderr,
                 extras: descriptor.extras,
             },
             source: descriptor.source,
@@ -220,6 +227,8 @@ mod tests {
             r#"{"args": ["x"], "note": 2}"#,
             r#"{"args": ["x"], "note": 1, "umask": "077"}"#,
             r#"{"args": ["x"], "note": 1, "env": {"A": ""}}"#,
+            r#"{"args": ["x"], "note": 1, "stdout": {"backups": 3}}"#,
+            r#"{"args": ["x"], "note": 1, "stderr": "log"}"#,
         ] {
             assert!(old.needs_restart(&spec(new)), "{new}");
         }

@@ -174,6 +174,8 @@ fn effective(descriptor: &Descriptor, key: &str, defaults: Option<&Defaults>) ->
         "cwd" => json!(descriptor.cwd),
         "umask" => json!(descriptor.umask.map(|mask| format!("{mask:03o}"))),
         "stdin" => json!(descriptor.stdin),
+        "stdout" => json!(descriptor.stdout),
+        "stderr" => json!(descriptor.stderr),
         _ => Value::Null,
     };
     (value, Origin::Default)
@@ -231,6 +233,8 @@ mod tests {
             ("restart", json!("always"), "default"),
             ("exit_codes", json!([0]), "default"),
             ("cwd", Value::Null, "default"),
+            ("stdout", json!("log"), "default"),
+            ("stderr", json!("stdout"), "default"),
             ("x.y", json!([1]), "file"),
         ];
         for (key, value, origin) in wanted {

@@ -1,7 +1,6 @@
 //! Orders, carried out: each is one call, and what comes of it is a fact.
 
-use std::io::PipeReader;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use ncolony_core::colony::{Blame, Effect, Generation, Observation, Scope, SpawnFailure};
@@ -9,7 +8,7 @@ use ncolony_core::descriptor::Stdin;
 use ncolony_core::{Places, ProgramName, ProgramSpec, Signal};
 
 use crate::launch::{self, Additions, Streams};
-use crate::logs::{Destination, Logs, Report, Source};
+use crate::logs::{Logs, Report, Source};
 use crate::place::Place;
 use crate::run_id::RunIds;
 use crate::sources::children::{Child, Children};
@@ -110,7 +109,10 @@ impl Executor {
                     self.status.publish(*record);
                 }
             }
-            Effect::Retract(name) => self.status.retract(&name),
+            Effect::Retract(name) => {
+                self.logs.forget(&name);
+                self.status.retract(&name);
+            }
             Effect::Answer(reply) => self.status.answer(reply, clock::mono()),
             Effect::Reject { file, reason } => self.reject(&file, &reason),
             Effect::Discard { file } => self.mailbox.discard(&file),
@@ -155,37 +157,29 @@ impl Executor {
     ) -> Result<u32, SpawnFailure> {
         let run_id = self.run_ids.next();
         let stdin = self.standard_input(spec)?;
-        let (reader, writer) = pipe::for_output().map_err(no_descriptors)?;
-        self.keep_reserve(&reader)?;
+        let output = self.logs.prepare(spec).map_err(no_descriptors)?;
+        self.keep_reserve(output.stdout())?;
         let streams = Streams {
             stdin: stdin.as_fd(),
-            stdout: writer.as_fd(),
-            stderr: writer.as_fd(),
+            stdout: output.stdout(),
+            stderr: output.stderr(),
         };
         let additions = Additions {
             run_id: &run_id,
             open_files: self.open_files,
         };
         let launch = launch::prepare(spec, additions, streams)?;
+        output.give_to(launch.credentials.uid);
         let pid = self
             .launcher
             .launch(&launch)
             .map_err(|error| launch::failure(spec, &launch, error))?;
-        let source = Source {
-            name: spec.name.clone(),
-            generation,
-        };
-        let destination = match self.places.program_log(spec.name.as_str()) {
-            Some(path) => Destination::File(path),
-            None => Destination::Own,
-        };
-        let output = self.logs.open(source, reader, destination);
+        self.logs.started(&spec.name, output, pid);
         self.children.add(
             pid,
             Child {
                 name: spec.name.clone(),
                 generation,
-                output,
             },
         );
         Ok(pid)
@@ -193,7 +187,7 @@ impl Executor {
 
     /// Refuses a start that would take the last descriptors: those are for stopping, reaping and
     /// reporting. The kernel gives the lowest number that is free, so a high one says that few are.
-    fn keep_reserve(&self, newest: &PipeReader) -> Result<(), SpawnFailure> {
+    fn keep_reserve(&self, newest: BorrowedFd<'_>) -> Result<(), SpawnFailure> {
         let Some(limit) = self.open_files else {
             return Ok(());
         };
@@ -244,7 +238,10 @@ impl Executor {
             let child = ended.child;
             tracing::info!(program = %child.name, pid = ended.pid, "{}", ended.exit);
             self.status.remove_pid(&child.name);
-            self.logs.finish(child.output);
+            self.logs.finish(Source {
+                name: child.name.clone(),
+                generation: child.generation,
+            });
             self.awaiting_output.insert(child.name, child.generation);
             observations.push(ended.observation);
         }
@@ -275,7 +272,7 @@ impl Executor {
     /// What a report of the logs is, if it is no program's last lines: a problem, or its end.
     pub(crate) fn log_problem(report: &Report) -> Option<(String, Option<String>)> {
         match report {
-            Report::Printed { .. } => None,
+            Report::Printed { .. } | Report::Left { .. } => None,
             Report::Trouble { path, why } => {
                 let path = path.display().to_string();
                 let sentence = if path.is_empty() {

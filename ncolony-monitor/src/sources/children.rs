@@ -6,7 +6,6 @@ use std::io;
 use ncolony_core::colony::{Generation, Group, Observation, Scope};
 use ncolony_core::{Exit, ProgramName, Signal};
 
-use crate::logs::ChannelId;
 use crate::sys::pidfd::{Members, Pidfd};
 use crate::sys::{clock, reap, signal};
 
@@ -15,8 +14,6 @@ use crate::sys::{clock, reap, signal};
 pub(crate) struct Child {
     pub(crate) name: ProgramName,
     pub(crate) generation: Generation,
-    /// What it prints.
-    pub(crate) output: ChannelId,
 }
 
 /// A group whose leader is gone.

@@ -9,7 +9,7 @@ use ncolony_core::{Places, ProgramName, ProgramSpec, Signal};
 
 use crate::launch::{self, Additions, Streams};
 use crate::listening::Listening;
-use crate::logs::{Destination, Logs, Report, Source};
+use crate::logs::{Logs, Report, Source};
 use crate::place::Place;
 use crate::run_id::RunIds;
 use crate::sources::children::{Child, Children};
@@ -119,6 +119,7 @@ impl Executor {
             }
             Effect::Release(name) => self.listening.release(&name),
             Effect::Retract(name) => {
+                self.logs.forget(&name);
                 self.status.retract(&name);
                 self.children.tree.release(&name);
             }
@@ -167,12 +168,12 @@ impl Executor {
     ) -> Result<u32, SpawnFailure> {
         let run_id = self.run_ids.of(&spec.name, generation);
         let stdin = self.standard_input(spec)?;
-        let (reader, writer) = pipe::for_output().map_err(no_descriptors)?;
-        keep_reserve(self.open_files, reader.as_raw_fd())?;
+        let output = self.logs.prepare(spec).map_err(no_descriptors)?;
+        keep_reserve(self.open_files, output.stdout().as_raw_fd())?;
         let streams = Streams {
             stdin: stdin.as_fd(),
-            stdout: writer.as_fd(),
-            stderr: writer.as_fd(),
+            stdout: output.stdout(),
+            stderr: output.stderr(),
         };
         let additions = Additions {
             run_id: &run_id,
@@ -181,27 +182,19 @@ impl Executor {
         let mut launch = launch::prepare(spec, additions, streams)?;
         let allows = |number| keep_reserve(self.open_files, number);
         launch.sockets = self.listening.prepare(spec, &launch.credentials, allows)?;
+        output.give_to(launch.credentials.uid);
         let cgroup = self.children.tree.prepare(&spec.name).map_err(occupied)?;
         let entrance = cgroup.as_ref().and_then(|cgroup| cgroup.open().ok());
         let entrance = entrance.as_ref().map(AsFd::as_fd);
         let launched = self.launcher.launch(&launch, entrance);
         let Launched { pid, joined } =
             launched.map_err(|error| launch::failure(spec, &launch, error))?;
-        let source = Source {
-            name: spec.name.clone(),
-            generation,
-        };
-        let destination = match self.places.program_log(spec.name.as_str()) {
-            Some(path) => Destination::File(path),
-            None => Destination::Own,
-        };
-        let output = self.logs.open(source, reader, destination);
+        self.logs.started(&spec.name, output, pid);
         self.children.add(
             pid,
             Child {
                 name: spec.name.clone(),
                 generation,
-                output,
                 hold: Hold::new(run_id, cgroup.filter(|_| joined)),
             },
         );
@@ -242,7 +235,10 @@ impl Executor {
             let child = ended.child;
             tracing::info!(program = %child.name, pid = ended.pid, "{}", ended.exit);
             self.status.remove_pid(&child.name);
-            self.logs.finish(child.output);
+            self.logs.finish(Source {
+                name: child.name.clone(),
+                generation: child.generation,
+            });
             self.awaiting_output.insert(child.name, child.generation);
             observations.push(ended.observation);
         }
@@ -274,7 +270,7 @@ impl Executor {
     /// What a report of the logs is, if it is no program's last lines: a problem, or its end.
     pub(crate) fn log_problem(report: &Report) -> Option<(String, Option<String>)> {
         match report {
-            Report::Printed { .. } => None,
+            Report::Printed { .. } | Report::Left { .. } => None,
             Report::Trouble { path, why } => {
                 let path = path.display().to_string();
                 let sentence = if path.is_empty() {

@@ -1,5 +1,6 @@
 //! From settings to a monitor that runs: everything that may fail before the first program.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use crate::driver::Driver;
 use crate::executor::{Executor, Parts};
 use crate::invocation::Invocation;
-use crate::logs::Logs;
+use crate::logs::{LogPlaces, Logs};
 use crate::place::Place;
 use crate::predecessor;
 use crate::run_id::{Predecessor, RunIds};
@@ -150,8 +151,10 @@ impl Monitor {
         let status = StatusDir::open(&places, settings.pid_dir.clone())?;
 
         let (sender, reports) = unbounded_channel();
-        let logs = Logs::start(sender)
+        let logs = Logs::start(LogPlaces::from(&places), sender)
             .map_err(|error| format!("cannot start the logs' thread: {}", errno::of(&error)))?;
+        // Whatever printed into them has been ended.
+        logs.clear_away(&BTreeSet::new());
         let parts = Parts {
             launcher,
             children: Children::new(tree, Strays::new(orphans_are_ours)),

@@ -58,6 +58,8 @@ pub(crate) struct Entry {
 pub(crate) struct Settled {
     pub(crate) mark: Mark,
     pub(crate) reply: Option<Reply>,
+    /// Why nobody could act on it.
+    pub(crate) rejected: Option<String>,
 }
 
 /// All that was left.
@@ -154,9 +156,19 @@ pub(crate) fn read(text: &[u8]) -> Result<State, StateError> {
 
 impl State {
     fn apply(&mut self, mut entry: Entry) {
-        for ActedOn { file, reply } in std::mem::take(&mut entry.changes.acted_on) {
+        for ActedOn {
+            file,
+            reply,
+            rejected,
+        } in std::mem::take(&mut entry.changes.acted_on)
+        {
             if let Some(mark) = entry.marks.get(&file).copied() {
-                self.settled.insert(file, Settled { mark, reply });
+                let settled = Settled {
+                    mark,
+                    reply,
+                    rejected,
+                };
+                self.settled.insert(file, settled);
             }
         }
         self.config = entry.config.or(self.config);
@@ -173,6 +185,7 @@ impl State {
         let acted_on = self.settled.into_iter().map(|(file, settled)| ActedOn {
             file,
             reply: settled.reply,
+            rejected: settled.rejected,
         });
         Entry {
             changes: Changes {

@@ -109,7 +109,12 @@ impl StatusDir {
 
     /// Writes a program's record.
     pub(crate) fn publish(&mut self, mut record: ProgramStatus) {
-        record.log = self.places.program_log(record.name.as_str());
+        // A path in the logs place becomes whole here; one that is whole stays as it is.
+        let logs = self.places.logs.as_deref();
+        record.log = record
+            .log
+            .filter(|path| path.is_absolute() || logs.is_some())
+            .map(|path| logs.map_or_else(|| path.clone(), |logs| logs.join(&path)));
         let path = self.places.program_status(record.name.as_str());
         self.unwritten.remove(&record.name);
         if !self.write(&path, &record) {

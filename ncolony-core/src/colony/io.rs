@@ -257,6 +257,7 @@ impl Effect {
             | Self::Spawn { .. }
             | Self::Publish(_)
             | Self::Retract(_)
+            | Self::Release(_)
             | Self::Answer(_)
             | Self::Reject { .. }
             | Self::Discard { .. }

@@ -191,6 +191,8 @@ fn effective(descriptor: &Descriptor, key: &str, defaults: Option<&Defaults>) ->
         "umask" => json!(descriptor.umask.map(|mask| format!("{mask:03o}"))),
         "stdin" => json!(descriptor.stdin),
         "sockets" => json!(descriptor.sockets),
+        "stdout" => json!(descriptor.stdout),
+        "stderr" => json!(descriptor.stderr),
         _ => Value::Null,
     };
     (value, Origin::Default)
@@ -248,6 +250,8 @@ mod tests {
             ("restart", json!("always"), "default"),
             ("exit_codes", json!([0]), "default"),
             ("cwd", Value::Null, "default"),
+            ("stdout", json!("log"), "default"),
+            ("stderr", json!("stdout"), "default"),
             ("x.y", json!([1]), "file"),
         ];
         for (key, value, origin) in wanted {

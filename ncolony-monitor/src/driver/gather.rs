@@ -8,7 +8,7 @@ use ncolony_core::colony::{Observation, Reading};
 
 use super::Driver;
 use crate::executor::Executor;
-use crate::logs::Report;
+use crate::logs::{Report, Source};
 use crate::sources::dirwatch::Hint;
 use crate::sys::clock;
 
@@ -198,14 +198,20 @@ impl Driver {
             }
             self.overview.touch();
         }
-        if let Report::Printed { source, lines } = report {
-            let name = source.name.clone();
-            let observation = self.executor.printed(source, lines);
-            self.colony.observe(clock::now(), observation);
-            // Records of this name were held back, also those of a new program that has it now.
-            if self.colony.knows(&name) {
-                self.colony.republish(&name);
-            }
+        match report {
+            Report::Printed { source, lines } => self.take_lines(source, lines),
+            Report::Left { name, stream } => self.executor.logs.rest(name, stream),
+            Report::Trouble { .. } | Report::Healed { .. } => {}
+        }
+    }
+
+    fn take_lines(&mut self, source: Source, lines: Vec<String>) {
+        let name = source.name.clone();
+        let observation = self.executor.printed(source, lines);
+        self.colony.observe(clock::now(), observation);
+        // Records of this name were held back, also those of a new program that has it now.
+        if self.colony.knows(&name) {
+            self.colony.republish(&name);
         }
     }
 

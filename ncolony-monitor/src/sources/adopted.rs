@@ -133,9 +133,6 @@ impl Adopted {
                 return;
             }
             for name in ready.iter().filter_map(|token| self.names.get(token)) {
-                if let Some(held) = self.by_name.get(name) {
-                    poller.get_ref().remove(&held.process);
-                }
                 self.unexplained.entry(name.clone()).or_insert(now);
             }
         }

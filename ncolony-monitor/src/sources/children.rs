@@ -11,7 +11,6 @@ use super::adopted::{Adopted, Gone};
 use super::leftover::{Hold, Led, Leftover, Whereabouts};
 use super::strays::Strays;
 use super::tree::Tree;
-use crate::logs::ChannelId;
 use crate::sys::pidfd::Pidfd;
 use crate::sys::{clock, reap, signal};
 
@@ -20,8 +19,6 @@ use crate::sys::{clock, reap, signal};
 pub(crate) struct Child {
     pub(crate) name: ProgramName,
     pub(crate) generation: Generation,
-    /// What it prints.
-    pub(crate) output: ChannelId,
     /// What holds it and all that it starts together.
     pub(crate) hold: Hold,
 }

@@ -4,8 +4,10 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::time::TimeSpec;
 
 /// The token of the waker.
 const WAKER: u64 = u64::MAX;
@@ -33,17 +35,18 @@ impl Poller {
         Ok(Self { epoll, waker })
     }
 
-    /// Waits for `fd` to have something to read from now on.
+    /// Tells from now on when more has come into `fd`, and when its last writer has gone: once
+    /// each time, so that what is left in it, and a writer that stays away, wake nobody again.
     pub(crate) fn add(&self, fd: &impl AsFd, token: u64) -> io::Result<()> {
-        Ok(self
-            .epoll
-            .add(fd, EpollEvent::new(EpollFlags::EPOLLIN, token))?)
+        let when = EpollFlags::EPOLLIN | EpollFlags::EPOLLET;
+        Ok(self.epoll.add(fd, EpollEvent::new(when, token))?)
     }
 
-    /// Stops waiting for `fd`.
-    pub(crate) fn remove(&self, fd: &impl AsFd) {
-        // It fails only for what was not there.
-        let _not_there = self.epoll.delete(fd);
+    /// Waits for so long, unless somebody wakes us.
+    pub(crate) fn pause(&self, span: std::time::Duration) {
+        let mut fds = [PollFd::new(self.waker.as_fd(), PollFlags::POLLIN)];
+        // A signal may cut it short; it was only to save work.
+        let _cut_short = nix::poll::ppoll(&mut fds, Some(TimeSpec::from(span)), None);
     }
 
     /// Ends a wait that goes on in another thread.

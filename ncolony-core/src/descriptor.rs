@@ -3,6 +3,7 @@
 //! What the words mean together with the monitor's own settings is [`crate::spec`]'s matter.
 
 pub mod output;
+mod sockets;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use self::output::{ErrorOutput, Output};
 use crate::json::{Members, Value, parse_object};
 use crate::signal::Signal;
 
+pub use self::sockets::{Address, DEFAULT_MODE, Host, SocketSpec};
 pub use crate::json::ConfigError;
 
 /// The largest program file: the kernel's limit for one environment string, which it becomes as
@@ -23,7 +25,7 @@ pub const FILE_BYTES_MAX: usize = 131_000;
 
 /// Keys of a program file that have a meaning, but not in this version. They are refused: a key
 /// that was silently without effect would be worse than none.
-const NOT_SUPPORTED_YET: [&str; 9] = [
+const NOT_SUPPORTED_YET: [&str; 8] = [
     "rlimits",
     "nice",
     "oom_score_adj",
@@ -32,11 +34,10 @@ const NOT_SUPPORTED_YET: [&str; 9] = [
     "requires",
     "ready",
     "watchdog",
-    "sockets",
 ];
 
 /// The keys that have a meaning to the monitor.
-pub const KEYS: [&str; 22] = [
+pub const KEYS: [&str; 23] = [
     "args",
     "env",
     "env_inherit",
@@ -59,6 +60,7 @@ pub const KEYS: [&str; 22] = [
     "stdin",
     "stdout",
     "stderr",
+    "sockets",
 ];
 
 /// What an exit leads to.
@@ -149,6 +151,8 @@ pub struct Descriptor {
     pub stdout: Output,
     /// Where standard error goes.
     pub stderr: ErrorOutput,
+    /// What the monitor listens on for it, in the order in which it is given them.
+    pub sockets: Vec<SocketSpec>,
     /// Keys that are not ours, kept for the program and its companions.
     pub extras: serde_json::Map<String, serde_json::Value>,
 }
@@ -196,6 +200,7 @@ impl Descriptor {
             stdin: Stdin::Open,
             stdout: Output::default(),
             stderr: ErrorOutput::Stdout,
+            sockets: Vec::new(),
             extras: serde_json::Map::new(),
         }
     }
@@ -222,10 +227,11 @@ impl Descriptor {
             "stop_signal" => self.stop_signal = signal(value)?,
             "reload_signal" => self.reload_signal = signal(value)?,
             "cwd" => self.cwd = Some(absolute(value)?),
-            "umask" => self.umask = Some(umask(value)?),
+            "umask" => self.umask = Some(octal(value, "022")?),
             "stdin" => self.stdin = stdin(value)?,
             "stdout" => self.stdout = output::standard(value)?,
             "stderr" => self.stderr = output::error(value)?,
+            "sockets" => self.sockets = sockets::sockets(value)?,
             "instances" if value.integer(1, 1).is_ok() => {}
             "instances" => return Err(value.error("more than one instance is not supported yet")),
             later if NOT_SUPPORTED_YET.contains(&later) => {
@@ -349,7 +355,8 @@ fn absolute(value: &Value<'_>) -> Result<PathBuf, ConfigError> {
     }
 }
 
-fn umask(value: &Value<'_>) -> Result<u32, ConfigError> {
+/// Bits of a file's mode in octal digits, as in `example`.
+fn octal(value: &Value<'_>, example: &str) -> Result<u32, ConfigError> {
     let text = value.string()?;
     let digits = !text.is_empty() && text.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
     let mask = u32::from_str_radix(&text, 8)
@@ -357,7 +364,7 @@ fn umask(value: &Value<'_>) -> Result<u32, ConfigError> {
         .filter(|mask| digits && *mask <= 0o777);
     mask.ok_or_else(|| {
         value.error(format!(
-            "must be an octal string like \"022\", not {text:?}"
+            "must be an octal string like {example:?}, not {text:?}"
         ))
     })
 }

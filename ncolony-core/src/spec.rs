@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::descriptor::output::{ErrorOutput, Output};
-use crate::descriptor::{ConfigError, Descriptor, Identity, Restart, Stdin};
+use crate::descriptor::{ConfigError, Descriptor, Identity, Restart, SocketSpec, Stdin};
 use crate::name::ProgramName;
 use crate::policy::Delays;
 use crate::signal::Signal;
@@ -78,6 +78,8 @@ pub struct ProcessSpec {
     pub stdout: Output,
     /// Where standard error goes.
     pub stderr: ErrorOutput,
+    /// What the monitor listens on for it.
+    pub sockets: Vec<SocketSpec>,
     /// Keys for others; the program can read them in `NCOLONY_CONFIG`.
     pub extras: serde_json::Map<String, serde_json::Value>,
 }
@@ -153,6 +155,7 @@ impl ProgramSpec {
                 stdin: descriptor.stdin,
                 stdout: descriptor.stdout,
                 stderr: descriptor.stderr,
+                sockets: descriptor.sockets,
                 extras: descriptor.extras,
             },
             source: descriptor.source,
@@ -171,6 +174,12 @@ impl ProgramSpec {
         defaults: &Defaults,
     ) -> Result<Self, ConfigError> {
         Self::resolve(name, Descriptor::parse(bytes)?, defaults)
+    }
+
+    /// Whether the monitor listens on something for it.
+    #[must_use]
+    pub fn listens(&self) -> bool {
+        !self.process.sockets.is_empty()
     }
 
     /// Whether a process that was started by `self` is out of date under `new`.
@@ -229,6 +238,7 @@ mod tests {
             r#"{"args": ["x"], "note": 1, "env": {"A": ""}}"#,
             r#"{"args": ["x"], "note": 1, "stdout": {"backups": 3}}"#,
             r#"{"args": ["x"], "note": 1, "stderr": "log"}"#,
+            r#"{"args": ["x"], "note": 1, "sockets": [{"name": "a", "listen": "unix:///a"}]}"#,
         ] {
             assert!(old.needs_restart(&spec(new)), "{new}");
         }

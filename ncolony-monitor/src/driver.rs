@@ -1,6 +1,7 @@
 //! The one loop: wait, gather, observe, settle, execute. The only owner of the machine.
 
 mod gather;
+mod upgrade;
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -132,6 +133,7 @@ impl Driver {
         }
         self.overview.hurry();
         self.publish_overview();
+        self.executor.children.tree.close();
         self.executor.run_ids.retire();
         tracing::info!("everything has stopped");
     }
@@ -166,6 +168,7 @@ impl Driver {
                     self.colony.settle(now);
                 }
                 Done::Rescan => self.look_at_everything_soon(),
+                Done::Upgrade => self.begin_upgrade(),
             }
             let now = clock::mono();
             self.overview.touch();

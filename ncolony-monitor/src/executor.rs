@@ -1,6 +1,6 @@
 //! Orders, carried out: each is one call, and what comes of it is a fact.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
 use ncolony_core::colony::{Blame, Effect, Generation, Observation, Scope, SpawnFailure};
@@ -8,14 +8,17 @@ use ncolony_core::descriptor::Stdin;
 use ncolony_core::{Places, ProgramName, ProgramSpec, Signal};
 
 use crate::launch::{self, Additions, Streams};
+use crate::listening::Listening;
 use crate::logs::{Logs, Report, Source};
 use crate::place::Place;
 use crate::run_id::RunIds;
 use crate::sources::children::{Child, Children};
+use crate::sources::leftover::Hold;
 use crate::sources::messages::Mailbox;
+use crate::sources::tree::Occupied;
 use crate::statusdir::StatusDir;
 use crate::sys::limits::Limit;
-use crate::sys::spawn::Launcher;
+use crate::sys::spawn::{Launched, Launcher};
 use crate::sys::{clock, environ, errno, pipe};
 
 /// So many descriptors are never taken by starts.
@@ -26,6 +29,7 @@ const RESERVED: u64 = 32;
 pub(crate) struct Executor {
     pub(crate) launcher: Launcher,
     pub(crate) children: Children,
+    pub(crate) listening: Listening,
     pub(crate) logs: Logs,
     pub(crate) status: StatusDir,
     pub(crate) mailbox: Mailbox,
@@ -58,11 +62,14 @@ pub(crate) enum Done {
     With(Box<Observation>),
     /// Both directories are to be looked at.
     Rescan,
+    /// The monitor's image is to be replaced.
+    Upgrade,
 }
 
 /// What an executor is made of.
 pub(crate) struct Parts {
     pub(crate) launcher: Launcher,
+    pub(crate) children: Children,
     pub(crate) logs: Logs,
     pub(crate) status: StatusDir,
     pub(crate) run_ids: RunIds,
@@ -75,7 +82,8 @@ impl Executor {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
             launcher: parts.launcher,
-            children: Children::default(),
+            listening: Listening::default(),
+            children: parts.children,
             logs: parts.logs,
             status: parts.status,
             mailbox: Mailbox::new(&parts.places.messages),
@@ -109,14 +117,17 @@ impl Executor {
                     self.status.publish(*record);
                 }
             }
+            Effect::Release(name) => self.listening.release(&name),
             Effect::Retract(name) => {
                 self.logs.forget(&name);
                 self.status.retract(&name);
+                self.children.tree.release(&name);
             }
             Effect::Answer(reply) => self.status.answer(reply, clock::mono()),
             Effect::Reject { file, reason } => self.reject(&file, &reason),
             Effect::Discard { file } => self.mailbox.discard(&file),
             Effect::Rescan => return Done::Rescan,
+            Effect::Upgrade => return Done::Upgrade,
         }
         Done::Silently
     }
@@ -158,7 +169,7 @@ impl Executor {
         let run_id = self.run_ids.next();
         let stdin = self.standard_input(spec)?;
         let output = self.logs.prepare(spec).map_err(no_descriptors)?;
-        self.keep_reserve(output.stdout())?;
+        keep_reserve(self.open_files, output.stdout().as_raw_fd())?;
         let streams = Streams {
             stdin: stdin.as_fd(),
             stdout: output.stdout(),
@@ -168,40 +179,26 @@ impl Executor {
             run_id: &run_id,
             open_files: self.open_files,
         };
-        let launch = launch::prepare(spec, additions, streams)?;
+        let mut launch = launch::prepare(spec, additions, streams)?;
         output.give_to(launch.credentials.uid);
-        let pid = self
-            .launcher
-            .launch(&launch)
-            .map_err(|error| launch::failure(spec, &launch, error))?;
+        let allows = |number| keep_reserve(self.open_files, number);
+        launch.sockets = self.listening.prepare(spec, &launch.credentials, allows)?;
+        let cgroup = self.children.tree.prepare(&spec.name).map_err(occupied)?;
+        let entrance = cgroup.as_ref().and_then(|cgroup| cgroup.open().ok());
+        let entrance = entrance.as_ref().map(AsFd::as_fd);
+        let launched = self.launcher.launch(&launch, entrance);
+        let Launched { pid, joined } =
+            launched.map_err(|error| launch::failure(spec, &launch, error))?;
         self.logs.started(&spec.name, output, pid);
         self.children.add(
             pid,
             Child {
                 name: spec.name.clone(),
                 generation,
+                hold: Hold::new(run_id, cgroup.filter(|_| joined)),
             },
         );
         Ok(pid)
-    }
-
-    /// Refuses a start that would take the last descriptors: those are for stopping, reaping and
-    /// reporting. The kernel gives the lowest number that is free, so a high one says that few are.
-    fn keep_reserve(&self, newest: BorrowedFd<'_>) -> Result<(), SpawnFailure> {
-        let Some(limit) = self.open_files else {
-            return Ok(());
-        };
-        let number = u64::try_from(newest.as_raw_fd()).unwrap_or(0);
-        if number.saturating_add(RESERVED) < limit.hard {
-            return Ok(());
-        }
-        Err(SpawnFailure {
-            sentence: format!(
-                "the monitor has nearly all of its {} open files in use; raise its limit (ulimit -n)",
-                limit.hard
-            ),
-            blame: Blame::Machine,
-        })
     }
 
     fn standard_input(&self, spec: &ProgramSpec) -> Result<OwnedFd, SpawnFailure> {
@@ -245,6 +242,7 @@ impl Executor {
             self.awaiting_output.insert(child.name, child.generation);
             observations.push(ended.observation);
         }
+        self.children.tree.remove_again();
         if self.children.has_leftovers() {
             observations.extend(self.children.look_at_leftovers());
         }
@@ -286,6 +284,34 @@ impl Executor {
             }
             Report::Healed { path } => Some((path.display().to_string(), None)),
         }
+    }
+}
+
+/// Refuses a start that would take the last descriptors: those are for stopping, reaping and
+/// reporting. The kernel gives the lowest number that is free, so a high one says that few are.
+fn keep_reserve(open_files: Option<Limit>, newest: RawFd) -> Result<(), SpawnFailure> {
+    let Some(limit) = open_files else {
+        return Ok(());
+    };
+    let number = u64::try_from(newest).unwrap_or(0);
+    if number.saturating_add(RESERVED) < limit.hard {
+        return Ok(());
+    }
+    Err(SpawnFailure {
+        sentence: format!(
+            "the monitor has nearly all of its {} open files in use; raise its limit (ulimit -n)",
+            limit.hard
+        ),
+        blame: Blame::Machine,
+    })
+}
+
+/// It is for a moment: the kernel has been told to end them.
+fn occupied(_: Occupied) -> SpawnFailure {
+    SpawnFailure {
+        sentence: "processes of an earlier start are still in its control group; they were killed"
+            .to_owned(),
+        blame: Blame::Machine,
     }
 }
 

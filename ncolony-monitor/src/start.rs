@@ -14,11 +14,15 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::driver::Driver;
 use crate::executor::{Executor, Parts};
+use crate::invocation::Invocation;
 use crate::logs::{LogPlaces, Logs};
 use crate::place::Place;
 use crate::predecessor;
 use crate::run_id::{Predecessor, RunIds};
+use crate::sources::children::Children;
 use crate::sources::signals::Signals;
+use crate::sources::strays::Strays;
+use crate::sources::tree::Tree;
 use crate::statusdir::StatusDir;
 use crate::sys::spawn::Launcher;
 use crate::sys::{errno, limits};
@@ -30,6 +34,15 @@ pub enum WatchMode {
     Auto,
     /// By looking every `frequency` alone.
     Poll,
+}
+
+/// What holds all processes of a program together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CgroupMode {
+    /// A control group for each, where the machine lets the monitor make them.
+    Auto,
+    /// Its process group, and its environment for what has left that.
+    Never,
 }
 
 /// What a monitor is told when it starts.
@@ -45,6 +58,11 @@ pub struct Settings {
     pub defaults: Defaults,
     /// How it learns of changes.
     pub watch: WatchMode,
+    /// How this process was started, so that it can start its successor. `None`: the monitor is
+    /// embedded in another program, and is not upgraded in place.
+    pub invocation: Option<Invocation>,
+    /// What holds all processes of a program together.
+    pub cgroup: CgroupMode,
 }
 
 impl Settings {
@@ -63,6 +81,8 @@ impl Settings {
             frequency: Duration::from_secs(10),
             defaults: Defaults::default(),
             watch: WatchMode::Auto,
+            invocation: None,
+            cgroup: CgroupMode::Auto,
         }
     }
 }
@@ -100,7 +120,7 @@ impl Monitor {
     /// Another monitor is there (it is named, and nothing was touched), or a place cannot be used.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
         limits::keep_descriptors_to_ourselves();
-        let launcher = Launcher::new().map_err(|error| {
+        let mut launcher = Launcher::new().map_err(|error| {
             format!(
                 "cannot prepare for starting programs: {}",
                 errno::of(&error)
@@ -117,12 +137,17 @@ impl Monitor {
             make(logs, 0o755)?;
         }
         let open_files = limits::raise_open_files();
-        let tree_kill = if limits::become_subreaper() {
-            TreeKill::Subreaper
-        } else {
-            TreeKill::Group
+        let orphans_are_ours = limits::become_subreaper();
+        let (run_ids, predecessor) = identity(&places)?;
+        let tree = Tree::open(settings.cgroup, run_ids.colony(), &mut launcher);
+        let tree_kill = match (tree.is_used(), orphans_are_ours) {
+            (true, _) => TreeKill::Cgroup,
+            (false, true) => TreeKill::Subreaper,
+            (false, false) => TreeKill::Group,
         };
-        let run_ids = take_over(&places, settings.defaults.killtime)?;
+        if predecessor == Predecessor::Unclean {
+            take_over(&places, &run_ids, &tree, settings.defaults.killtime);
+        }
         let status = StatusDir::open(&places, settings.pid_dir.clone())?;
 
         let (sender, reports) = unbounded_channel();
@@ -132,6 +157,7 @@ impl Monitor {
         logs.clear_away(&BTreeSet::new());
         let parts = Parts {
             launcher,
+            children: Children::new(tree, Strays::new(orphans_are_ours)),
             logs,
             status,
             run_ids,
@@ -181,23 +207,25 @@ fn make(directory: &Path, mode: u32) -> Result<(), StartError> {
     })
 }
 
-/// Takes up the colony's identity, and ends what was left under it.
-fn take_over(places: &Places, killtime: Duration) -> Result<RunIds, StartError> {
-    let (run_ids, predecessor) = RunIds::open(&places.status).map_err(|error| {
+/// Takes up the colony's identity.
+fn identity(places: &Places) -> Result<(RunIds, Predecessor), StartError> {
+    let opened = RunIds::open(&places.status).map_err(|error| {
+        let why = errno::of(&error);
         format!(
-            "cannot keep the colony's identity in {}: {}",
-            places.status.display(),
-            errno::of(&error)
+            "cannot keep the colony's identity in {}: {why}",
+            places.status.display()
         )
     })?;
-    if predecessor == Predecessor::Unclean {
-        let ended = predecessor::end_leftovers(places, run_ids.colony(), killtime);
-        if ended > 0 {
-            tracing::warn!(
-                processes = ended,
-                "an earlier monitor did not end in order; its processes were ended"
-            );
-        }
+    Ok(opened)
+}
+
+/// Ends what was left under this identity.
+fn take_over(places: &Places, run_ids: &RunIds, tree: &Tree, killtime: Duration) {
+    let ended = predecessor::end_leftovers(places, run_ids.colony(), tree, killtime);
+    if ended > 0 {
+        tracing::warn!(
+            processes = ended,
+            "an earlier monitor did not end in order; its processes were ended"
+        );
     }
-    Ok(run_ids)
 }

@@ -4,11 +4,14 @@ use std::fs;
 
 use ncolony_core::status::ProcessIdentity;
 
+use super::pidfd::Pidfd;
+
 /// What proves later that a number still means this process.
 pub(crate) fn identity(pid: u32, boot_id: &str) -> Option<ProcessIdentity> {
     Some(ProcessIdentity {
         start_time: start_time(pid)?,
         boot_id: boot_id.to_owned(),
+        pidfd_inode: Pidfd::open(pid).ok().and_then(|process| process.inode()),
     })
 }
 
@@ -55,13 +58,17 @@ pub(crate) fn all_processes() -> Vec<u32> {
 /// Whether a variable in a process's first environment begins with `value`. `false` where we may
 /// not look.
 pub(crate) fn has_variable(pid: u32, name: &str, value: &str) -> bool {
-    let Ok(environ) = fs::read(format!("/proc/{pid}/environ")) else {
-        return false;
-    };
-    let wanted = format!("{name}={value}");
-    environ
-        .split(|byte| *byte == 0)
-        .any(|variable| variable.starts_with(wanted.as_bytes()))
+    variable(pid, name).is_some_and(|text| text.starts_with(value))
+}
+
+/// A variable in a process's first environment; `None` too where we may not look.
+pub(crate) fn variable(pid: u32, name: &str) -> Option<String> {
+    let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let value = environ.split(|byte| *byte == 0).find_map(|variable| {
+        let value = variable.strip_prefix(name.as_bytes())?;
+        value.strip_prefix(b"=")
+    });
+    value.map(|value| String::from_utf8_lossy(value).into_owned())
 }
 
 #[cfg(test)]

@@ -166,7 +166,7 @@ impl Executor {
         spec: &ProgramSpec,
         generation: Generation,
     ) -> Result<u32, SpawnFailure> {
-        let run_id = self.run_ids.next();
+        let run_id = self.run_ids.of(&spec.name, generation);
         let stdin = self.standard_input(spec)?;
         let output = self.logs.prepare(spec).map_err(no_descriptors)?;
         keep_reserve(self.open_files, output.stdout().as_raw_fd())?;

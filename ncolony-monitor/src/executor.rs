@@ -180,6 +180,7 @@ impl Executor {
             open_files: self.open_files,
         };
         let mut launch = launch::prepare(spec, additions, streams)?;
+        output.give_to(launch.credentials.uid);
         let allows = |number| keep_reserve(self.open_files, number);
         launch.sockets = self.listening.prepare(spec, &launch.credentials, allows)?;
         output.give_to(launch.credentials.uid);

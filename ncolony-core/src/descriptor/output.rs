@@ -131,7 +131,7 @@ fn log(value: &Value<'_>) -> Result<LogFile, ConfigError> {
         file: None,
         rotation: Rotation::default(),
     };
-    for (key, value) in &value.members()? {
+    for (key, value) in &value.members_as("an object")? {
         match key.as_str() {
             "file" => log.file = Some(absolute(value)?),
             "max_bytes" => {

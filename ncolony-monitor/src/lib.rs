@@ -27,7 +27,9 @@ mod adopt;
 mod cli;
 mod driver;
 mod executor;
+mod guarantees;
 mod handover;
+mod inheritance;
 mod invocation;
 mod journal;
 mod launch;
@@ -35,7 +37,6 @@ mod listening;
 mod logs;
 mod overview;
 mod place;
-mod predecessor;
 mod record_timing;
 mod run_id;
 mod sources;
@@ -44,6 +45,7 @@ mod state;
 mod statusdir;
 #[expect(unsafe_code, reason = "every system call of the monitor is made here")]
 mod sys;
+mod upgrade;
 
 pub use cli::{LogFormat, Options};
 pub use invocation::Invocation;

@@ -58,9 +58,9 @@ pub const KEYS: [&str; 23] = [
     "cwd",
     "umask",
     "stdin",
+    "sockets",
     "stdout",
     "stderr",
-    "sockets",
 ];
 
 /// What an exit leads to.
@@ -147,12 +147,12 @@ pub struct Descriptor {
     pub umask: Option<u32>,
     /// Standard input.
     pub stdin: Stdin,
+    /// What the monitor listens on for it, in the order in which it is given them.
+    pub sockets: Vec<SocketSpec>,
     /// Where standard output goes.
     pub stdout: Output,
     /// Where standard error goes.
     pub stderr: ErrorOutput,
-    /// What the monitor listens on for it, in the order in which it is given them.
-    pub sockets: Vec<SocketSpec>,
     /// Keys that are not ours, kept for the program and its companions.
     pub extras: serde_json::Map<String, serde_json::Value>,
 }
@@ -198,9 +198,9 @@ impl Descriptor {
             cwd: None,
             umask: None,
             stdin: Stdin::Open,
+            sockets: Vec::new(),
             stdout: Output::default(),
             stderr: ErrorOutput::Stdout,
-            sockets: Vec::new(),
             extras: serde_json::Map::new(),
         }
     }
@@ -229,9 +229,9 @@ impl Descriptor {
             "cwd" => self.cwd = Some(absolute(value)?),
             "umask" => self.umask = Some(octal(value, "022")?),
             "stdin" => self.stdin = stdin(value)?,
+            "sockets" => self.sockets = sockets::sockets(value)?,
             "stdout" => self.stdout = output::standard(value)?,
             "stderr" => self.stderr = output::error(value)?,
-            "sockets" => self.sockets = sockets::sockets(value)?,
             "instances" if value.integer(1, 1).is_ok() => {}
             "instances" => return Err(value.error("more than one instance is not supported yet")),
             later if NOT_SUPPORTED_YET.contains(&later) => {

@@ -174,7 +174,8 @@ impl<'a> Value<'a> {
         self.raw.starts_with('{')
     }
 
-    fn members(&self) -> Result<Members<'a>, ConfigError> {
+    /// The members of an object, in the order of the text.
+    pub(crate) fn members(&self) -> Result<Members<'a>, ConfigError> {
         self.members_as("an object")
     }
 

@@ -74,12 +74,12 @@ pub struct ProcessSpec {
     pub umask: Option<u32>,
     /// Standard input.
     pub stdin: Stdin,
+    /// What the monitor listens on for it.
+    pub sockets: Vec<SocketSpec>,
     /// Where standard output goes.
     pub stdout: Output,
     /// Where standard error goes.
     pub stderr: ErrorOutput,
-    /// What the monitor listens on for it.
-    pub sockets: Vec<SocketSpec>,
     /// Keys for others; the program can read them in `NCOLONY_CONFIG`.
     pub extras: serde_json::Map<String, serde_json::Value>,
 }
@@ -153,9 +153,9 @@ impl ProgramSpec {
                 cwd: descriptor.cwd,
                 umask: descriptor.umask,
                 stdin: descriptor.stdin,
+                sockets: descriptor.sockets,
                 stdout: descriptor.stdout,
                 stderr: descriptor.stderr,
-                sockets: descriptor.sockets,
                 extras: descriptor.extras,
             },
             source: descriptor.source,
@@ -236,9 +236,9 @@ mod tests {
             r#"{"args": ["x"], "note": 2}"#,
             r#"{"args": ["x"], "note": 1, "umask": "077"}"#,
             r#"{"args": ["x"], "note": 1, "env": {"A": ""}}"#,
+            r#"{"args": ["x"], "note": 1, "sockets": [{"name": "a", "listen": "unix:///a"}]}"#,
             r#"{"args": ["x"], "note": 1, "stdout": {"backups": 3}}"#,
             r#"{"args": ["x"], "note": 1, "stderr": "log"}"#,
-            r#"{"args": ["x"], "note": 1, "sockets": [{"name": "a", "listen": "unix:///a"}]}"#,
         ] {
             assert!(old.needs_restart(&spec(new)), "{new}");
         }

@@ -118,7 +118,7 @@ impl Driver {
             if next == Next::Wait {
                 self.look_around();
             }
-            if self.child_ended || self.executor.children.has_leftovers() {
+            if self.child_ended || self.executor.children.need_looks() {
                 self.reap();
             }
             self.take_reports();
@@ -295,7 +295,7 @@ impl Driver {
         }
         let now = clock::mono();
         let hint = self.config_watch.has_hint() || self.messages_watch.has_hint();
-        let leftovers = self.executor.children.has_leftovers();
+        let leftovers = self.executor.children.need_looks();
         let due = [
             Some(self.full_look_at),
             self.colony.poll_timeout(),

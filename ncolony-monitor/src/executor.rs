@@ -166,7 +166,7 @@ impl Executor {
         spec: &ProgramSpec,
         generation: Generation,
     ) -> Result<u32, SpawnFailure> {
-        let run_id = self.run_ids.next();
+        let run_id = self.run_ids.of(&spec.name, generation);
         let stdin = self.standard_input(spec)?;
         let output = self.logs.prepare(spec).map_err(no_descriptors)?;
         keep_reserve(self.open_files, output.stdout().as_raw_fd())?;
@@ -183,6 +183,7 @@ impl Executor {
         output.give_to(launch.credentials.uid);
         let allows = |number| keep_reserve(self.open_files, number);
         launch.sockets = self.listening.prepare(spec, &launch.credentials, allows)?;
+        output.give_to(launch.credentials.uid);
         let cgroup = self.children.tree.prepare(&spec.name).map_err(occupied)?;
         let entrance = cgroup.as_ref().and_then(|cgroup| cgroup.open().ok());
         let entrance = entrance.as_ref().map(AsFd::as_fd);

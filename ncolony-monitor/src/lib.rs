@@ -23,10 +23,13 @@
 //! # Ok::<(), ncolony_monitor::StartError>(())
 //! ```
 
+mod adopt;
 mod cli;
 mod driver;
 mod executor;
+mod handover;
 mod invocation;
+mod journal;
 mod launch;
 mod listening;
 mod logs;
@@ -37,6 +40,7 @@ mod record_timing;
 mod run_id;
 mod sources;
 mod start;
+mod state;
 mod statusdir;
 #[expect(unsafe_code, reason = "every system call of the monitor is made here")]
 mod sys;

@@ -29,12 +29,20 @@ impl Colony {
         self.acted_on.push(ActedOn {
             file: upgrading.file.clone(),
             reply: self.upgrade_reply(&upgrading, Some(lost.to_owned())),
+            rejected: None,
         });
         self.upgrading = Some(upgrading);
         self.effects.push_back(Effect::Upgrade);
     }
 
-    /// Whether an upgrade was ordered whose outcome is not known.
+    /// The monitor is to end: an upgrade that is under way is given up, and its sender told.
+    pub(super) fn cancel_upgrade(&mut self, why: &str) {
+        self.effects.retain(|order| *order != Effect::Upgrade);
+        self.conclude_upgrade(Some(why.to_owned()));
+    }
+
+    /// Whether an upgrade was ordered whose outcome is not known. Whoever carries it out asks this
+    /// before the last step: it may have been given up.
     #[must_use]
     pub fn is_upgrading(&self) -> bool {
         self.upgrading.is_some()
@@ -50,6 +58,7 @@ impl Colony {
         self.acted_on.push(ActedOn {
             file: file.clone(),
             reply: reply.clone(),
+            rejected: None,
         });
         self.effects.extend(reply.map(Effect::Answer));
         self.effects.push_back(Effect::Discard { file });

@@ -7,7 +7,8 @@ use ncolony_core::colony::{Generation, Group, Observation, Scope};
 use ncolony_core::time::Mono;
 use ncolony_core::{Exit, ProgramName, Signal};
 
-use super::leftover::{Hold, Led, Leftover};
+use super::adopted::{Adopted, Gone};
+use super::leftover::{Hold, Led, Leftover, Whereabouts};
 use super::strays::Strays;
 use super::tree::Tree;
 use crate::sys::pidfd::Pidfd;
@@ -42,12 +43,34 @@ struct Dead {
     leftover: Option<Leftover>,
 }
 
+impl Dead {
+    fn of_adopted(gone: Gone) -> Self {
+        let group = Led {
+            number: gone.pid,
+            leader: Some(gone.process),
+        };
+        let child = gone.child;
+        let leftover = Leftover::new(child.generation, child.hold.clone(), group);
+        let mut leftover = leftover.of_adopted();
+        let is_gone = leftover.is_gone();
+        Self {
+            leftover: (!is_gone).then_some(leftover),
+            child,
+            pid: gone.pid,
+            exit: gone.exit,
+            at: gone.at,
+        }
+    }
+}
+
 /// All processes of all programs.
 #[derive(Debug)]
 pub(crate) struct Children {
     by_pid: HashMap<u32, Child>,
     by_name: BTreeMap<ProgramName, u32>,
     leftovers: BTreeMap<ProgramName, Leftover>,
+    /// Those that an earlier monitor started.
+    pub(crate) adopted: Adopted,
     /// Where nobody can leave a program.
     pub(crate) tree: Tree,
     /// Who has left one elsewhere.
@@ -62,10 +85,16 @@ impl Children {
             by_pid: HashMap::new(),
             by_name: BTreeMap::new(),
             leftovers: BTreeMap::new(),
+            adopted: Adopted::default(),
             tree,
             strays,
             orphans: 0,
         }
+    }
+
+    /// Takes in what is left of a program that ended while no monitor was there.
+    pub(crate) fn add_leftover(&mut self, name: ProgramName, leftover: Leftover) {
+        self.leftovers.insert(name, leftover);
     }
 
     /// Takes in a process that was just started.
@@ -77,6 +106,7 @@ impl Children {
     /// Takes all children that have ended.
     pub(crate) fn reap(&mut self) -> Vec<Ended> {
         let mut dead = self.take_dead();
+        dead.extend(self.adopted.take_gone().into_iter().map(Dead::of_adopted));
         self.seek(&mut dead);
         dead.into_iter().map(|dead| self.conclude(dead)).collect()
     }
@@ -127,7 +157,13 @@ impl Children {
         for leftover in &mut sought {
             leftover.forget_ended();
         }
-        let found = self.strays.look(|pid| {
+        let everywhere = |leftover: &&mut Leftover| leftover.whereabouts() == Whereabouts::Anywhere;
+        let whereabouts = if sought.iter().any(everywhere) {
+            Whereabouts::Anywhere
+        } else {
+            Whereabouts::WithUs
+        };
+        let found = self.strays.look(whereabouts, |pid| {
             self.by_pid.contains_key(&pid) || sought.iter().any(|leftover| leftover.has_stray(pid))
         });
         let Some(mut found) = found else {
@@ -163,6 +199,11 @@ impl Children {
             exit: dead.exit,
             observation,
         }
+    }
+
+    /// Whether it has to be looked again and again, because nothing tells what is waited for.
+    pub(crate) fn need_looks(&self) -> bool {
+        self.has_leftovers() || self.adopted.has_unexplained()
     }
 
     /// Whether something is left of programs whose main processes are gone. Nothing tells when the
@@ -208,6 +249,10 @@ impl Children {
                     signal::to_group(*pid, signal)
                 }
             };
+        }
+        let to_group = scope == Scope::Group;
+        if let Some(told) = self.adopted.signal(name, generation, to_group, signal) {
+            return told;
         }
         match self.leftovers.get_mut(name) {
             Some(leftover) if leftover.generation == generation => leftover.signal(signal),

@@ -116,6 +116,17 @@ pub(crate) struct Leftover {
     told: HashSet<u32>,
     /// Whether somebody may have left the group whom we have not looked for.
     unsought: bool,
+    /// Who has left the group: our own children, or anybody's.
+    whereabouts: Whereabouts,
+}
+
+/// Where those are who have left a program's group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whereabouts {
+    /// With us: we are the subreaper of all that we have started.
+    WithUs,
+    /// Anywhere: an earlier monitor had started the program, and died.
+    Anywhere,
 }
 
 impl Leftover {
@@ -127,7 +138,34 @@ impl Leftover {
             group: Some(group),
             strays: HashMap::new(),
             told: HashSet::new(),
+            whereabouts: Whereabouts::WithUs,
         }
+    }
+
+    /// What is left of a program that an earlier monitor had started.
+    pub(crate) fn of_adopted(mut self) -> Self {
+        self.whereabouts = Whereabouts::Anywhere;
+        self
+    }
+
+    /// What was found of a program whose main process had ended unseen. The number of its group
+    /// may mean another by now, so its members are held one by one.
+    pub(crate) fn found(generation: Generation, hold: Hold, members: Vec<Stray>) -> Self {
+        let strays = members.into_iter().map(|stray| (stray.pid, stray.process));
+        Self {
+            unsought: hold.cgroup.is_none(),
+            generation,
+            hold,
+            group: None,
+            strays: strays.collect(),
+            told: HashSet::new(),
+            whereabouts: Whereabouts::Anywhere,
+        }
+    }
+
+    /// Where to look for those who have left its group.
+    pub(crate) fn whereabouts(&self) -> Whereabouts {
+        self.whereabouts
     }
 
     /// Whether it is known that nobody is left.

@@ -58,6 +58,11 @@ pub(crate) fn become_subreaper() -> bool {
     nix::sys::prctl::set_child_subreaper(true).is_ok()
 }
 
+/// The effective user.
+pub(crate) fn own_user() -> u32 {
+    nix::unistd::geteuid().as_raw()
+}
+
 /// Whether the effective user is root.
 pub(crate) fn is_root() -> bool {
     nix::unistd::geteuid().is_root()

@@ -1,7 +1,7 @@
 //! Waiting for many descriptors at once, outside the loop that decides.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags};
@@ -17,6 +17,13 @@ const WAKER: u64 = u64::MAX;
 pub(crate) struct Poller {
     epoll: Epoll,
     waker: EventFd,
+}
+
+/// The set itself can be waited for: it is ready when something in it is.
+impl AsRawFd for Poller {
+    fn as_raw_fd(&self) -> RawFd {
+        self.epoll.0.as_raw_fd()
+    }
 }
 
 impl Poller {

@@ -52,6 +52,13 @@ pub(crate) fn is_child(pid: u32) -> bool {
     wait(libc::P_PID, pid, options).is_some()
 }
 
+/// Whether a process, alive or dead, is a child of ours that has not been taken. Then its number is
+/// its own.
+pub(crate) fn is_ours(pid: u32) -> bool {
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    wait(libc::P_PID, pid, options).is_some()
+}
+
 /// Takes a child whose start has failed: it is on its way out, and nobody will hear of it.
 pub(crate) fn take_failed_start(pid: u32) {
     let _exit_code_of_a_failed_start = wait(libc::P_PID, pid, libc::WEXITED);

@@ -109,6 +109,11 @@ impl Channel {
         }
     }
 
+    /// Says that the process that prints into it was there before us.
+    pub(super) fn is_older(&mut self) {
+        self.began = None;
+    }
+
     /// Moves what is there to where it goes, and says how much that was.
     pub(super) fn drain(&mut self, tools: &mut Tools, errand: Errand) -> (usize, Left) {
         let mut moved = 0;

@@ -62,6 +62,12 @@ impl Inlet {
         Ok(Self::new(reader, Some(path.to_owned())))
     }
 
+    /// Goes on with an end that is open already, and that stands at `path` or, by now, nowhere.
+    pub(super) fn go_on(reader: File, path: &Path) -> Self {
+        let named = std::fs::metadata(path).is_ok_and(|found| same(&found, &reader));
+        Self::new(reader, named.then(|| path.to_owned()))
+    }
+
     /// Opens the program's end once more. `None`: the FIFO is not where it was, or never had a
     /// name.
     pub(super) fn reopen(&self) -> Option<File> {

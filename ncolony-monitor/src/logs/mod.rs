@@ -9,7 +9,12 @@
 //!
 //! - [`Logs::prepare`] gives the descriptors for a start, [`Logs::started`] says that it was one,
 //!   [`Logs::finish`] that the process has ended, [`Logs::forget`] that the program is gone.
-//! - [`Logs::clear_away`] removes the FIFOs that nobody needs.
+//! - [`Logs::rest`] lets go of a FIFO that [`Report::Left`] says is empty and left.
+//! - [`Logs::adopt`] takes up what a process prints that an earlier monitor started;
+//!   [`Logs::clear_away`] removes the FIFOs that nobody needs.
+//! - [`Logs::hand_over`] stops everything and shows the open ends, to be kept over an `execve`. The
+//!   new image gives them to [`Logs::take_over`] before it adopts; if there is none,
+//!   [`Logs::resume`] goes on.
 
 mod channel;
 mod compress;
@@ -22,6 +27,7 @@ mod pump;
 mod rotate;
 mod route;
 mod step;
+mod succession;
 mod syslog;
 mod tail;
 
@@ -77,6 +83,14 @@ struct Ended {
     streams: Vec<(u64, Option<u64>)>,
 }
 
+/// Whether the thread is to go on later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    ForGood,
+    #[cfg_attr(not(test), expect(dead_code, reason = "for adoption and upgrade"))]
+    ForNow,
+}
+
 #[derive(Debug)]
 enum Command {
     Open(Box<Channel>),
@@ -85,7 +99,7 @@ enum Command {
     Finish(Ended),
     Retire(u64),
     Reopen,
-    Stop,
+    Stop(Stop),
 }
 
 #[derive(Debug)]
@@ -152,6 +166,8 @@ pub(crate) struct Logs {
     resting: Option<Pump>,
     places: LogPlaces,
     held: BTreeMap<(ProgramName, Stream), Held>,
+    /// Ends that the image before us has left open.
+    taken_over: BTreeMap<(ProgramName, Stream), File>,
     null: File,
     opened: u64,
 }
@@ -170,6 +186,7 @@ impl Logs {
             resting: Some(pump),
             places,
             held: BTreeMap::new(),
+            taken_over: BTreeMap::new(),
             null: File::options().read(true).write(true).open("/dev/null")?,
             opened: 0,
         };
@@ -234,7 +251,7 @@ impl Logs {
         }
     }
 
-    /// Goes on after [`Logs::hand_over`].
+    /// Goes on after [`Logs::hand_over`]; at first, begins.
     ///
     /// # Errors
     /// No thread could be made. What programs print then waits in their FIFOs.
@@ -249,8 +266,8 @@ impl Logs {
         Ok(())
     }
 
-    fn stop(&mut self) {
-        self.shared.send(Command::Stop);
+    fn stop(&mut self, stop: Stop) {
+        self.shared.send(Command::Stop(stop));
         if let Some(thread) = self.thread.take() {
             // If it has panicked there is nothing left to go on with.
             self.resting = thread.join().ok();
@@ -261,7 +278,7 @@ impl Logs {
 /// Moves what is there, and ends the thread. FIFOs that nobody holds go.
 impl Drop for Logs {
     fn drop(&mut self) {
-        self.stop();
+        self.stop(Stop::ForGood);
         let left = |held: &Held| fifo::is_abandoned(held.inlet.reader());
         let keys = self.held.iter().filter(|(_, held)| !left(held));
         let keep = keys.map(|((name, _), _)| name.clone()).collect();

@@ -13,7 +13,7 @@ use super::channel::{AS_ALWAYS, Channel, Errand, Left, Tools};
 use super::files::Files;
 use super::route::Destination;
 use super::syslog::Syslog;
-use super::{Command, Ended, Report, Shared, pace, tail};
+use super::{Command, Ended, Report, Shared, Stop, pace, tail};
 use crate::sys::outlet::Outlet;
 use crate::sys::splice::Glass;
 use crate::sys::{clock, errno, fifo};
@@ -150,9 +150,9 @@ impl Pump {
                 self.drain(token, AS_ALWAYS);
             }
             Command::Reopen => self.tools.files.reopen(),
-            Command::Stop => {
+            Command::Stop(stop) => {
                 let errand = Errand {
-                    last_chance: true,
+                    last_chance: stop == Stop::ForGood,
                     ..AS_ALWAYS
                 };
                 for token in self.channels.keys().copied().collect::<Vec<_>>() {
@@ -166,7 +166,7 @@ impl Pump {
 
     fn open(&mut self, channel: Channel) {
         let token = channel.token;
-        if let Err(error) = self.shared.poller.add(channel.inlet.reader(), token) {
+        if let Err(error) = self.shared.poller.add_news(channel.inlet.reader(), token) {
             let why = errno::of(&error);
             tracing::error!(program = %channel.name, "cannot watch its output: {why}");
             // Then it is looked at now and then.

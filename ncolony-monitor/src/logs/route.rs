@@ -14,6 +14,25 @@ pub(crate) enum Stream {
     Err,
 }
 
+impl Stream {
+    /// Its word, for what is written down.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for adoption and upgrade"))]
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Out => "stdout",
+            Self::Err => "stderr",
+        }
+    }
+
+    /// The stream of this word.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for adoption and upgrade"))]
+    pub(crate) fn of_word(word: &str) -> Option<Self> {
+        [Self::Out, Self::Err]
+            .into_iter()
+            .find(|stream| stream.word() == word)
+    }
+}
+
 /// Where a stream is kept that comes through us.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Destination {

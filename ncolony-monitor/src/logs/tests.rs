@@ -11,6 +11,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
 
+mod succession;
+
 /// Logs over a directory of their own, and what they report.
 struct Bench {
     directory: TempDir,
@@ -370,68 +372,4 @@ fn a_file_that_was_moved_is_opened_anew() {
     out.write_all(b"two\n").unwrap();
     wait_for(&path, b"two\n");
     assert_eq!(fs::read(moved).unwrap(), b"one\n");
-}
-
-#[test]
-fn a_program_that_is_gone_leaves_no_fifo_and_loses_nothing() {
-    let mut bench = Bench::new();
-    let (mut out, _) = bench.start("web", "");
-    bench.logs.forget(&source("web").name);
-    assert!(!bench.path("output/web").exists());
-    out.write_all(b"late\n").unwrap();
-    wait_for(&bench.path("logs/web.log"), b"late\n");
-    // The name may be another's by then.
-    let (mut again, _) = bench.start("web", "");
-    again.write_all(b"new\n").unwrap();
-    wait_for(&bench.path("logs/web.log"), b"late\nnew\n");
-}
-
-#[test]
-fn a_program_that_does_not_run_costs_no_descriptor() {
-    let mut bench = Bench::new();
-    let ends = bench.start("web", "");
-    drop(ends);
-    assert!(bench.finish("web").is_empty());
-    let Report::Left { name, stream } = bench.next() else {
-        panic!()
-    };
-    bench.logs.rest(name.clone(), stream);
-    assert!(bench.logs.held.is_empty());
-    let (mut out, err) = bench.start("web", "");
-    drop(err);
-    bench.logs.rest(name, stream);
-    assert_eq!(bench.logs.held.len(), 1, "it runs");
-    out.write_all(b"one\n").unwrap();
-    drop(out);
-    assert_eq!(bench.finish("web"), ["one"]);
-}
-
-#[test]
-fn a_start_that_is_not_made_changes_nothing() {
-    let mut bench = Bench::new();
-    drop(bench.logs.prepare(&spec("web", "")).unwrap());
-    assert!(bench.logs.held.is_empty());
-    let (mut out, _err) = bench.start("web", "");
-    drop(
-        bench
-            .logs
-            .prepare(&spec("web", r#", "stdout": "syslog""#))
-            .unwrap(),
-    );
-    out.write_all(b"one\n").unwrap();
-    wait_for(&bench.path("logs/web.log"), b"one\n");
-}
-
-#[test]
-fn fifos_of_nobody_are_cleared_away() {
-    let mut bench = Bench::new();
-    let (_out, _err) = bench.start("web", r#", "stderr": "syslog""#);
-    let (_out, _err) = bench.start("api", "");
-    bench.logs.clear_away(&[source("web").name].into());
-    assert!(bench.path("output/web").exists() && bench.path("output/web:err").exists());
-    assert!(!bench.path("output/api").exists());
-    // Where one is missing it is made again.
-    let (mut out, _err) = bench.start("api", "");
-    out.write_all(b"one\n").unwrap();
-    wait_for(&bench.path("logs/api.log"), b"one\n");
 }

@@ -35,9 +35,21 @@ impl Poller {
         Ok(Self { epoll, waker })
     }
 
+    /// Waits for `fd` to have something to read from now on.
+    pub(crate) fn add(&self, fd: &impl AsFd, token: u64) -> io::Result<()> {
+        let when = EpollFlags::EPOLLIN;
+        Ok(self.epoll.add(fd, EpollEvent::new(when, token))?)
+    }
+
+    /// Stops waiting for `fd`.
+    pub(crate) fn remove(&self, fd: &impl AsFd) {
+        // It fails only for what was not there.
+        let _not_there = self.epoll.delete(fd);
+    }
+
     /// Tells from now on when more has come into `fd`, and when its last writer has gone: once
     /// each time, so that what is left in it, and a writer that stays away, wake nobody again.
-    pub(crate) fn add(&self, fd: &impl AsFd, token: u64) -> io::Result<()> {
+    pub(crate) fn add_news(&self, fd: &impl AsFd, token: u64) -> io::Result<()> {
         let when = EpollFlags::EPOLLIN | EpollFlags::EPOLLET;
         Ok(self.epoll.add(fd, EpollEvent::new(when, token))?)
     }

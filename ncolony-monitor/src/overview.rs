@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ncolony_core::status::{
-    Guarantees, IgnoredFile, MonitorStatus, PlacesRecord, SCHEMA, Watch,
-};
+use ncolony_core::status::{Guarantees, IgnoredFile, MonitorStatus, PlacesRecord, SCHEMA, Watch};
 use ncolony_core::time::{Mono, Wall};
 
 use crate::Settings;

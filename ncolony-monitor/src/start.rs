@@ -12,9 +12,9 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::driver::Driver;
 use crate::executor::{Executor, Parts};
-use crate::invocation::Invocation;
-use crate::inheritance;
 use crate::guarantees;
+use crate::inheritance;
+use crate::invocation::Invocation;
 use crate::logs::{LogPlaces, Logs};
 use crate::place::Place;
 use crate::run_id::{Predecessor, RunIds};
@@ -25,7 +25,7 @@ use crate::sources::tree::Tree;
 use crate::state::State;
 use crate::statusdir::StatusDir;
 use crate::sys::spawn::Launcher;
-use crate::sys::{errno, limits, lock};
+use crate::sys::{errno, exec, limits, lock};
 use crate::upgrade;
 
 /// How the monitor learns of changes.
@@ -171,7 +171,8 @@ impl Monitor {
             open_files,
             place,
         };
-        let executor = Executor::new(parts);
+        let mut executor = Executor::new(parts);
+        executor.take_descriptors(&inheritance.handover);
         let driver = Driver::new(
             settings,
             executor,
@@ -208,6 +209,8 @@ fn listen() -> Result<(Runtime, Signals), StartError> {
     let entered = runtime.enter();
     let signals = Signals::listen()
         .map_err(|error| format!("cannot listen to signals: {}", errno::of(&error)))?;
+    // What came while one image took the place of another is heard now.
+    exec::release_signals();
     drop(entered);
     Ok((runtime, signals))
 }

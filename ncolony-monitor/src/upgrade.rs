@@ -40,7 +40,9 @@ pub(crate) fn handed_over() -> Option<State> {
     match read(memory.into()) {
         Ok(state) => Some(state),
         Err(why) => {
-            tracing::error!("what the image before this one handed over: {why}; the programs are taken up as after a crash");
+            tracing::error!(
+                "what the image before this one handed over: {why}; the programs are taken up as after a crash"
+            );
             // The lock goes too: it is taken anew.
             let _lock_number: Option<RawFd> = lock.parse().ok();
             descriptors::close_all_but(None);
@@ -85,12 +87,11 @@ impl Trial {
         args.extend(["--read-state".into(), "-".into()]);
         let successor = Successor::new(&invocation.path, &args, &[]).map_err(failed)?;
         let memory = descriptors::memory_of(text).map_err(failed)?;
-        let (answer, writer) = pipe::for_output().map_err(failed)?;
+        let (answer, writer) = pipe::for_answer().map_err(failed)?;
         let launch = trial::launch(&successor, memory.as_fd(), writer.as_fd());
         let launched = launcher.launch(&launch, None);
-        let Launched { pid, joined: _ } = launched.map_err(|error| {
-            format!("cannot execute {path}: {}", errno::in_words(error.errno))
-        })?;
+        let Launched { pid, joined: _ } = launched
+            .map_err(|error| format!("cannot execute {path}: {}", errno::in_words(error.errno)))?;
         Ok(Self {
             pid,
             answer,
@@ -112,7 +113,11 @@ impl Trial {
         let said = String::from_utf8_lossy(&said);
         let path = invocation.path.display();
         let said = said.trim();
-        let detail = if said.is_empty() { "it said nothing" } else { said };
+        let detail = if said.is_empty() {
+            "it said nothing"
+        } else {
+            said
+        };
         Err(format!(
             "the new binary {path} cannot go on from here: asked to read the state, it {exit}: {detail}"
         ))

@@ -117,8 +117,7 @@ impl Mailbox {
         }
         let mark = self.mark(&file);
         if let Some(message) = self.read_one(&file, entry.kind) {
-            self.in_hand
-                .extend(mark.map(|mark| (file.clone(), mark)));
+            self.in_hand.extend(mark.map(|mark| (file.clone(), mark)));
             batch.messages.push(Observation::Message { file, message });
         }
     }
@@ -219,6 +218,12 @@ impl Mailbox {
     /// Which file a message is that is being acted on.
     pub(crate) fn mark_of(&self, file: &str) -> Option<Mark> {
         self.in_hand.get(file).copied()
+    }
+
+    /// Messages that were acted on and are still there.
+    pub(crate) fn settled(&self) -> impl Iterator<Item = (&String, Mark)> {
+        let all = self.done.iter().chain(&self.in_hand);
+        all.map(|(file, mark)| (file, *mark))
     }
 
     /// Whether the file of this name is this very one.

@@ -27,7 +27,9 @@ mod adopt;
 mod cli;
 mod driver;
 mod executor;
+mod guarantees;
 mod handover;
+mod inheritance;
 mod invocation;
 mod journal;
 mod launch;
@@ -35,7 +37,7 @@ mod listening;
 mod logs;
 mod overview;
 mod place;
-mod predecessor;
+mod read_state;
 mod record_timing;
 mod run_id;
 mod sources;
@@ -44,7 +46,9 @@ mod state;
 mod statusdir;
 #[expect(unsafe_code, reason = "every system call of the monitor is made here")]
 mod sys;
+mod upgrade;
 
 pub use cli::{LogFormat, Options};
 pub use invocation::Invocation;
+pub use read_state::read_state;
 pub use start::{CgroupMode, Monitor, Settings, StartError, WatchMode};

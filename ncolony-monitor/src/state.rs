@@ -137,14 +137,7 @@ pub(crate) fn read(text: &[u8]) -> Result<State, StateError> {
             version: header.version,
         });
     }
-    let mut state = State {
-        header,
-        snapshot: Snapshot::default(),
-        settled: BTreeMap::new(),
-        config: None,
-        handover: None,
-        unreadable: 0,
-    };
+    let mut state = State::empty(header);
     for line in lines {
         match serde_json::from_slice::<Entry>(line) {
             Ok(entry) => state.apply(entry),
@@ -155,6 +148,18 @@ pub(crate) fn read(text: &[u8]) -> Result<State, StateError> {
 }
 
 impl State {
+    /// The state of a monitor that knows nothing.
+    pub(crate) fn empty(header: Header) -> Self {
+        Self {
+            header,
+            snapshot: Snapshot::default(),
+            settled: BTreeMap::new(),
+            config: None,
+            handover: None,
+            unreadable: 0,
+        }
+    }
+
     fn apply(&mut self, mut entry: Entry) {
         for ActedOn {
             file,

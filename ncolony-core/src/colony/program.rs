@@ -239,6 +239,17 @@ impl Program {
         }
     }
 
+    /// What its present start was made with, or is being made with.
+    pub(crate) fn started_with(&self) -> Option<&Arc<ProgramSpec>> {
+        match &self.phase {
+            Phase::Ordered { spec, .. } | Phase::Clearing { spec, .. } => Some(spec),
+            Phase::Starting(child) | Phase::Running(child) | Phase::Stopping { child, .. } => {
+                Some(&child.spec)
+            }
+            Phase::Idle(_) | Phase::Delayed { .. } => None,
+        }
+    }
+
     /// When something is due although nothing happens.
     pub(crate) fn deadline(&self) -> Option<Mono> {
         match &self.phase {

@@ -71,6 +71,10 @@ impl Driver {
         let problem = self.executor.place.problem().map(str::to_owned);
         let restored = self.executor.status.restore();
         self.executor.place.keep(&self.executor.run_ids);
+        if !self.journal.keep() {
+            // It is written anew with the records.
+            self.colony.republish_all();
+        }
         if problem.as_deref() != self.executor.place.problem() {
             self.overview.touch();
         }
@@ -100,6 +104,7 @@ impl Driver {
         let state = self.scanner.state();
         let emptiness = std::mem::replace(&mut self.emptiness, Emptiness::Doubted);
         let observations = self.scanner.whole(emptiness);
+        self.journal.note_config(self.scanner.believed());
         if self.scanner.state() != state {
             tracing::info!("the config directory: {}", self.scanner.state());
             self.overview.touch();

@@ -87,7 +87,6 @@ struct Ended {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stop {
     ForGood,
-    #[cfg_attr(not(test), expect(dead_code, reason = "for adoption and upgrade"))]
     ForNow,
 }
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 use ncolony_core::colony::Generation;
 use ncolony_core::time::Mono;
 use ncolony_core::{Exit, ProgramName, Signal};
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::children::Child;
@@ -79,8 +78,7 @@ impl Adopted {
 
     fn watch(&mut self, process: &Pidfd, token: u64) -> io::Result<()> {
         if self.poller.is_none() {
-            let poller = AsyncFd::with_interest(Poller::new()?, Interest::READABLE)?;
-            self.poller = Some(poller);
+            self.poller = Some(Poller::new()?.in_loop()?);
         }
         match &self.poller {
             Some(poller) => poller.get_ref().add(process, token),

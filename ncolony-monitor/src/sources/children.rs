@@ -71,6 +71,8 @@ pub(crate) struct Children {
     leftovers: BTreeMap<ProgramName, Leftover>,
     /// Those that an earlier monitor started.
     pub(crate) adopted: Adopted,
+    /// A child of ours that is no program's, and how it ended.
+    expected: Option<(u32, Option<Exit>)>,
     /// Where nobody can leave a program.
     pub(crate) tree: Tree,
     /// Who has left one elsewhere.
@@ -86,9 +88,35 @@ impl Children {
             by_name: BTreeMap::new(),
             leftovers: BTreeMap::new(),
             adopted: Adopted::default(),
+            expected: None,
             tree,
             strays,
             orphans: 0,
+        }
+    }
+
+    /// Expects the end of a child that is no program's.
+    pub(crate) fn expect(&mut self, pid: u32) {
+        self.expected = Some((pid, None));
+    }
+
+    /// How that child ended, if it has.
+    pub(crate) fn take_expected(&mut self, pid: u32) -> Option<Exit> {
+        let ended = self
+            .expected
+            .take_if(|(expected, exit)| *expected == pid && exit.is_some());
+        ended.and_then(|(_, exit)| exit)
+    }
+
+    /// Ends that child. What comes of it is nobody's matter any more.
+    pub(crate) fn end_expected(&mut self, pid: u32) {
+        if self
+            .expected
+            .take_if(|(expected, exit)| *expected == pid && exit.is_none())
+            .is_some()
+        {
+            // It was not reaped, so the number is its own.
+            let _gone = signal::to_process(pid, Signal::KILL);
         }
     }
 
@@ -115,8 +143,11 @@ impl Children {
         let mut dead = Vec::new();
         while let Some(pid) = reap::peek() {
             let Some(child) = self.by_pid.remove(&pid) else {
-                reap::take(pid);
-                self.orphans += 1;
+                let exit = reap::take(pid);
+                match &mut self.expected {
+                    Some((expected, end)) if *expected == pid => *end = Some(exit),
+                    Some(_) | None => self.orphans += 1,
+                }
                 continue;
             };
             // While the dead leader has not been taken, its number is still its own, and so is

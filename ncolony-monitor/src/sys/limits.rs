@@ -58,6 +58,14 @@ pub(crate) fn become_subreaper() -> bool {
     nix::sys::prctl::set_child_subreaper(true).is_ok()
 }
 
+/// The version of the kernel: its first two numbers.
+pub(crate) fn kernel() -> Option<(u32, u32)> {
+    let system = nix::sys::utsname::uname().ok()?;
+    let mut numbers = system.release().to_str()?.split(['.', '-']);
+    let mut number = || numbers.next()?.parse().ok();
+    Some((number()?, number()?))
+}
+
 /// The effective user.
 pub(crate) fn own_user() -> u32 {
     nix::unistd::geteuid().as_raw()

@@ -142,6 +142,7 @@ impl Monitor {
         if predecessor == Predecessor::Unclean {
             take_over(&places, &run_ids, &tree, settings.defaults.killtime);
         }
+        tree.remove_empty();
         let status = StatusDir::open(&places, settings.pid_dir.clone())?;
 
         let (sender, reports) = unbounded_channel();

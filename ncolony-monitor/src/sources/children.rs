@@ -102,7 +102,8 @@ impl Children {
                 number: pid,
                 leader,
             };
-            let mut leftover = Leftover::new(child.generation, child.hold.clone(), group);
+            let hold = child.hold.clone();
+            let mut leftover = Leftover::new(child.generation, hold, exit, group);
             let is_gone = leftover.is_gone();
             dead.push(Dead {
                 leftover: (!is_gone).then_some(leftover),
@@ -151,6 +152,7 @@ impl Children {
             self.leftovers.insert(child.name.clone(), leftover);
             Group::Left
         } else {
+            self.renew(child.hold.clone(), dead.exit);
             Group::Gone
         };
         let observation = Observation::Exited {
@@ -180,15 +182,27 @@ impl Children {
         for leftover in self.leftovers.values_mut() {
             leftover.tell_newcomers();
         }
-        let gone = self
+        let gone: Vec<(ProgramName, Leftover)> = self
             .leftovers
-            .extract_if(.., |_, leftover| leftover.is_gone());
-        gone.map(|(name, leftover)| Observation::GroupGone {
-            name,
-            generation: leftover.generation,
-            at: clock::mono(),
-        })
-        .collect()
+            .extract_if(.., |_, leftover| leftover.is_gone())
+            .collect();
+        let mut observations = Vec::new();
+        for (name, leftover) in gone {
+            observations.push(Observation::GroupGone {
+                name,
+                generation: leftover.generation,
+                at: clock::mono(),
+            });
+            self.renew(leftover.hold, leftover.exit);
+        }
+        observations
+    }
+
+    /// Has the next start get a new control group, if it must.
+    fn renew(&mut self, hold: Hold, exit: Exit) {
+        if let Some(cgroup) = hold.spent(exit) {
+            self.tree.remove(cgroup);
+        }
     }
 
     /// Sends a signal to a program's process, or to all of it, if it is this generation's.

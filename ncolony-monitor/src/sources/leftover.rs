@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 
-use ncolony_core::Signal;
 use ncolony_core::colony::Generation;
+use ncolony_core::{Exit, Signal};
 
 use super::strays::{Found, Stray};
 use crate::sys::cgroup::Cgroup;
@@ -40,6 +40,14 @@ impl Hold {
             cgroup,
             said: Said::default(),
         }
+    }
+
+    /// The control group, if no other start may use it. A process that is started into a group which
+    /// was killed, by us or by somebody else, is killed too, however long ago that was: the kernel
+    /// takes the start for one of those that it was told to end.
+    pub(crate) fn spent(self, exit: Exit) -> Option<Cgroup> {
+        let is_spent = self.said.killed || exit == Exit::Signal(Signal::KILL);
+        self.cgroup.filter(|_| is_spent)
     }
 
     /// Takes note of a signal to the whole, while the main process lives: the group gets it, and
@@ -107,7 +115,9 @@ impl Led {
 #[derive(Debug)]
 pub(crate) struct Leftover {
     pub(crate) generation: Generation,
-    hold: Hold,
+    pub(crate) hold: Hold,
+    /// How the main process ended.
+    pub(crate) exit: Exit,
     /// The group that the main process led, until it is empty: from then on nobody can enter it.
     group: Option<Led>,
     /// Those who have left the group, came to us, and have not ended.
@@ -119,11 +129,12 @@ pub(crate) struct Leftover {
 }
 
 impl Leftover {
-    pub(crate) fn new(generation: Generation, hold: Hold, group: Led) -> Self {
+    pub(crate) fn new(generation: Generation, hold: Hold, exit: Exit, group: Led) -> Self {
         Self {
             unsought: hold.cgroup.is_none(),
             generation,
             hold,
+            exit,
             group: Some(group),
             strays: HashMap::new(),
             told: HashSet::new(),

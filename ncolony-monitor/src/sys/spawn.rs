@@ -17,6 +17,8 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+use ncolony_core::Exit;
+
 use super::account::Credentials;
 use super::limits::Limit;
 use super::{errno, reap};
@@ -142,10 +144,8 @@ impl Launcher {
             unsafe { into_cgroup::clone(child::leave, self.stack.whole(), flags, nothing, cgroup) }
         });
         match made {
-            Ok(pid) => {
-                reap::take_failed_start(pid);
-                true
-            }
+            // The kernel may make it and kill it, when our own group was killed before we were in it.
+            Ok(pid) => reap::wait_for(pid) == Exit::Code(0),
             Err(_) => false,
         }
     }
@@ -190,7 +190,8 @@ impl Launcher {
         match order.failure {
             None => Ok(launched),
             Some(failure) => {
-                reap::take_failed_start(launched.pid);
+                // It is on its way out, and nobody will hear of it.
+                let _code_of_a_failed_start = reap::wait_for(launched.pid);
                 Err(failure)
             }
         }

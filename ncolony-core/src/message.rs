@@ -13,9 +13,6 @@ use crate::signal::Signal;
 /// The largest message file, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = 131_000;
 
-/// Requests that have a meaning, but not in this version.
-const NOT_SUPPORTED_YET: [&str; 2] = ["UPGRADE", "DETACH"];
-
 /// Whom a request is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -44,6 +41,10 @@ pub enum Request {
     Rescan,
     /// Stop everything and exit.
     Shutdown,
+    /// Exit, and leave the programs running for the next monitor.
+    Detach,
+    /// Replace the monitor's image in place by the binary at the path that it was started from.
+    Upgrade,
 }
 
 /// The name under which a sender wants the outcome written: under a program name's rule, so that
@@ -116,7 +117,9 @@ impl Message {
             | Request::Stop(target)
             | Request::Reload(target)
             | Request::Signal(target, _) => target,
-            Request::Rescan | Request::Shutdown => return None,
+            Request::Rescan | Request::Shutdown | Request::Detach | Request::Upgrade => {
+                return None;
+            }
         };
         match target {
             Target::Name(name) => Some(name),
@@ -172,6 +175,8 @@ impl Message {
             }
             Request::Rescan => json!({"type": "RESCAN"}),
             Request::Shutdown => json!({"type": "SHUTDOWN"}),
+            Request::Detach => json!({"type": "DETACH"}),
+            Request::Upgrade => json!({"type": "UPGRADE"}),
         };
         for (key, value) in [
             ("reason", self.reason.as_deref()),
@@ -240,9 +245,8 @@ fn request(members: &Members<'_>) -> Result<Request, ConfigError> {
         )),
         "RESCAN" => Ok(Request::Rescan),
         "SHUTDOWN" => Ok(Request::Shutdown),
-        later if NOT_SUPPORTED_YET.contains(&later) => {
-            Err(value.error(format!("messages of type {kind:?} are not supported yet")))
-        }
+        "DETACH" => Ok(Request::Detach),
+        "UPGRADE" => Ok(Request::Upgrade),
         _ => Err(value.error(format!("there is no message of type {kind:?}"))),
     }
 }
@@ -299,7 +303,12 @@ mod tests {
             Target::Group("g".to_owned()),
             Target::All,
         ];
-        let mut requests = vec![Request::Rescan, Request::Shutdown];
+        let mut requests = vec![
+            Request::Rescan,
+            Request::Shutdown,
+            Request::Detach,
+            Request::Upgrade,
+        ];
         for target in targets {
             requests.push(Request::Restart(target.clone()));
             requests.push(Request::Start(target.clone()));

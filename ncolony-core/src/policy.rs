@@ -48,6 +48,12 @@ pub struct Backoff {
 }
 
 impl Backoff {
+    /// A back-off that has seen so many instant deaths in a row.
+    #[must_use]
+    pub fn after_deaths(deaths: u32) -> Self {
+        Self { deaths }
+    }
+
     /// Instant deaths in a row so far.
     #[must_use]
     pub fn deaths(self) -> u32 {

@@ -113,6 +113,10 @@ pub struct ProcessIdentity {
     pub start_time: u64,
     /// The boot that this was in.
     pub boot_id: String,
+    /// The inode of its pidfd, which the kernel never gives to another process of this boot
+    /// (Linux 6.9 and later).
+    #[serde(default)]
+    pub pidfd_inode: Option<u64>,
 }
 
 /// The record of one program: `status/programs/NAME.json`.
@@ -251,7 +255,11 @@ pub struct MonitorStatus {
     pub pid: u32,
     /// Its version.
     pub version: String,
-    /// When it was started.
+    /// The path that it was started from: what an upgrade puts in its place. `None` where a monitor
+    /// is embedded in another program.
+    #[serde(default)]
+    pub executable: Option<PathBuf>,
+    /// When it was started, or upgraded.
     pub started: Wall,
     /// Where it works.
     pub places: PlacesRecord,

@@ -9,6 +9,7 @@ use ncolony_core::Defaults;
 use ncolony_core::places::{Caller, PlaceFlags, Places, Surroundings};
 use ncolony_core::time::seconds_from;
 
+use crate::invocation::Invocation;
 use crate::sys::outlet::LineOutlet;
 use crate::{CgroupMode, Settings, WatchMode, sys};
 
@@ -124,6 +125,7 @@ impl Options {
                 maxrestartdelay: self.maxrestartdelay,
             },
             watch: self.watch,
+            invocation: Invocation::of_this_process(),
             cgroup: self.cgroup,
         })
     }

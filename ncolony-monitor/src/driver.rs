@@ -1,6 +1,7 @@
 //! The one loop: wait, gather, observe, settle, execute. The only owner of the machine.
 
 mod gather;
+mod upgrade;
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -167,6 +168,7 @@ impl Driver {
                     self.colony.settle(now);
                 }
                 Done::Rescan => self.look_at_everything_soon(),
+                Done::Upgrade => self.begin_upgrade(),
             }
             let now = clock::mono();
             self.overview.touch();

@@ -1,7 +1,6 @@
 //! Orders, carried out: each is one call, and what comes of it is a fact.
 
-use std::io::PipeReader;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
 use ncolony_core::colony::{Blame, Effect, Generation, Observation, Scope, SpawnFailure};
@@ -9,6 +8,7 @@ use ncolony_core::descriptor::Stdin;
 use ncolony_core::{Places, ProgramName, ProgramSpec, Signal};
 
 use crate::launch::{self, Additions, Streams};
+use crate::listening::Listening;
 use crate::logs::{Destination, Logs, Report, Source};
 use crate::place::Place;
 use crate::run_id::RunIds;
@@ -29,6 +29,7 @@ const RESERVED: u64 = 32;
 pub(crate) struct Executor {
     pub(crate) launcher: Launcher,
     pub(crate) children: Children,
+    pub(crate) listening: Listening,
     pub(crate) logs: Logs,
     pub(crate) status: StatusDir,
     pub(crate) mailbox: Mailbox,
@@ -61,6 +62,8 @@ pub(crate) enum Done {
     With(Box<Observation>),
     /// Both directories are to be looked at.
     Rescan,
+    /// The monitor's image is to be replaced.
+    Upgrade,
 }
 
 /// What an executor is made of.
@@ -79,6 +82,7 @@ impl Executor {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
             launcher: parts.launcher,
+            listening: Listening::default(),
             children: parts.children,
             logs: parts.logs,
             status: parts.status,
@@ -113,6 +117,7 @@ impl Executor {
                     self.status.publish(*record);
                 }
             }
+            Effect::Release(name) => self.listening.release(&name),
             Effect::Retract(name) => {
                 self.status.retract(&name);
                 self.children.tree.release(&name);
@@ -121,6 +126,7 @@ impl Executor {
             Effect::Reject { file, reason } => self.reject(&file, &reason),
             Effect::Discard { file } => self.mailbox.discard(&file),
             Effect::Rescan => return Done::Rescan,
+            Effect::Upgrade => return Done::Upgrade,
         }
         Done::Silently
     }
@@ -162,7 +168,7 @@ impl Executor {
         let run_id = self.run_ids.next();
         let stdin = self.standard_input(spec)?;
         let (reader, writer) = pipe::for_output().map_err(no_descriptors)?;
-        self.keep_reserve(&reader)?;
+        keep_reserve(self.open_files, reader.as_raw_fd())?;
         let streams = Streams {
             stdin: stdin.as_fd(),
             stdout: writer.as_fd(),
@@ -172,7 +178,9 @@ impl Executor {
             run_id: &run_id,
             open_files: self.open_files,
         };
-        let launch = launch::prepare(spec, additions, streams)?;
+        let mut launch = launch::prepare(spec, additions, streams)?;
+        let allows = |number| keep_reserve(self.open_files, number);
+        launch.sockets = self.listening.prepare(spec, &launch.credentials, allows)?;
         let cgroup = self.children.tree.prepare(&spec.name).map_err(occupied)?;
         let entrance = cgroup.as_ref().and_then(|cgroup| cgroup.open().ok());
         let entrance = entrance.as_ref().map(AsFd::as_fd);
@@ -198,25 +206,6 @@ impl Executor {
             },
         );
         Ok(pid)
-    }
-
-    /// Refuses a start that would take the last descriptors: those are for stopping, reaping and
-    /// reporting. The kernel gives the lowest number that is free, so a high one says that few are.
-    fn keep_reserve(&self, newest: &PipeReader) -> Result<(), SpawnFailure> {
-        let Some(limit) = self.open_files else {
-            return Ok(());
-        };
-        let number = u64::try_from(newest.as_raw_fd()).unwrap_or(0);
-        if number.saturating_add(RESERVED) < limit.hard {
-            return Ok(());
-        }
-        Err(SpawnFailure {
-            sentence: format!(
-                "the monitor has nearly all of its {} open files in use; raise its limit (ulimit -n)",
-                limit.hard
-            ),
-            blame: Blame::Machine,
-        })
     }
 
     fn standard_input(&self, spec: &ProgramSpec) -> Result<OwnedFd, SpawnFailure> {
@@ -300,6 +289,25 @@ impl Executor {
             Report::Healed { path } => Some((path.display().to_string(), None)),
         }
     }
+}
+
+/// Refuses a start that would take the last descriptors: those are for stopping, reaping and
+/// reporting. The kernel gives the lowest number that is free, so a high one says that few are.
+fn keep_reserve(open_files: Option<Limit>, newest: RawFd) -> Result<(), SpawnFailure> {
+    let Some(limit) = open_files else {
+        return Ok(());
+    };
+    let number = u64::try_from(newest).unwrap_or(0);
+    if number.saturating_add(RESERVED) < limit.hard {
+        return Ok(());
+    }
+    Err(SpawnFailure {
+        sentence: format!(
+            "the monitor has nearly all of its {} open files in use; raise its limit (ulimit -n)",
+            limit.hard
+        ),
+        blame: Blame::Machine,
+    })
 }
 
 /// It is for a moment: the kernel has been told to end them.

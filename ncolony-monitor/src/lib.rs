@@ -26,7 +26,9 @@
 mod cli;
 mod driver;
 mod executor;
+mod invocation;
 mod launch;
+mod listening;
 mod logs;
 mod overview;
 mod place;
@@ -40,4 +42,5 @@ mod statusdir;
 mod sys;
 
 pub use cli::{LogFormat, Options};
+pub use invocation::Invocation;
 pub use start::{CgroupMode, Monitor, Settings, StartError, WatchMode};

@@ -77,6 +77,7 @@ impl Overview {
             schema: SCHEMA,
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            executable: self.settings.invocation.as_ref().map(|it| it.path.clone()),
             started: self.started,
             places: PlacesRecord {
                 config: places.config.clone(),

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::driver::Driver;
 use crate::executor::{Executor, Parts};
+use crate::invocation::Invocation;
 use crate::logs::Logs;
 use crate::place::Place;
 use crate::predecessor;
@@ -56,6 +57,9 @@ pub struct Settings {
     pub defaults: Defaults,
     /// How it learns of changes.
     pub watch: WatchMode,
+    /// How this process was started, so that it can start its successor. `None`: the monitor is
+    /// embedded in another program, and is not upgraded in place.
+    pub invocation: Option<Invocation>,
     /// What holds all processes of a program together.
     pub cgroup: CgroupMode,
 }
@@ -76,6 +80,7 @@ impl Settings {
             frequency: Duration::from_secs(10),
             defaults: Defaults::default(),
             watch: WatchMode::Auto,
+            invocation: None,
             cgroup: CgroupMode::Auto,
         }
     }

@@ -23,6 +23,7 @@ mod output;
 mod processes;
 mod shortages;
 mod signals;
+mod sockets;
 mod surroundings;
 mod unknown_is_not_removed;
 mod watching;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Colony;
 use super::io::{Effect, Scope};
 use super::program::{Hand, Program, Want};
+use super::snapshot::ActedOn;
 use crate::message::{Message, MessageError, Reply, Request, Target};
 use crate::name::ProgramName;
 use crate::signal::Signal;
@@ -42,6 +43,15 @@ impl Colony {
     /// Acts on a message, once, and says what came of it.
     pub(super) fn hear(&mut self, now: Now, file: String, message: Result<Message, MessageError>) {
         self.heard += 1;
+        if let Ok(Message {
+            request: Request::Upgrade,
+            id,
+            ..
+        }) = &message
+            && self.upgrade_refusal().is_none()
+        {
+            return self.begin_upgrade(file, id.clone());
+        }
         let (id, outcome) = match message {
             Ok(message) => (message.id.clone(), self.act(now, &message)),
             Err(MessageError { error, id }) => (id, Err(Refusal::Senseless(error.to_string()))),
@@ -52,27 +62,27 @@ impl Colony {
         };
         let disposal = match &outcome {
             Err(Refusal::Senseless(why)) => Effect::Reject {
-                file,
+                file: file.clone(),
                 reason: why.clone(),
             },
-            Ok(_) | Err(Refusal::Failed(_)) => Effect::Discard { file },
+            Ok(_) | Err(Refusal::Failed(_)) => Effect::Discard { file: file.clone() },
         };
-        if let Some(id) = id {
-            let ok = outcome.is_ok();
-            let Told {
-                programs,
-                generations,
-            } = outcome.unwrap_or_default();
-            self.effects.push_back(Effect::Answer(Reply {
-                id,
-                ok,
-                error,
-                programs,
-                heard: self.heard,
-                generations,
-            }));
-        }
+        let ok = outcome.is_ok();
+        let Told {
+            programs,
+            generations,
+        } = outcome.unwrap_or_default();
+        let reply = id.map(|id| Reply {
+            id,
+            ok,
+            error,
+            programs,
+            heard: self.heard,
+            generations,
+        });
+        self.effects.extend(reply.clone().map(Effect::Answer));
         self.effects.push_back(disposal);
+        self.acted_on.push(ActedOn { file, reply });
     }
 
     fn act(&mut self, now: Now, message: &Message) -> Outcome {
@@ -85,6 +95,16 @@ impl Colony {
             Request::Shutdown => {
                 self.close();
                 Ok(self.programs.keys().cloned().collect::<Vec<_>>().into())
+            }
+            Request::Detach => {
+                let refused = |why: &str| Refusal::Failed(why.to_owned());
+                self.detach().map_err(refused)?;
+                let runs = self.programs.values().filter(|it| it.child().is_some());
+                Ok(runs.map(|it| it.name.clone()).collect::<Vec<_>>().into())
+            }
+            Request::Upgrade => {
+                let why = self.upgrade_refusal().unwrap_or("it cannot be upgraded");
+                Err(Refusal::Failed(why.to_owned()))
             }
             Request::Restart(target) => {
                 let only_wanted = *target == Target::All;

@@ -87,12 +87,14 @@ impl Program {
             since: _,
             reason: _,
             asked_because: _,
+            listens,
         } = self;
         spec.as_ref().map(|spec| &spec.source).hash(out);
         config_error.is_some().hash(out);
         (*hand as u8).hash(out);
         (at_least > generation).hash(out);
         backoff.deaths().hash(out);
+        listens.hash(out);
         phase.hash_essence(moment, out);
     }
 }
@@ -117,6 +119,7 @@ impl Phase {
                 patience.hash_essence(moment, out);
             }
             Self::Clearing {
+                leader: _,
                 ended: Ended { exit, started, at },
                 by_itself,
                 spec,
@@ -137,6 +140,7 @@ impl Child {
             pid: _,
             identity: _,
             started_wall: _,
+            adopted: _,
             started,
             spec,
         } = self;

@@ -125,6 +125,7 @@ impl Program {
                 started: at,
                 started_wall: now.wall,
                 spec: Arc::clone(spec),
+                adopted: false,
             };
             self.starts += 1;
             self.reason = None;
@@ -133,6 +134,28 @@ impl Program {
                 self.reason = self.asked_because.take().map(sentence::restarted_because);
             }
             self.enter(now, Phase::Starting(child));
+        }
+    }
+
+    /// A process that an earlier monitor started was found alive.
+    pub(crate) fn adopted(&mut self, now: Now, pid: u32, identity: Option<ProcessIdentity>) {
+        if let Phase::Ordered { asked, .. } = self.phase {
+            // Between the order and the process lay nothing but the call that made it.
+            self.spawned(now, pid, identity.clone(), asked);
+        }
+        if let Phase::Starting(child) | Phase::Running(child) | Phase::Stopping { child, .. } =
+            &mut self.phase
+        {
+            child.adopted = true;
+            child.identity = identity;
+        }
+    }
+
+    /// Nothing is left of a start that an earlier monitor had ordered: it never happened, or its
+    /// process has come and gone unseen. Either way the want decides afresh.
+    pub(crate) fn never_started(&mut self, now: Now) {
+        if matches!(self.phase, Phase::Ordered { .. }) {
+            self.enter(now, Phase::Idle(Rest::Stopped));
         }
     }
 
@@ -214,6 +237,7 @@ impl Program {
         self.enter(
             now,
             Phase::Clearing {
+                leader: child.pid,
                 ended,
                 by_itself,
                 spec,

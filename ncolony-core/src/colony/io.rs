@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::exit::Exit;
 use crate::json::ConfigError;
 use crate::message::{Message, MessageError, Reply};
@@ -13,7 +15,9 @@ use crate::time::Mono;
 
 /// The number of a start of a program. A fact about an older one than the present matches nothing
 /// and is ignored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Generation(u64);
 
 impl Generation {
@@ -21,6 +25,12 @@ impl Generation {
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
+    }
+
+    /// The generation of this number, as [`Generation::number`] gave it.
+    #[must_use]
+    pub const fn of_number(number: u64) -> Self {
+        Self(number)
     }
 
     /// Its number, for records and replies.
@@ -114,6 +124,24 @@ pub enum Observation {
         /// When.
         at: Mono,
     },
+    /// A process that an earlier monitor started was found alive.
+    Adopted {
+        /// The program.
+        name: ProgramName,
+        /// Which start.
+        generation: Generation,
+        /// Its process.
+        pid: u32,
+        /// What proves later that the number still means this process.
+        identity: Option<ProcessIdentity>,
+    },
+    /// Nothing was found of a start that an earlier monitor had ordered.
+    NeverStarted {
+        /// The program.
+        name: ProgramName,
+        /// Which start.
+        generation: Generation,
+    },
     /// A main process ended.
     Exited {
         /// The program.
@@ -149,6 +177,13 @@ pub enum Observation {
     Shutdown,
     /// Somebody wants it at once.
     KillNow,
+    /// The upgrade that was ordered is done: this is the new image.
+    Upgraded,
+    /// It could not be done, and nothing has changed.
+    UpgradeFailed {
+        /// Why.
+        why: String,
+    },
 }
 
 /// To whom a signal goes.
@@ -185,6 +220,8 @@ pub enum Effect {
     Publish(Box<ProgramStatus>),
     /// Remove a program's record: it is gone.
     Retract(ProgramName),
+    /// Close what is listened on for a program: it is wanted down, and nothing of it runs.
+    Release(ProgramName),
     /// Write the outcome of a message.
     Answer(Reply),
     /// Move a message aside that nobody can act on.
@@ -201,4 +238,6 @@ pub enum Effect {
     },
     /// Look at both directories whole.
     Rescan,
+    /// Replace the monitor's image. Answered by `Upgraded` or `UpgradeFailed`.
+    Upgrade,
 }

@@ -26,35 +26,29 @@
 
 mod command;
 pub mod diff;
+mod ending;
 mod essence;
 mod facts;
 pub mod io;
 mod program;
 mod record;
 mod sentence;
+pub mod snapshot;
+mod upgrade;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use ending::Closing;
 pub use essence::Load;
 pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure};
 pub use program::KILL_AGAIN;
 use program::Program;
+use snapshot::{ActedOn, Upgrading};
 
 use crate::name::ProgramName;
 use crate::status::{ProgramStatus, State};
 use crate::time::{Mono, Now};
-
-/// How far the end of the colony has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Closing {
-    /// It is not to end.
-    No,
-    /// Everything is to stop; nothing is started any more.
-    Stopping,
-    /// The same, and nobody waits for a killtime any more.
-    Killing,
-}
 
 /// All programs, what is wanted of them and what is so.
 #[derive(Clone, Debug)]
@@ -75,6 +69,12 @@ pub struct Colony {
     /// The highest number of a start of any program that is gone: one of the same name that comes
     /// later begins after it, so that no late fact about the old one fits the new.
     retired: Generation,
+    /// The request to replace the monitor's image that is under way.
+    upgrading: Option<Upgrading>,
+    /// Programs that are not as they were last written down.
+    changed: BTreeSet<ProgramName>,
+    /// Messages that were acted on since then.
+    acted_on: Vec<ActedOn>,
 }
 
 impl Default for Colony {
@@ -97,6 +97,9 @@ impl Colony {
             closing: Closing::No,
             heard: 0,
             retired: Generation::default(),
+            upgrading: None,
+            changed: BTreeSet::new(),
+            acted_on: Vec::new(),
         }
     }
 
@@ -126,6 +129,19 @@ impl Colony {
                     program.spawn_failed(now, &failure, at)
                 });
             }
+            Observation::Adopted {
+                name,
+                generation,
+                pid,
+                identity,
+            } => {
+                self.with(&name, generation, |program, _| {
+                    program.adopted(now, pid, identity)
+                });
+            }
+            Observation::NeverStarted { name, generation } => {
+                self.with(&name, generation, |program, _| program.never_started(now));
+            }
             Observation::Exited {
                 name,
                 generation,
@@ -152,10 +168,9 @@ impl Colony {
                 self.printed(&name, generation, lines);
             }
             Observation::Shutdown => self.close(),
-            Observation::KillNow => {
-                self.close();
-                self.closing = Closing::Killing;
-            }
+            Observation::KillNow => self.kill_now(),
+            Observation::Upgraded => self.conclude_upgrade(None),
+            Observation::UpgradeFailed { why } => self.conclude_upgrade(Some(why)),
         }
     }
 
@@ -170,11 +185,17 @@ impl Colony {
             self.disarm(&name.clone());
         }
         let shutting_down = self.is_closing();
+        let detaching = self.closing == Closing::Detaching;
         while let Some(name) = self.touched.pop_first() {
             self.disarm(&name);
+            self.changed.insert(name.clone());
             let Some(program) = self.programs.get_mut(&name) else {
                 continue;
             };
+            if detaching {
+                self.unpublished.insert(name);
+                continue;
+            }
             program.settle(now, shutting_down, &mut self.effects);
             if self.closing == Closing::Killing {
                 program.lose_patience(now, &mut self.effects);
@@ -226,18 +247,6 @@ impl Colony {
         self.deadlines.first().map(|(due, _)| *due)
     }
 
-    /// Whether everything was told to stop.
-    #[must_use]
-    pub fn is_closing(&self) -> bool {
-        self.closing != Closing::No
-    }
-
-    /// Whether everything was told to stop and has stopped.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.is_closing() && self.programs.values().all(Program::is_idle)
-    }
-
     /// Whether there is such a program.
     #[must_use]
     pub fn knows(&self, name: &ProgramName) -> bool {
@@ -270,7 +279,8 @@ impl Colony {
     }
 
     fn record_of(&self, program: &Program) -> ProgramStatus {
-        program.record(self.is_closing(), self.heard)
+        let shutting_down = self.is_closing() && !self.is_detaching();
+        program.record(shutting_down, self.heard)
     }
 
     /// Has the record of a program published once more: the last time, it could not be written.
@@ -334,14 +344,8 @@ impl Colony {
         if program.ended == generation {
             program.output = (!lines.is_empty()).then_some(lines);
             self.unpublished.insert(name.clone());
+            self.changed.insert(name.clone());
         }
-    }
-
-    fn close(&mut self) {
-        if self.closing == Closing::No {
-            self.closing = Closing::Stopping;
-        }
-        self.touched.extend(self.programs.keys().cloned());
     }
 }
 

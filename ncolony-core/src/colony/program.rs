@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::io::{Effect, Generation, Scope};
 use super::sentence;
 use crate::exit::Exit;
@@ -50,7 +52,8 @@ pub(crate) enum Why {
 }
 
 /// What a person has said over the head of the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Hand {
     /// Nothing: the file decides.
     Off,
@@ -81,10 +84,12 @@ pub(crate) struct Child {
     pub(crate) started_wall: Wall,
     /// What it was started with; its policy is the one in force.
     pub(crate) spec: Arc<ProgramSpec>,
+    /// Whether an earlier monitor started it, and died.
+    pub(crate) adopted: bool,
 }
 
 /// When a stop turns from asking to KILL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Patience {
     pub(crate) kill_at: Mono,
     pub(crate) killed: bool,
@@ -113,11 +118,26 @@ pub(crate) enum Phase {
     Stopping { child: Child, patience: Patience },
     /// Its main process is gone; what is left of its group was told to stop.
     Clearing {
+        /// The number of the main process, and of the group.
+        leader: u32,
         ended: Ended,
         by_itself: bool,
         spec: Arc<ProgramSpec>,
         patience: Patience,
     },
+}
+
+impl Phase {
+    /// Whether something of it may run, or soon, that is listened for.
+    pub(super) fn listens(&self) -> bool {
+        match self {
+            Self::Idle(_) | Self::Delayed { .. } => false,
+            Self::Starting(child) | Self::Running(child) | Self::Stopping { child, .. } => {
+                child.spec.listens()
+            }
+            Self::Ordered { spec, .. } | Self::Clearing { spec, .. } => spec.listens(),
+        }
+    }
 }
 
 /// A program that the colony knows.
@@ -142,6 +162,8 @@ pub(crate) struct Program {
     pub(crate) reason: Option<String>,
     /// Why somebody asked for the start that comes next.
     pub(crate) asked_because: Option<String>,
+    /// Whether something may be listened on for it, which stays open between its starts.
+    pub(crate) listens: bool,
 }
 
 impl Program {
@@ -164,6 +186,7 @@ impl Program {
             since: now.wall,
             reason: None,
             asked_because: None,
+            listens: false,
         }
     }
 
@@ -240,6 +263,7 @@ impl Program {
 
     pub(super) fn enter(&mut self, now: Now, phase: Phase) {
         let before = self.state();
+        self.listens |= phase.listens();
         self.phase = phase;
         if self.state() != before {
             self.since = now.wall;
@@ -271,6 +295,9 @@ impl Program {
             }
             (Want::Down(_), Phase::Idle(_) | Phase::Delayed { .. }) => {
                 self.enter(now, Phase::Idle(Rest::Stopped));
+                if std::mem::take(&mut self.listens) {
+                    out.push_back(Effect::Release(self.name.clone()));
+                }
             }
             (Want::Down(why), Phase::Starting(_) | Phase::Running(_)) => {
                 let why = sentence::stopping_because(why, self.asked_because.as_deref());

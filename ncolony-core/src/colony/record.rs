@@ -36,7 +36,7 @@ impl Program {
                 .map(|spec| spec.groups.clone())
                 .unwrap_or_default(),
             log: None,
-            adopted: false,
+            adopted: child.is_some_and(|child| child.adopted),
             config_digest: self.digest.clone(),
             process: child.and_then(|child| child.identity.clone()),
             started: child.map(|child| child.started_wall),

@@ -174,6 +174,7 @@ fn effective(descriptor: &Descriptor, key: &str, defaults: Option<&Defaults>) ->
         "cwd" => json!(descriptor.cwd),
         "umask" => json!(descriptor.umask.map(|mask| format!("{mask:03o}"))),
         "stdin" => json!(descriptor.stdin),
+        "sockets" => json!(descriptor.sockets),
         _ => Value::Null,
     };
     (value, Origin::Default)
@@ -266,10 +267,12 @@ mod tests {
 
     #[test]
     fn no_key_of_ours_is_forgotten() {
-        let every = r#"{"args": ["x"], "env": {}, "cwd": "/", "umask": "022", "give_up_after": 3}"#;
+        let every = r#"{"args": ["x"], "env": {}, "cwd": "/", "umask": "022", "give_up_after": 3, "sockets": [{"name": "web", "listen": "unix:///run/web"}]}"#;
         let shown = shown(every, None);
         assert_eq!(shown["umask"]["value"], "022");
         assert_eq!(shown["give_up_after"]["value"], 3);
         assert_eq!(shown["cwd"]["value"], "/");
+        let socket = json!([{"name": "web", "listen": "unix:///run/web", "mode": "0600"}]);
+        assert_eq!(shown["sockets"]["value"], socket);
     }
 }

@@ -127,9 +127,12 @@ impl Cgroup {
             Ok(events) => events,
             Err(error) => return !is_gone(&error),
         };
+        if events.lines().any(|line| line == "populated 0") {
+            return false;
+        }
         // The kernel may take note of the last end a moment after its parent has.
-        !events.lines().any(|line| line == "populated 0")
-            && !(self.below().is_empty() && self.own_members().is_ok_and(|all| all.is_empty()))
+        let is_empty = self.own_members().is_ok_and(|all| all.is_empty());
+        !is_empty || !self.below().is_empty()
     }
 
     /// The processes in it and below it.

@@ -4,11 +4,14 @@ use std::fs;
 
 use ncolony_core::status::ProcessIdentity;
 
+use super::pidfd::Pidfd;
+
 /// What proves later that a number still means this process.
 pub(crate) fn identity(pid: u32, boot_id: &str) -> Option<ProcessIdentity> {
     Some(ProcessIdentity {
         start_time: start_time(pid)?,
         boot_id: boot_id.to_owned(),
+        pidfd_inode: Pidfd::open(pid).ok().and_then(|process| process.inode()),
     })
 }
 

@@ -18,4 +18,5 @@ pub(crate) mod pipe;
 pub(crate) mod poller;
 pub(crate) mod reap;
 pub(crate) mod signal;
+pub(crate) mod socket;
 pub(crate) mod spawn;

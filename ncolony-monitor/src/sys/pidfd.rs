@@ -1,13 +1,16 @@
 //! Processes and groups held by a descriptor, which cannot come to mean another process.
 
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use ncolony_core::Signal;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 
 /// Linux 6.9: a signal to the whole group that the process leads or led.
 const PIDFD_SIGNAL_PROCESS_GROUP: libc::c_uint = 4;
+
+/// The file system of pidfds, where they have one of their own: `PID1` backwards.
+const PIDFS_MAGIC: libc::__fsword_t = 0x5049_4446;
 
 /// A process, alive or dead.
 #[derive(Debug)]
@@ -35,12 +38,25 @@ impl Pidfd {
                 0,
             )
         };
-        let fd = i32::try_from(fd)
-            .ok()
-            .filter(|fd| *fd >= 0)
-            .ok_or_else(io::Error::last_os_error)?;
-        // SAFETY: the kernel has just given us this descriptor, and nobody else has it.
-        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+        // SAFETY: the kernel has just given it to us.
+        unsafe { owned(fd) }.map(Self)
+    }
+
+    /// A copy of a descriptor of the process, as ours; it needs the right to trace the process.
+    pub(crate) fn copy_descriptor(&self, number: RawFd) -> io::Result<OwnedFd> {
+        // SAFETY: the call takes three numbers; what it returns is checked below.
+        let fd = unsafe { libc::syscall(libc::SYS_pidfd_getfd, self.0.as_raw_fd(), number, 0) };
+        // SAFETY: the kernel has just given it to us.
+        unsafe { owned(fd) }
+    }
+
+    /// The number that the kernel gives to this process and to no other of this boot. `None` where
+    /// all of them have the same one (before Linux 6.9).
+    pub(crate) fn inode(&self) -> Option<u64> {
+        let system = nix::sys::statfs::fstatfs(&self.0).ok()?;
+        let own = system.filesystem_type().0 == PIDFS_MAGIC;
+        let metadata = nix::sys::stat::fstat(&self.0).ok()?;
+        own.then_some(metadata.st_ino)
     }
 
     /// Sends a signal to the process.
@@ -92,4 +108,17 @@ impl Pidfd {
             Err(io::Error::last_os_error())
         }
     }
+}
+
+/// What a call has returned that gives a descriptor.
+///
+/// # Safety
+/// If it is a descriptor, the kernel has just given it, and nobody else has it.
+unsafe fn owned(fd: libc::c_long) -> io::Result<OwnedFd> {
+    let fd = RawFd::try_from(fd)
+        .ok()
+        .filter(|fd| *fd >= 0)
+        .ok_or_else(io::Error::last_os_error)?;
+    // SAFETY: as the caller says.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

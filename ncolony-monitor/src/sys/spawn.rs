@@ -7,10 +7,11 @@
 //!
 //! The descriptors of a program are copied into three low slots before the clone; the child then
 //! drops everything above them in one call, so a start does not cost more for every program that
-//! runs already.
+//! runs already. A program that is given sockets begins with a copy of the whole table instead.
 
 mod child;
 mod into_cgroup;
+mod passed;
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::fs::File;
@@ -19,6 +20,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use ncolony_core::Exit;
 
+use self::passed::Passed;
 use super::account::Credentials;
 use super::limits::Limit;
 use super::{errno, reap};
@@ -40,6 +42,9 @@ pub(crate) struct Launch<'a> {
     pub(crate) stdin: BorrowedFd<'a>,
     pub(crate) stdout: BorrowedFd<'a>,
     pub(crate) stderr: BorrowedFd<'a>,
+    /// Sockets that it finds from descriptor 3 on, in this order; with any, its environment also
+    /// says `LISTEN_PID`.
+    pub(crate) sockets: Vec<BorrowedFd<'a>>,
 }
 
 /// What the child was doing when it failed.
@@ -156,9 +161,13 @@ impl Launcher {
         cgroup: Option<BorrowedFd<'_>>,
     ) -> Result<Launched, LaunchError> {
         let argv = pointers(&launch.argv);
-        let envp = pointers(&launch.envp);
+        let passed = Passed::new(&launch.sockets);
+        let variables = launch.envp.iter().map(|text| text.as_ptr());
+        let envp = ended(variables.chain(passed.as_ref().map(Passed::variable)));
         let candidates = pointers(&launch.candidates);
         let slots = [0, 1, 2].map(|index: usize| self.slots[index].as_raw_fd());
+        // The child then takes what it needs and has the rest dropped, in one call.
+        let shares_table = self.drops_range && passed.is_none();
         let mut order = child::Order {
             candidates: &candidates,
             argv: &argv,
@@ -171,16 +180,12 @@ impl Launcher {
             credentials: &launch.credentials,
             open_files: launch.open_files,
             slots,
-            drop_from: self
-                .drops_range
-                .then(|| slots.into_iter().max().unwrap_or(2) + 1),
+            drop_from: shares_table.then(|| slots.into_iter().max().unwrap_or(2) + 1),
+            passed: passed.as_ref(),
+            drops_range: self.drops_range,
             failure: None,
         };
-        let files = if self.drops_range {
-            libc::CLONE_FILES
-        } else {
-            0
-        };
+        let files = if shares_table { libc::CLONE_FILES } else { 0 };
         let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD | files;
         let made = with_signals_blocked(|| self.make(flags, &mut order, cgroup));
         let launched = made.map_err(|error| LaunchError {
@@ -252,8 +257,12 @@ fn last_errno() -> c_int {
 }
 
 fn pointers(strings: &[CString]) -> Vec<*const c_char> {
-    let all = strings.iter().map(|text| text.as_ptr());
-    all.chain(std::iter::once(std::ptr::null())).collect()
+    ended(strings.iter().map(|text| text.as_ptr()))
+}
+
+/// An array of pointers as the kernel takes it: the last one is null.
+fn ended(pointers: impl Iterator<Item = *const c_char>) -> Vec<*const c_char> {
+    pointers.chain(std::iter::once(std::ptr::null())).collect()
 }
 
 /// Runs `act` with every signal blocked, so that no handler of ours runs in the child while it

@@ -339,6 +339,11 @@ impl Ledger {
                 generation,
                 lines,
             } => self.printed(name, *generation, lines),
+            // The fake monitor is not replaced by one that knows its predecessor yet.
+            Observation::Adopted { .. }
+            | Observation::NeverStarted { .. }
+            | Observation::Upgraded
+            | Observation::UpgradeFailed { .. } => {}
             Observation::Shutdown => self.closing = true,
             Observation::KillNow => {
                 self.closing = true;

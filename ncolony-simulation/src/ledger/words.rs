@@ -54,7 +54,7 @@ impl Ledger {
 
     fn act(&mut self, request: &Request) -> Result<(), Refusal> {
         match request {
-            Request::Rescan => {}
+            Request::Rescan | Request::Detach | Request::Upgrade => {}
             Request::Shutdown => self.closing = true,
             Request::Restart(target) => self.tell(self.startable(target, true)?, Account::restart),
             Request::Start(target) => self.tell(self.startable(target, false)?, Account::start),

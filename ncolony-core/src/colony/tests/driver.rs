@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::colony::snapshot::Snapshot;
 use crate::colony::{
     Blame, Colony, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure,
 };
@@ -29,6 +30,8 @@ pub(super) enum Spawns {
 
 pub(super) struct Driver {
     pub(super) colony: Colony,
+    /// What was written down of the colony.
+    pub(super) journal: Snapshot,
     pub(super) spawns: Spawns,
     now: Mono,
     orders: Vec<String>,
@@ -57,6 +60,7 @@ impl Driver {
     pub(super) fn new() -> Self {
         Self {
             colony: Colony::new(),
+            journal: Snapshot::default(),
             spawns: Spawns::Happen,
             now: Mono::from_nanos(1_000_000_000),
             orders: Vec::new(),
@@ -106,12 +110,27 @@ impl Driver {
     fn settle(&mut self) {
         let mut facts = Vec::new();
         self.colony.settle(self.now());
+        self.write_down();
         while let Some(effect) = self.colony.poll_effect() {
             self.execute(effect, &mut facts);
         }
         if !facts.is_empty() {
             self.observe_all(facts);
         }
+    }
+
+    /// Writes down what has changed, as text.
+    fn write_down(&mut self) {
+        let changes = self.colony.take_changes();
+        let text = serde_json::to_string(&changes).unwrap();
+        self.journal.apply(serde_json::from_str(&text).unwrap());
+    }
+
+    /// The monitor dies, and another one reads what was written down. It decides nothing yet.
+    pub(super) fn crash(&mut self) {
+        let snapshot = self.journal.clone();
+        self.colony = Colony::restored(snapshot, &Defaults::default(), self.now());
+        self.orders.clear();
     }
 
     fn execute(&mut self, effect: Effect, facts: &mut Vec<Observation>) {
@@ -147,12 +166,14 @@ impl Driver {
                 self.records.remove(name.as_str());
                 self.orders.push(format!("retract {name}"));
             }
+            Effect::Release(name) => self.orders.push(format!("release {name}")),
             Effect::Answer(reply) => self.replies.push(reply),
             Effect::Reject { file, reason } => {
                 self.orders.push(format!("reject {file}: {reason}"));
             }
             Effect::Discard { file } => self.orders.push(format!("discard {file}")),
             Effect::Rescan => self.orders.push("rescan".to_owned()),
+            Effect::Upgrade => self.orders.push("upgrade".to_owned()),
         }
     }
 

@@ -1,0 +1,163 @@
+//! A monitor that dies, and its successor that has read what was written down.
+
+use super::driver::{Driver, Spawns};
+use crate::colony::{Blame, Group, Observation};
+use crate::exit::Exit;
+use crate::status::{State, WantWord};
+
+fn adopted(driver: &Driver, program: &str) -> Observation {
+    Observation::Adopted {
+        name: super::driver::name(program),
+        generation: driver.generation(program),
+        pid: driver.record(program).pid.unwrap_or(77),
+        identity: None,
+    }
+}
+
+#[test]
+fn what_was_written_down_is_what_was_so() {
+    let mut all = Driver::running("web", "");
+    all.file("db", r#""args": ["/bin/false"]"#);
+    all.exits("db", 1);
+    all.file("job", r#""args": ["x"], "restart": "never""#);
+    all.exits("job", 3);
+    all.file("slow", r#""args": ["y"]"#);
+    all.say(r#"{"type": "STOP", "name": "slow", "reason": "tired"}"#);
+    all.file("off", r#""args": ["z"], "enabled": false"#);
+    let records = |all: &Driver| -> Vec<_> {
+        let names = all.colony.names();
+        names.map(|name| all.colony.record(name)).collect()
+    };
+    let before = records(&all);
+    let written = all.colony.snapshot();
+    all.crash();
+    assert_eq!(
+        all.colony.snapshot(),
+        written,
+        "the changes add up to the whole"
+    );
+    assert_eq!(records(&all), before);
+}
+
+#[test]
+fn a_process_that_lives_on_is_left_alone() {
+    let mut web = Driver::running("web", "");
+    let before = web.record("web").clone();
+    web.crash();
+    let fact = adopted(&web, "web");
+    web.observe(fact);
+    assert!(web.orders().is_empty());
+    let after = web.record("web");
+    assert!(after.adopted && !before.adopted);
+    assert_eq!((after.pid, after.starts), (before.pid, before.starts));
+    assert_eq!((after.state, after.since), (State::Running, before.since));
+}
+
+#[test]
+fn an_end_that_nobody_saw_is_acted_on_once() {
+    let mut web = Driver::running("web", "");
+    web.crash();
+    let unseen = web.exited("web", Exit::Unknown, Group::Gone);
+    web.observe(unseen);
+    assert_eq!(web.orders(), ["spawn web"]);
+    assert_eq!(web.record("web").starts, 2);
+}
+
+#[test]
+fn a_start_that_was_ordered_is_found_or_ordered_again() {
+    let mut web = Driver::new();
+    web.spawns = Spawns::Wait;
+    web.file("web", "");
+    let mut found = Driver::new();
+    found.spawns = Spawns::Wait;
+    found.file("web", "");
+
+    found.crash();
+    let fact = adopted(&found, "web");
+    found.observe(fact);
+    assert!(found.orders().is_empty());
+    assert_eq!(found.record("web").starts, 1);
+
+    web.crash();
+    let (name, generation) = (super::driver::name("web"), web.generation("web"));
+    web.observe(Observation::NeverStarted { name, generation });
+    assert_eq!(web.orders(), ["spawn web"]);
+}
+
+#[test]
+fn a_stop_by_hand_and_a_back_off_are_remembered() {
+    let mut both = Driver::running("web", "");
+    both.say(r#"{"type": "STOP", "name": "web"}"#);
+    both.exits("web", 0);
+    both.spawns = Spawns::Fail(Blame::Program);
+    both.file("db", "");
+    both.wait(1_000);
+    both.wait(2_000);
+    both.spawns = Spawns::Happen;
+    both.crash();
+    both.wait(3_999);
+    assert!(both.orders().is_empty());
+    assert_eq!(both.record("web").want, WantWord::Down);
+    both.wait(1);
+    assert_eq!(both.orders(), ["spawn db"]);
+}
+
+#[test]
+fn a_stop_that_was_under_way_is_carried_through() {
+    let mut web = Driver::running("web", "");
+    web.say(r#"{"type": "STOP", "name": "web"}"#);
+    web.wait(1_000);
+    web.crash();
+    let fact = adopted(&web, "web");
+    web.observe(fact);
+    assert!(web.orders().is_empty());
+    web.wait(4_000);
+    assert_eq!(web.orders(), ["SIGKILL web"]);
+    assert_eq!(web.state("web"), State::Stopping);
+}
+
+#[test]
+fn a_restart_that_was_heard_is_not_forgotten() {
+    let mut web = Driver::running("web", "");
+    web.say(r#"{"type": "RESTART", "name": "web"}"#);
+    web.crash();
+    web.exits("web", 0);
+    assert_eq!(web.orders(), ["spawn web"]);
+}
+
+#[test]
+fn detaching_leaves_everything_as_it_is() {
+    let mut web = Driver::running("web", "");
+    web.file("db", "");
+    web.orders();
+    web.say(r#"{"type": "DETACH", "id": "d"}"#);
+    assert_eq!(web.orders(), ["discard m1"]);
+    assert!(web.colony.is_closed() && web.colony.is_detaching());
+    assert!(web.replies()[0].ok);
+    web.exits("db", 1);
+    web.wait(10_000);
+    assert!(web.orders().is_empty());
+    assert_eq!(web.record("web").want, WantWord::Up);
+    web.crash();
+    let fact = adopted(&web, "web");
+    web.observe(fact);
+    assert_eq!(web.orders(), ["spawn db"]);
+}
+
+#[test]
+fn an_upgrade_is_asked_for_once_and_answered_once() {
+    let mut web = Driver::running("web", "");
+    web.say(r#"{"type": "UPGRADE", "id": "u"}"#);
+    web.say(r#"{"type": "UPGRADE", "id": "v"}"#);
+    assert_eq!(web.orders(), ["upgrade", "discard m2"]);
+    assert!(!web.replies()[0].ok);
+    web.crash();
+    web.observe(Observation::Upgraded);
+    assert_eq!(web.orders(), ["discard m1"]);
+    assert!(web.replies()[0].ok);
+    web.say(r#"{"type": "UPGRADE", "id": "w"}"#);
+    let why = "it does not run".to_owned();
+    web.observe(Observation::UpgradeFailed { why });
+    assert_eq!(web.orders(), ["upgrade", "discard m3"]);
+    assert_eq!(web.replies()[0].error.as_deref(), Some("it does not run"));
+}

@@ -80,7 +80,10 @@ impl Children {
     /// Takes all children that have ended.
     pub(crate) fn reap(&mut self) -> Vec<Ended> {
         let mut dead = self.take_dead();
-        self.seek(&mut dead);
+        let leftovers = dead.iter().filter_map(|dead| dead.leftover.as_ref());
+        if leftovers.into_iter().any(Leftover::needs_search) {
+            self.seek(&mut dead);
+        }
         dead.into_iter().map(|dead| self.conclude(dead)).collect()
     }
 

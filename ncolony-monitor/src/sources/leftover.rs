@@ -124,14 +124,15 @@ pub(crate) struct Leftover {
     strays: HashMap<u32, Pidfd>,
     /// Those in the control group and not in the process group who were told to stop.
     told: HashSet<u32>,
-    /// Whether somebody may have left the group whom we have not looked for.
-    unsought: bool,
+    /// Whether nobody can have left the group: all are in the control group, or they were looked
+    /// for when everything else was gone.
+    is_complete: bool,
 }
 
 impl Leftover {
     pub(crate) fn new(generation: Generation, hold: Hold, exit: Exit, group: Led) -> Self {
         Self {
-            unsought: hold.cgroup.is_none(),
+            is_complete: hold.cgroup.is_some(),
             generation,
             hold,
             exit,
@@ -146,7 +147,7 @@ impl Leftover {
         self.group = self.group.take().filter(Led::has_members);
         let cgroup = self.hold.cgroup.as_ref();
         self.group.is_none()
-            && !self.unsought
+            && self.is_complete
             && self.strays.is_empty()
             && !cgroup.is_some_and(Cgroup::is_populated)
     }
@@ -161,16 +162,18 @@ impl Leftover {
         self.strays.contains_key(&pid)
     }
 
-    /// Forgets who has ended. Whom they leave behind is with us by now, and has to be looked for.
+    /// Forgets who has ended, before a look. Whom they have left behind is with us by now.
     pub(crate) fn forget_ended(&mut self) {
         self.strays.retain(|_, process| !process.has_ended(0));
-        self.unsought = self.needs_search();
+        self.group = self.group.take().filter(Led::has_members);
     }
 
     /// Takes in what a look for strays found, and tells those who are new.
     pub(crate) fn take_found(&mut self, found: &mut Found) {
-        self.unsought = false;
-        for Stray { pid, process } in found.remove(&self.hold.run_id).into_iter().flatten() {
+        let found = found.remove(&self.hold.run_id).unwrap_or_default();
+        // Whoever was there before the look may have left somebody behind since.
+        self.is_complete = self.group.is_none() && self.strays.is_empty() && found.is_empty();
+        for Stray { pid, process } in found {
             // Who is in the group is told with it.
             if self.is_in_group(pid) {
                 continue;

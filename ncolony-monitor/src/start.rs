@@ -154,6 +154,7 @@ impl Monitor {
         let inheritance =
             inheritance::take_up(handed, left, &run_ids, predecessor, &settings.defaults);
         inheritance.tell();
+        tree.remove_empty();
         let names = inheritance.names();
         let status = StatusDir::open(&places, settings.pid_dir.clone(), &names)?;
 

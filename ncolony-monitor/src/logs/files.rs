@@ -63,10 +63,10 @@ impl Files {
         let Some(path) = self.of_channel.remove(&token) else {
             return;
         };
-        if let Some(file) = self.by_path.get_mut(&path) {
-            if file.leave(token) == 0 {
-                self.by_path.remove(&path);
-            }
+        if let Some(file) = self.by_path.get_mut(&path)
+            && file.leave(token) == 0
+        {
+            self.by_path.remove(&path);
         }
     }
 

@@ -81,7 +81,7 @@ impl Adopted {
             self.poller = Some(Poller::new()?.in_loop()?);
         }
         match &self.poller {
-            Some(poller) => poller.get_ref().add(process, token),
+            Some(poller) => poller.get_ref().add_news(process, token),
             None => Ok(()),
         }
     }

@@ -50,7 +50,7 @@ impl Dead {
             leader: Some(gone.process),
         };
         let child = gone.child;
-        let leftover = Leftover::new(child.generation, child.hold.clone(), group);
+        let leftover = Leftover::new(child.generation, child.hold.clone(), gone.exit, group);
         let mut leftover = leftover.of_adopted();
         let is_gone = leftover.is_gone();
         Self {
@@ -135,7 +135,10 @@ impl Children {
     pub(crate) fn reap(&mut self) -> Vec<Ended> {
         let mut dead = self.take_dead();
         dead.extend(self.adopted.take_gone().into_iter().map(Dead::of_adopted));
-        self.seek(&mut dead);
+        let leftovers = dead.iter().filter_map(|dead| dead.leftover.as_ref());
+        if leftovers.into_iter().any(Leftover::needs_search) {
+            self.seek(&mut dead);
+        }
         dead.into_iter().map(|dead| self.conclude(dead)).collect()
     }
 
@@ -160,7 +163,8 @@ impl Children {
                 number: pid,
                 leader,
             };
-            let mut leftover = Leftover::new(child.generation, child.hold.clone(), group);
+            let hold = child.hold.clone();
+            let mut leftover = Leftover::new(child.generation, hold, exit, group);
             let is_gone = leftover.is_gone();
             dead.push(Dead {
                 leftover: (!is_gone).then_some(leftover),
@@ -215,6 +219,7 @@ impl Children {
             self.leftovers.insert(child.name.clone(), leftover);
             Group::Left
         } else {
+            self.renew(child.hold.clone(), dead.exit);
             Group::Gone
         };
         let observation = Observation::Exited {
@@ -249,15 +254,27 @@ impl Children {
         for leftover in self.leftovers.values_mut() {
             leftover.tell_newcomers();
         }
-        let gone = self
+        let gone: Vec<(ProgramName, Leftover)> = self
             .leftovers
-            .extract_if(.., |_, leftover| leftover.is_gone());
-        gone.map(|(name, leftover)| Observation::GroupGone {
-            name,
-            generation: leftover.generation,
-            at: clock::mono(),
-        })
-        .collect()
+            .extract_if(.., |_, leftover| leftover.is_gone())
+            .collect();
+        let mut observations = Vec::new();
+        for (name, leftover) in gone {
+            observations.push(Observation::GroupGone {
+                name,
+                generation: leftover.generation,
+                at: clock::mono(),
+            });
+            self.renew(leftover.hold, leftover.exit);
+        }
+        observations
+    }
+
+    /// Has the next start get a new control group, if it must.
+    fn renew(&mut self, hold: Hold, exit: Exit) {
+        if let Some(cgroup) = hold.spent(exit) {
+            self.tree.remove(cgroup);
+        }
     }
 
     /// Sends a signal to a program's process, or to all of it, if it is this generation's.

@@ -63,10 +63,9 @@ impl Files {
         let Some(path) = self.of_channel.remove(&token) else {
             return;
         };
-        if let Some(file) = self.by_path.get_mut(&path) {
-            if file.leave(token) == 0 {
-                self.by_path.remove(&path);
-            }
+        let file = self.by_path.get_mut(&path);
+        if file.is_some_and(|file| file.leave(token) == 0) {
+            self.by_path.remove(&path);
         }
     }
 

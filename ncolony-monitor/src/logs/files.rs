@@ -79,6 +79,14 @@ impl Files {
         (file, &mut self.compressor)
     }
 
+    /// What has changed in whether the file of a channel can be rotated: its path, and why it
+    /// cannot be, if it cannot.
+    pub(super) fn take_news(&mut self, token: u64) -> Option<(PathBuf, Option<String>)> {
+        let path = self.of_channel.get(&token)?;
+        let news = self.by_path.get_mut(path)?.take_news()?;
+        Some((path.clone(), news))
+    }
+
     /// Lets go of files that have been open for long, if too many are: programs are many, and
     /// descriptors are not.
     pub(super) fn keep_few_open(&mut self, token: u64) {

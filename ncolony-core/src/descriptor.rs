@@ -2,6 +2,7 @@
 //!
 //! What the words mean together with the monitor's own settings is [`crate::spec`]'s matter.
 
+pub mod output;
 mod sockets;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use self::output::{ErrorOutput, Output};
 use crate::json::{Members, Value, parse_object};
 use crate::signal::Signal;
 
@@ -23,7 +25,7 @@ pub const FILE_BYTES_MAX: usize = 131_000;
 
 /// Keys of a program file that have a meaning, but not in this version. They are refused: a key
 /// that was silently without effect would be worse than none.
-const NOT_SUPPORTED_YET: [&str; 10] = [
+const NOT_SUPPORTED_YET: [&str; 8] = [
     "rlimits",
     "nice",
     "oom_score_adj",
@@ -32,12 +34,10 @@ const NOT_SUPPORTED_YET: [&str; 10] = [
     "requires",
     "ready",
     "watchdog",
-    "stdout",
-    "stderr",
 ];
 
 /// The keys that have a meaning to the monitor.
-pub const KEYS: [&str; 21] = [
+pub const KEYS: [&str; 23] = [
     "args",
     "env",
     "env_inherit",
@@ -59,6 +59,8 @@ pub const KEYS: [&str; 21] = [
     "umask",
     "stdin",
     "sockets",
+    "stdout",
+    "stderr",
 ];
 
 /// What an exit leads to.
@@ -147,6 +149,10 @@ pub struct Descriptor {
     pub stdin: Stdin,
     /// What the monitor listens on for it, in the order in which it is given them.
     pub sockets: Vec<SocketSpec>,
+    /// Where standard output goes.
+    pub stdout: Output,
+    /// Where standard error goes.
+    pub stderr: ErrorOutput,
     /// Keys that are not ours, kept for the program and its companions.
     pub extras: serde_json::Map<String, serde_json::Value>,
 }
@@ -193,6 +199,8 @@ impl Descriptor {
             umask: None,
             stdin: Stdin::Open,
             sockets: Vec::new(),
+            stdout: Output::default(),
+            stderr: ErrorOutput::Stdout,
             extras: serde_json::Map::new(),
         }
     }
@@ -222,6 +230,8 @@ impl Descriptor {
             "umask" => self.umask = Some(octal(value, "022")?),
             "stdin" => self.stdin = stdin(value)?,
             "sockets" => self.sockets = sockets::sockets(value)?,
+            "stdout" => self.stdout = output::standard(value)?,
+            "stderr" => self.stderr = output::error(value)?,
             "instances" if value.integer(1, 1).is_ok() => {}
             "instances" => return Err(value.error("more than one instance is not supported yet")),
             later if NOT_SUPPORTED_YET.contains(&later) => {

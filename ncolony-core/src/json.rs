@@ -169,7 +169,13 @@ impl<'a> Value<'a> {
         }
     }
 
-    fn members(&self) -> Result<Members<'a>, ConfigError> {
+    /// Whether the value is an object.
+    pub(crate) fn is_object(&self) -> bool {
+        self.raw.starts_with('{')
+    }
+
+    /// The members of an object, in the order of the text.
+    pub(crate) fn members(&self) -> Result<Members<'a>, ConfigError> {
         self.members_as("an object")
     }
 

@@ -4,6 +4,8 @@
 use std::ffi::OsString;
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::Wall;
 
 /// What tells whether a file may have changed since it was last read.
@@ -45,7 +47,7 @@ impl Fingerprint {
 }
 
 /// Which directory this is, whatever path leads to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DirectoryId {
     /// The device.
     pub device: u64,

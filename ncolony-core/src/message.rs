@@ -353,7 +353,7 @@ mod tests {
                 r#"{"type": "SIGNAL", "name": "a", "signal": "X"}"#,
                 "signal",
             ),
-            (r#"{"type": "UPGRADE"}"#, "type"),
+            (r#"{"type": "UPGRADES"}"#, "type"),
             (r#"{"type": "RESCAN", "id": "../x"}"#, "id"),
         ];
         for (text, key) in cases {

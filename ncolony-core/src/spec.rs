@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::descriptor::output::{ErrorOutput, Output};
 use crate::descriptor::{ConfigError, Descriptor, Identity, Restart, SocketSpec, Stdin};
 use crate::name::ProgramName;
 use crate::policy::Delays;
@@ -75,6 +76,10 @@ pub struct ProcessSpec {
     pub stdin: Stdin,
     /// What the monitor listens on for it.
     pub sockets: Vec<SocketSpec>,
+    /// Where standard output goes.
+    pub stdout: Output,
+    /// Where standard error goes.
+    pub stderr: ErrorOutput,
     /// Keys for others; the program can read them in `NCOLONY_CONFIG`.
     pub extras: serde_json::Map<String, serde_json::Value>,
 }
@@ -149,6 +154,8 @@ impl ProgramSpec {
                 umask: descriptor.umask,
                 stdin: descriptor.stdin,
                 sockets: descriptor.sockets,
+                stdout: descriptor.stdout,
+                stderr: descriptor.stderr,
                 extras: descriptor.extras,
             },
             source: descriptor.source,
@@ -230,6 +237,8 @@ mod tests {
             r#"{"args": ["x"], "note": 1, "umask": "077"}"#,
             r#"{"args": ["x"], "note": 1, "env": {"A": ""}}"#,
             r#"{"args": ["x"], "note": 1, "sockets": [{"name": "a", "listen": "unix:///a"}]}"#,
+            r#"{"args": ["x"], "note": 1, "stdout": {"backups": 3}}"#,
+            r#"{"args": ["x"], "note": 1, "stderr": "log"}"#,
         ] {
             assert!(old.needs_restart(&spec(new)), "{new}");
         }

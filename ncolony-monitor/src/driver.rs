@@ -1,6 +1,7 @@
 //! The one loop: wait, gather, observe, settle, execute. The only owner of the machine.
 
 mod gather;
+mod memory;
 mod upgrade;
 
 use std::collections::BTreeMap;
@@ -9,14 +10,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ncolony_core::Colony;
-use ncolony_core::colony::diff::Emptiness;
+use ncolony_core::colony::diff::{Catalogue, Emptiness};
 use ncolony_core::colony::{Effect, Observation};
-use ncolony_core::status::{TreeKill, Watch};
+use ncolony_core::status::{Guarantees, Watch};
 use ncolony_core::time::Mono;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::executor::{Done, Executor};
+use crate::inheritance::{self, Inheritance};
+use crate::invocation::Invocation;
+use crate::journal::Journal;
 use crate::logs::Report;
 use crate::overview::{Overview, Present};
 use crate::record_timing::RecordTiming;
@@ -24,6 +28,7 @@ use crate::sources::dirwatch::DirWatch;
 use crate::sources::scan::Scanner;
 use crate::sources::signals::{Call, Signals};
 use crate::sys::clock;
+use crate::upgrade::Trial;
 use crate::{Settings, WatchMode};
 
 /// Orders are carried out for so long before ended children are taken in again: how long a process
@@ -74,6 +79,12 @@ pub(crate) struct Driver {
     closed_at: Option<Mono>,
     /// Logs that cannot be written, by path.
     log_problems: BTreeMap<String, String>,
+    /// What a successor will know.
+    journal: Journal,
+    /// How a successor is started.
+    invocation: Option<Invocation>,
+    /// A new binary that was asked whether it can go on from here.
+    trial: Option<Trial>,
 }
 
 impl Driver {
@@ -83,20 +94,30 @@ impl Driver {
         executor: Executor,
         signals: Signals,
         reports: UnboundedReceiver<Report>,
-        tree_kill: TreeKill,
+        guarantees: Guarantees,
+        inheritance: Inheritance,
     ) -> Self {
         let wake = Arc::new(Notify::new());
         let watched = settings.watch == WatchMode::Auto;
-        Self {
+        let journal = Journal::begin(
+            &settings.places.status,
+            inheritance::header(&executor.run_ids),
+            inheritance.first_entry(&executor.run_ids),
+        );
+        let scanner = Scanner::new(
+            &settings.places.config,
+            settings.defaults,
+            Catalogue::expecting(inheritance.names(), inheritance.config),
+        );
+        let mut driver = Self {
             colony: Colony::new(),
-            scanner: Scanner::new(&settings.places.config, settings.defaults),
+            scanner,
             config_watch: DirWatch::new(Arc::clone(&wake), watched),
             messages_watch: DirWatch::new(Arc::clone(&wake), watched),
             wake,
             signals,
             reports,
             frequency: settings.frequency,
-            overview: Overview::new(settings, tree_kill, clock::wall()),
             executor,
             full_look_at: Mono::default(),
             hints_from: Mono::default(),
@@ -107,7 +128,13 @@ impl Driver {
             records: RecordTiming::default(),
             closed_at: None,
             log_problems: BTreeMap::new(),
-        }
+            journal,
+            invocation: settings.invocation.clone(),
+            trial: None,
+            overview: Overview::new(settings, guarantees, clock::wall()),
+        };
+        driver.take_up(inheritance);
+        driver
     }
 
     /// Runs until everything was told to stop and has stopped.
@@ -118,7 +145,7 @@ impl Driver {
             if next == Next::Wait {
                 self.look_around();
             }
-            if self.child_ended || self.executor.children.has_leftovers() {
+            if self.child_ended || self.executor.children.need_looks() {
                 self.reap();
             }
             self.take_reports();
@@ -128,12 +155,18 @@ impl Driver {
                     break;
                 }
                 self.publish_overview();
+                self.go_on_with_upgrade();
             }
             self.wait(next).await;
         }
         self.overview.hurry();
         self.publish_overview();
+        if self.colony.is_detaching() {
+            tracing::info!("the programs are left running");
+            return;
+        }
         self.executor.children.tree.close();
+        self.journal.retire();
         self.executor.run_ids.retire();
         tracing::info!("everything has stopped");
     }
@@ -155,6 +188,7 @@ impl Driver {
         let begun = clock::mono();
         self.colony.settle(clock::now());
         loop {
+            self.write_down();
             let act = self.colony.poll_act();
             let acts = act.is_some();
             let Some(effect) = act.or_else(|| self.due_record()) else {
@@ -214,6 +248,7 @@ impl Driver {
             self.executor.mailbox.problem(),
             self.executor.status.problem(),
             self.executor.place.problem(),
+            self.journal.problem(),
         ];
         Present {
             watch: if watched { Watch::Inotify } else { Watch::Poll },
@@ -266,6 +301,7 @@ impl Driver {
                 }
             }
             () = self.wake.notified() => {}
+            () = self.executor.children.adopted.changed() => self.child_ended = true,
             () = sleep(timeout) => {}
         }
     }
@@ -295,7 +331,7 @@ impl Driver {
         }
         let now = clock::mono();
         let hint = self.config_watch.has_hint() || self.messages_watch.has_hint();
-        let leftovers = self.executor.children.has_leftovers();
+        let leftovers = self.executor.children.need_looks();
         let due = [
             Some(self.full_look_at),
             self.colony.poll_timeout(),
@@ -304,6 +340,7 @@ impl Driver {
             leftovers.then(|| now.after(LEFTOVER_SPACING)),
             self.records.due(self.colony.unpublished()),
             self.mail_again_at,
+            self.trial.as_ref().map(|trial| trial.deadline),
             self.closed_at.map(|since| since.after(LAST_LINES)),
         ];
         due.into_iter().flatten().min().map(|due| due.since(now))

@@ -3,23 +3,25 @@
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
-use ncolony_core::colony::{Blame, Effect, Generation, Observation, Scope, SpawnFailure};
+use ncolony_core::colony::{Blame, Colony, Effect, Generation, Observation, Scope, SpawnFailure};
 use ncolony_core::descriptor::Stdin;
 use ncolony_core::{Places, ProgramName, ProgramSpec, Signal};
 
+use crate::adopt::{Left, Living};
+use crate::handover::{Handover, Held};
 use crate::launch::{self, Additions, Streams};
 use crate::listening::Listening;
-use crate::logs::{Destination, Logs, Report, Source};
+use crate::logs::{Logs, Report, Source, Stream};
 use crate::place::Place;
 use crate::run_id::RunIds;
 use crate::sources::children::{Child, Children};
-use crate::sources::leftover::Hold;
+use crate::sources::leftover::{Hold, Leftover};
 use crate::sources::messages::Mailbox;
 use crate::sources::tree::Occupied;
 use crate::statusdir::StatusDir;
 use crate::sys::limits::Limit;
 use crate::sys::spawn::{Launched, Launcher};
-use crate::sys::{clock, environ, errno, pipe};
+use crate::sys::{clock, descriptors, environ, errno, pipe};
 
 /// So many descriptors are never taken by starts.
 const RESERVED: u64 = 32;
@@ -119,6 +121,7 @@ impl Executor {
             }
             Effect::Release(name) => self.listening.release(&name),
             Effect::Retract(name) => {
+                self.logs.forget(&name);
                 self.status.retract(&name);
                 self.children.tree.release(&name);
             }
@@ -165,43 +168,36 @@ impl Executor {
         spec: &ProgramSpec,
         generation: Generation,
     ) -> Result<u32, SpawnFailure> {
-        let run_id = self.run_ids.next();
+        let run_id = self.run_ids.of(&spec.name, generation);
         let stdin = self.standard_input(spec)?;
-        let (reader, writer) = pipe::for_output().map_err(no_descriptors)?;
-        keep_reserve(self.open_files, reader.as_raw_fd())?;
+        let output = self.logs.prepare(spec).map_err(no_descriptors)?;
+        keep_reserve(self.open_files, output.stdout().as_raw_fd())?;
         let streams = Streams {
             stdin: stdin.as_fd(),
-            stdout: writer.as_fd(),
-            stderr: writer.as_fd(),
+            stdout: output.stdout(),
+            stderr: output.stderr(),
         };
         let additions = Additions {
             run_id: &run_id,
             open_files: self.open_files,
         };
         let mut launch = launch::prepare(spec, additions, streams)?;
+        output.give_to(launch.credentials.uid);
         let allows = |number| keep_reserve(self.open_files, number);
         launch.sockets = self.listening.prepare(spec, &launch.credentials, allows)?;
+        output.give_to(launch.credentials.uid);
         let cgroup = self.children.tree.prepare(&spec.name).map_err(occupied)?;
         let entrance = cgroup.as_ref().and_then(|cgroup| cgroup.open().ok());
         let entrance = entrance.as_ref().map(AsFd::as_fd);
         let launched = self.launcher.launch(&launch, entrance);
         let Launched { pid, joined } =
             launched.map_err(|error| launch::failure(spec, &launch, error))?;
-        let source = Source {
-            name: spec.name.clone(),
-            generation,
-        };
-        let destination = match self.places.program_log(spec.name.as_str()) {
-            Some(path) => Destination::File(path),
-            None => Destination::Own,
-        };
-        let output = self.logs.open(source, reader, destination);
+        self.logs.started(&spec.name, output, pid);
         self.children.add(
             pid,
             Child {
                 name: spec.name.clone(),
                 generation,
-                output,
                 hold: Hold::new(run_id, cgroup.filter(|_| joined)),
             },
         );
@@ -226,12 +222,83 @@ impl Executor {
         }
     }
 
-    fn reject(&mut self, file: &str, reason: &str) {
+    pub(crate) fn reject(&mut self, file: &str, reason: &str) {
         let path = self.mailbox.path_of(file);
         tracing::warn!("the message {} is rejected: {reason}", path.display());
         if !self.status.reject(&path, reason) {
             self.mailbox.remember(file);
         }
+    }
+
+    /// Takes in what the image before this one had open. Before the processes are taken up.
+    pub(crate) fn take_descriptors(&mut self, handover: &Handover) {
+        let open = |held: &Held| {
+            let fd = descriptors::adopt(held.fd)?;
+            Some((held.program.clone(), held.what.clone(), fd))
+        };
+        let outputs = handover.outputs.iter().filter_map(open);
+        let outputs =
+            outputs.filter_map(|(name, what, fd)| Some((name, Stream::of_word(&what)?, fd)));
+        self.logs.take_over(outputs.collect());
+        let sockets = handover.sockets.iter().filter_map(open);
+        self.listening.take_over(sockets.collect());
+    }
+
+    /// Takes up the processes of an earlier monitor.
+    pub(crate) fn take_up(&mut self, colony: &Colony, living: Vec<Living>, left: Vec<Left>) {
+        for living in living {
+            self.take_up_living(colony, living);
+        }
+        for left in left {
+            let run_id = self.run_ids.of(&left.name, left.generation);
+            let mut members = left.members.iter();
+            let cgroup = members.find_map(|member| self.children.tree.group_of(member.pid));
+            let hold = Hold::new(run_id, cgroup);
+            let leftover = Leftover::found(left.generation, hold, left.members);
+            self.children.add_leftover(left.name, leftover);
+        }
+    }
+
+    fn take_up_living(&mut self, colony: &Colony, living: Living) {
+        let Living {
+            name,
+            generation,
+            pid,
+            held,
+        } = living;
+        if let Some(spec) = colony.started_with(&name) {
+            if let Err(error) = self.logs.adopt(spec, pid) {
+                let why = errno::of(&error);
+                tracing::warn!(program = %name, "what it prints cannot be read: {why}");
+            }
+            for problem in self.listening.adopt(spec, pid) {
+                tracing::warn!("{problem}");
+            }
+        }
+        self.status.write_pid(&name, pid);
+        let run_id = self.run_ids.of(&name, generation);
+        let cgroup = self.children.tree.group_of(pid);
+        let child = Child {
+            name: name.clone(),
+            generation,
+            hold: Hold::new(run_id, cgroup),
+        };
+        match held {
+            None => self.children.add(pid, child),
+            Some(process) => {
+                if let Err(error) = self.children.adopted.add(pid, child, process) {
+                    let why = errno::of(&error);
+                    tracing::warn!(program = %name, "its end is noticed late: {why}");
+                }
+            }
+        }
+    }
+
+    /// Takes note of a process that ended while no monitor was there.
+    pub(crate) fn ended_unseen(&mut self, name: &ProgramName, generation: Generation) {
+        self.counters.exits += 1;
+        tracing::info!(program = %name, generation = generation.number(), "it ended unseen");
+        self.status.remove_pid(name);
     }
 
     /// Takes in the children that have ended.
@@ -242,7 +309,10 @@ impl Executor {
             let child = ended.child;
             tracing::info!(program = %child.name, pid = ended.pid, "{}", ended.exit);
             self.status.remove_pid(&child.name);
-            self.logs.finish(child.output);
+            self.logs.finish(Source {
+                name: child.name.clone(),
+                generation: child.generation,
+            });
             self.awaiting_output.insert(child.name, child.generation);
             observations.push(ended.observation);
         }
@@ -274,7 +344,7 @@ impl Executor {
     /// What a report of the logs is, if it is no program's last lines: a problem, or its end.
     pub(crate) fn log_problem(report: &Report) -> Option<(String, Option<String>)> {
         match report {
-            Report::Printed { .. } => None,
+            Report::Printed { .. } | Report::Left { .. } => None,
             Report::Trouble { path, why } => {
                 let path = path.display().to_string();
                 let sentence = if path.is_empty() {

@@ -6,25 +6,27 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use ncolony_core::files::make_directory;
-use ncolony_core::status::TreeKill;
 use ncolony_core::{Defaults, Places};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::driver::Driver;
 use crate::executor::{Executor, Parts};
+use crate::guarantees;
+use crate::inheritance;
 use crate::invocation::Invocation;
-use crate::logs::Logs;
+use crate::logs::{LogPlaces, Logs};
 use crate::place::Place;
-use crate::predecessor;
 use crate::run_id::{Predecessor, RunIds};
 use crate::sources::children::Children;
 use crate::sources::signals::Signals;
 use crate::sources::strays::Strays;
 use crate::sources::tree::Tree;
+use crate::state::State;
 use crate::statusdir::StatusDir;
 use crate::sys::spawn::Launcher;
-use crate::sys::{errno, limits};
+use crate::sys::{errno, exec, limits, lock};
+use crate::upgrade;
 
 /// How the monitor learns of changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -127,9 +129,11 @@ impl Monitor {
         })?;
         let places = settings.places.clone();
         make(&places.status, 0o700)?;
-        let place = Place::take(places.lock())?;
+        let handed = upgrade::handed_over();
+        let place = take_place(&places, handed.as_ref())?;
         // From here on a TERM is a word to us: it waits until everything else is ready.
         let (runtime, signals) = listen()?;
+        let reached = runtime.enter();
         make(&places.messages, 0o700)?;
         make(&places.config, 0o755)?;
         if let Some(logs) = &places.logs {
@@ -137,22 +141,27 @@ impl Monitor {
         }
         let open_files = limits::raise_open_files();
         let orphans_are_ours = limits::become_subreaper();
-        let (run_ids, predecessor) = identity(&places)?;
-        let tree = Tree::open(settings.cgroup, run_ids.colony(), &mut launcher);
-        let tree_kill = match (tree.is_used(), orphans_are_ours) {
-            (true, _) => TreeKill::Cgroup,
-            (false, true) => TreeKill::Subreaper,
-            (false, false) => TreeKill::Group,
+        let (mut run_ids, predecessor) = identity(&places)?;
+        let left = match predecessor {
+            Predecessor::Unclean if handed.is_none() => inheritance::from_journal(&places),
+            Predecessor::Unclean | Predecessor::None => None,
         };
-        if predecessor == Predecessor::Unclean {
-            take_over(&places, &run_ids, &tree, settings.defaults.killtime);
+        if let Some(state) = handed.as_ref().or(left.as_ref()) {
+            run_ids.resume(&state.header.colony);
         }
+        let tree = Tree::open(settings.cgroup, run_ids.colony(), &mut launcher);
+        let guarantees = guarantees::probe(tree.is_used(), orphans_are_ours);
+        let inheritance =
+            inheritance::take_up(handed, left, &run_ids, predecessor, &settings.defaults);
         tree.remove_empty();
-        let status = StatusDir::open(&places, settings.pid_dir.clone())?;
+        inheritance.tell();
+        let names = inheritance.names();
+        let status = StatusDir::open(&places, settings.pid_dir.clone(), &names)?;
 
         let (sender, reports) = unbounded_channel();
-        let logs = Logs::start(sender)
+        let logs = Logs::start(LogPlaces::from(&places), sender)
             .map_err(|error| format!("cannot start the logs' thread: {}", errno::of(&error)))?;
+        logs.clear_away(&names);
         let parts = Parts {
             launcher,
             children: Children::new(tree, Strays::new(orphans_are_ours)),
@@ -163,7 +172,17 @@ impl Monitor {
             open_files,
             place,
         };
-        let driver = Driver::new(settings, Executor::new(parts), signals, reports, tree_kill);
+        let mut executor = Executor::new(parts);
+        executor.take_descriptors(&inheritance.handover);
+        let driver = Driver::new(
+            settings,
+            executor,
+            signals,
+            reports,
+            guarantees,
+            inheritance,
+        );
+        drop(reached);
         Ok(Self { driver, runtime })
     }
 
@@ -191,6 +210,8 @@ fn listen() -> Result<(Runtime, Signals), StartError> {
     let entered = runtime.enter();
     let signals = Signals::listen()
         .map_err(|error| format!("cannot listen to signals: {}", errno::of(&error)))?;
+    // What came while one image took the place of another is heard now.
+    exec::release_signals();
     drop(entered);
     Ok((runtime, signals))
 }
@@ -217,13 +238,12 @@ fn identity(places: &Places) -> Result<(RunIds, Predecessor), StartError> {
     Ok(opened)
 }
 
-/// Ends what was left under this identity.
-fn take_over(places: &Places, run_ids: &RunIds, tree: &Tree, killtime: Duration) {
-    let ended = predecessor::end_leftovers(places, run_ids.colony(), tree, killtime);
-    if ended > 0 {
-        tracing::warn!(
-            processes = ended,
-            "an earlier monitor did not end in order; its processes were ended"
-        );
+/// Takes the monitor's place, or goes on in that of the image before this one.
+fn take_place(places: &Places, handed: Option<&State>) -> Result<Place, String> {
+    let handover = handed.and_then(|state| state.handover.as_ref());
+    let lock = handover.and_then(|handover| lock::handed_over(handover.lock?, &places.lock()));
+    match lock {
+        Some(lock) => Ok(Place::of_predecessor(places.lock(), lock)),
+        None => Place::take(places.lock()),
     }
 }

@@ -39,6 +39,17 @@ enum Refusal {
     Failed(String),
 }
 
+/// What the sender of a signal is told by a successor that finds nothing but this: a signal leaves
+/// no trace, so nobody can say any more whether it was sent.
+fn uncertain(reply: Reply) -> Reply {
+    let lost = "the monitor ended before it was certain that the signal was sent";
+    Reply {
+        ok: false,
+        error: reply.error.or_else(|| Some(lost.to_owned())),
+        ..reply
+    }
+}
+
 impl Colony {
     /// Acts on a message, once, and says what came of it.
     pub(super) fn hear(&mut self, now: Now, file: String, message: Result<Message, MessageError>) {
@@ -52,20 +63,21 @@ impl Colony {
         {
             return self.begin_upgrade(file, id.clone());
         }
+        let sends = matches!(
+            &message,
+            Ok(Message {
+                request: Request::Signal(..) | Request::Reload(_),
+                ..
+            })
+        );
         let (id, outcome) = match message {
             Ok(message) => (message.id.clone(), self.act(now, &message)),
             Err(MessageError { error, id }) => (id, Err(Refusal::Senseless(error.to_string()))),
         };
-        let error = match &outcome {
-            Ok(_) => None,
-            Err(Refusal::Senseless(why) | Refusal::Failed(why)) => Some(why.clone()),
-        };
-        let disposal = match &outcome {
-            Err(Refusal::Senseless(why)) => Effect::Reject {
-                file: file.clone(),
-                reason: why.clone(),
-            },
-            Ok(_) | Err(Refusal::Failed(_)) => Effect::Discard { file: file.clone() },
+        let (error, rejected) = match &outcome {
+            Ok(_) => (None, None),
+            Err(Refusal::Failed(why)) => (Some(why.clone()), None),
+            Err(Refusal::Senseless(why)) => (Some(why.clone()), Some(why.clone())),
         };
         let ok = outcome.is_ok();
         let Told {
@@ -81,8 +93,18 @@ impl Colony {
             generations,
         });
         self.effects.extend(reply.clone().map(Effect::Answer));
-        self.effects.push_back(disposal);
-        self.acted_on.push(ActedOn { file, reply });
+        self.effects.push_back(match rejected.clone() {
+            Some(reason) => Effect::Reject {
+                file: file.clone(),
+                reason,
+            },
+            None => Effect::Discard { file: file.clone() },
+        });
+        self.acted_on.push(ActedOn {
+            file,
+            reply: reply.map(|reply| if sends { uncertain(reply) } else { reply }),
+            rejected,
+        });
     }
 
     fn act(&mut self, now: Now, message: &Message) -> Outcome {

@@ -58,6 +58,17 @@ struct Files {
 }
 
 impl Files {
+    /// What nobody has looked at yet: any look differs from it.
+    fn remembered() -> Self {
+        Self {
+            plain: Some(Seen {
+                kind: EntryKind::Directory,
+                young: true,
+            }),
+            json: None,
+        }
+    }
+
     /// The place of the file of this name.
     fn slot(&mut self, file: &OsStr) -> &mut Option<Seen> {
         if file.as_encoded_bytes().ends_with(b".json") {
@@ -110,6 +121,23 @@ pub enum Emptiness {
 }
 
 impl Catalogue {
+    /// What a monitor begins with that knows these programs from its predecessor, and the
+    /// directory in which that one had seen them: the first whole look reports each of them,
+    /// whether there is a file or none. An empty directory that is not that very one is doubted,
+    /// as one that has come into another's place.
+    #[must_use]
+    pub fn expecting(
+        names: impl IntoIterator<Item = ProgramName>,
+        directory: Option<DirectoryId>,
+    ) -> Self {
+        let remembered = |name| (name, Files::remembered());
+        Self {
+            directory,
+            files: names.into_iter().map(remembered).collect(),
+            ..Self::default()
+        }
+    }
+
     /// The files that are passed over, with reasons.
     #[must_use]
     pub fn ignored(&self) -> Vec<IgnoredFile> {
@@ -151,9 +179,8 @@ impl Catalogue {
     /// is; a wrong clock costs a needless read and nothing else.
     pub fn look(&mut self, listing: Listing, emptiness: Emptiness, now: Wall) -> Diff {
         let (files, ignored) = sort(listing.entries, now);
-        let replaced = self
-            .directory
-            .is_some_and(|known| known != listing.directory);
+        // A directory that nobody has seen is not the one in which files are remembered.
+        let replaced = self.directory != Some(listing.directory);
         let emptied = files.is_empty() && !self.files.is_empty();
         if replaced && emptied && emptiness == Emptiness::Doubted {
             let why = "the directory was replaced by an empty one; put a program file into it, \

@@ -42,7 +42,10 @@ impl Colony {
     /// Everything is to stop.
     pub(super) fn close(&mut self) {
         match self.closing {
-            Closing::No => self.closing = Closing::Stopping,
+            Closing::No => {
+                self.closing = Closing::Stopping;
+                self.cancel_upgrade("the monitor was told to shut down");
+            }
             Closing::Stopping | Closing::Killing => {}
             // Whoever asked for that was told that the programs go on.
             Closing::Detaching => return,
@@ -64,7 +67,7 @@ impl Colony {
             return Err("the monitor is shutting down");
         }
         self.closing = Closing::Detaching;
-        self.upgrading = None;
+        self.cancel_upgrade("the monitor was told to exit");
         Ok(())
     }
 }

@@ -5,7 +5,8 @@ use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use super::Colony;
-use super::program::{Child, Patience, Phase, Program, Rest};
+use super::program::{Child, Phase, Program, Rest};
+use super::stop::{Asked, Patience};
 use crate::policy::Ended;
 use crate::time::Mono;
 
@@ -150,7 +151,9 @@ impl Child {
 
 impl Patience {
     fn hash_essence(self, moment: Moment, out: &mut impl Hasher) {
-        (moment.ahead(self.kill_at), self.killed).hash(out);
+        // An order is not left open when anybody looks.
+        let asked = self.asked != Asked::Unknown;
+        (moment.ahead(self.kill_at), self.killed, asked).hash(out);
     }
 }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::io::{Blame, Effect, Group, Reading, SpawnFailure};
-use super::program::{Child, Hand, Patience, Phase, Program, Rest};
+use super::program::{Child, Hand, Phase, Program, Rest};
 use super::sentence;
+use super::stop::Patience;
 use crate::descriptor::Restart;
 use crate::exit::Exit;
 use crate::policy::{self, Backoff, Ended, SHORTAGE_DELAY, START_SPACING, Verdict};
@@ -152,11 +153,18 @@ impl Program {
     }
 
     /// Nothing is left of a start that an earlier monitor had ordered: it never happened, or its
-    /// process has come and gone unseen. Either way the want decides afresh.
+    /// process has come and gone unseen. Either way the want decides afresh. In case it did happen,
+    /// the next one keeps its distance.
     pub(crate) fn never_started(&mut self, now: Now) {
-        if matches!(self.phase, Phase::Ordered { .. }) {
-            self.enter(now, Phase::Idle(Rest::Stopped));
+        let Phase::Ordered { spec, asked } = &self.phase else {
+            return;
+        };
+        let earliest = asked.after(START_SPACING);
+        if earliest <= now.mono || self.is_superseded(spec) {
+            return self.enter(now, Phase::Idle(Rest::Stopped));
         }
+        self.reason = Some(sentence::LOST_START.to_owned());
+        self.delay(now, earliest, earliest, START_SPACING);
     }
 
     /// The start that was ordered could not happen.
@@ -226,10 +234,7 @@ impl Program {
         let patience = was_told.unwrap_or_else(|| {
             self.ask_to_stop(spec.policy.stop_signal, out);
             // However late the exit was noticed, its members are only asked now.
-            Patience {
-                kill_at: now.mono.after(spec.policy.killtime),
-                killed: false,
-            }
+            Patience::begun(now, &spec.policy)
         });
         if by_itself {
             self.reason = Some(sentence::clearing(&ended));

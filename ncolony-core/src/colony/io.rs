@@ -124,7 +124,8 @@ pub enum Observation {
         /// When.
         at: Mono,
     },
-    /// A process that an earlier monitor started was found alive.
+    /// A process that an earlier monitor started was found alive. If its main process alone has
+    /// ended, and nobody had written down that it was ever started, `Exited` follows.
     Adopted {
         /// The program.
         name: ProgramName,
@@ -240,4 +241,28 @@ pub enum Effect {
     Rescan,
     /// Replace the monitor's image. Answered by `Upgraded` or `UpgradeFailed`.
     Upgrade,
+}
+
+impl Effect {
+    /// Whose stop has been asked for when this was carried out: CONT is the last that asks.
+    pub(super) fn ends_asking(&self) -> Option<(ProgramName, Generation)> {
+        match self {
+            Self::Signal {
+                name,
+                generation,
+                scope: Scope::Group,
+                signal: Signal::CONT,
+            } => Some((name.clone(), *generation)),
+            Self::Signal { .. }
+            | Self::Spawn { .. }
+            | Self::Publish(_)
+            | Self::Retract(_)
+            | Self::Release(_)
+            | Self::Answer(_)
+            | Self::Reject { .. }
+            | Self::Discard { .. }
+            | Self::Rescan
+            | Self::Upgrade => None,
+        }
+    }
 }

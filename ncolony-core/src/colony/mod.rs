@@ -34,19 +34,22 @@ mod program;
 mod record;
 mod sentence;
 pub mod snapshot;
+mod stop;
 mod upgrade;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use ending::Closing;
 pub use essence::Load;
 pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure};
-pub use program::KILL_AGAIN;
 use program::Program;
 use snapshot::{ActedOn, Upgrading};
+pub use stop::KILL_AGAIN;
 
 use crate::name::ProgramName;
+use crate::spec::ProgramSpec;
 use crate::status::{ProgramStatus, State};
 use crate::time::{Mono, Now};
 
@@ -73,6 +76,11 @@ pub struct Colony {
     upgrading: Option<Upgrading>,
     /// Programs that are not as they were last written down.
     changed: BTreeSet<ProgramName>,
+    /// Programs of which is known, since they were last written down, that orders were carried
+    /// out. Nothing waits for that to be written.
+    carried_out: BTreeSet<ProgramName>,
+    /// The start whose stop signal was last handed out.
+    asking: Option<(ProgramName, Generation)>,
     /// Messages that were acted on since then.
     acted_on: Vec<ActedOn>,
 }
@@ -99,6 +107,8 @@ impl Colony {
             retired: Generation::default(),
             upgrading: None,
             changed: BTreeSet::new(),
+            carried_out: BTreeSet::new(),
+            asking: None,
             acted_on: Vec::new(),
         }
     }
@@ -220,9 +230,14 @@ impl Colony {
         self.poll_act().or_else(|| self.poll_record())
     }
 
-    /// The next order that acts.
+    /// The next order that acts. Whoever asks for it has carried out the one before.
     pub fn poll_act(&mut self) -> Option<Effect> {
-        self.effects.pop_front()
+        if let Some((name, generation)) = self.asking.take() {
+            self.was_asked(name, generation);
+        }
+        let order = self.effects.pop_front()?;
+        self.asking = order.ends_asking();
+        Some(order)
     }
 
     /// The next record that has changed, as it is now: however often it changed, it is written
@@ -297,6 +312,12 @@ impl Colony {
     #[must_use]
     pub fn state(&self, name: &ProgramName) -> Option<State> {
         self.programs.get(name).map(Program::state)
+    }
+
+    /// What the present process of a program was started with.
+    #[must_use]
+    pub fn started_with(&self, name: &ProgramName) -> Option<&Arc<ProgramSpec>> {
+        self.programs.get(name)?.started_with()
     }
 
     fn disarm(&mut self, name: &ProgramName) {

@@ -10,19 +10,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::io::{Effect, Generation, Scope};
+use super::io::{Effect, Generation};
 use super::sentence;
+use super::stop::Patience;
 use crate::exit::Exit;
 use crate::json::ConfigError;
 use crate::name::ProgramName;
 use crate::policy::{Backoff, Ended};
-use crate::signal::Signal;
 use crate::spec::ProgramSpec;
 use crate::status::{ProcessIdentity, State};
 use crate::time::{Mono, Now, Wall};
-
-/// KILL is sent again after this long, until the group is gone.
-pub const KILL_AGAIN: Duration = Duration::from_secs(1);
 
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,13 +83,6 @@ pub(crate) struct Child {
     pub(crate) spec: Arc<ProgramSpec>,
     /// Whether an earlier monitor started it, and died.
     pub(crate) adopted: bool,
-}
-
-/// When a stop turns from asking to KILL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Patience {
-    pub(crate) kill_at: Mono,
-    pub(crate) killed: bool,
 }
 
 /// What is so.
@@ -249,6 +239,17 @@ impl Program {
         }
     }
 
+    /// What its present start was made with, or is being made with.
+    pub(crate) fn started_with(&self) -> Option<&Arc<ProgramSpec>> {
+        match &self.phase {
+            Phase::Ordered { spec, .. } | Phase::Clearing { spec, .. } => Some(spec),
+            Phase::Starting(child) | Phase::Running(child) | Phase::Stopping { child, .. } => {
+                Some(&child.spec)
+            }
+            Phase::Idle(_) | Phase::Delayed { .. } => None,
+        }
+    }
+
     /// When something is due although nothing happens.
     pub(crate) fn deadline(&self) -> Option<Mono> {
         match &self.phase {
@@ -305,6 +306,7 @@ impl Program {
             }
             (Want::Up { .. } | Want::Down(_), Phase::Ordered { .. }) => {}
             (Want::Up { .. } | Want::Down(_), Phase::Stopping { .. } | Phase::Clearing { .. }) => {
+                self.ask_if_unknown(now, out);
                 self.kill_when_due(now, out);
             }
         }
@@ -333,56 +335,5 @@ impl Program {
             let child = child.clone();
             self.enter(now, Phase::Running(child));
         }
-    }
-
-    fn begin_stop(&mut self, now: Now, why: String, out: &mut VecDeque<Effect>) {
-        let Some(child) = self.child().cloned() else {
-            return;
-        };
-        let policy = &child.spec.policy;
-        self.ask_to_stop(policy.stop_signal, out);
-        let patience = Patience {
-            kill_at: now.mono.after(policy.killtime),
-            killed: false,
-        };
-        self.reason = Some(sentence::asked(&why, policy));
-        self.enter(now, Phase::Stopping { child, patience });
-    }
-
-    /// The stop signal, and CONT so that a stopped process can take it.
-    pub(super) fn ask_to_stop(&self, stop_signal: Signal, out: &mut VecDeque<Effect>) {
-        for signal in [stop_signal, Signal::CONT] {
-            self.signal(Scope::Group, signal, out);
-        }
-    }
-
-    /// Orders a signal to the present process.
-    pub(crate) fn signal(&self, scope: Scope, signal: Signal, out: &mut VecDeque<Effect>) {
-        let (name, generation) = (self.name.clone(), self.generation);
-        out.push_back(Effect::Signal {
-            name,
-            generation,
-            scope,
-            signal,
-        });
-    }
-
-    pub(super) fn kill_when_due(&mut self, now: Now, out: &mut VecDeque<Effect>) {
-        let (Phase::Stopping { patience, .. } | Phase::Clearing { patience, .. }) = &mut self.phase
-        else {
-            return;
-        };
-        if now.mono < patience.kill_at {
-            return;
-        }
-        let again = patience.killed;
-        *patience = Patience {
-            kill_at: now.mono.after(KILL_AGAIN),
-            killed: true,
-        };
-        if !again {
-            self.reason = Some(sentence::killed(self.reason.as_deref()));
-        }
-        self.signal(Scope::Group, Signal::KILL, out);
     }
 }

@@ -14,6 +14,9 @@ pub(super) fn restarted_because(reason: String) -> String {
     format!("started on request: {reason}")
 }
 
+pub(super) const LOST_START: &str =
+    "the monitor ended while it started this, and nothing of that is there; starting again at once";
+
 pub(super) fn shortage(failure: &SpawnFailure, wait: Duration) -> String {
     format!(
         "{}; that is the machine's lack and does not count against the program; trying again every {}",

@@ -16,8 +16,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Generation;
-use super::program::{Hand, Patience};
+use super::program::Hand;
+use super::stop::Patience;
 use crate::exit::Exit;
+use crate::json::ConfigError;
 use crate::message::{MessageId, Reply};
 use crate::name::ProgramName;
 use crate::status::{ProcessIdentity, content_digest};
@@ -49,6 +51,9 @@ pub struct ProgramSnapshot {
     /// The program.
     pub name: ProgramName,
     source: Option<SourceId>,
+    /// The file that came after the last good one, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bad: Option<BadFile>,
     hand: Hand,
     at_least: Generation,
     generation: Generation,
@@ -63,6 +68,12 @@ pub struct ProgramSnapshot {
     asked_because: Option<String>,
     #[serde(default)]
     listens: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct BadFile {
+    error: ConfigError,
+    digest: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -136,6 +147,9 @@ pub struct ActedOn {
     pub file: String,
     /// The outcome, if it is wanted.
     pub reply: Option<Reply>,
+    /// Why nobody could act on it: then its file is not removed but moved aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<String>,
 }
 
 /// A request to replace the monitor's image that is under way.
@@ -156,7 +170,8 @@ pub struct Counts {
     pub heard: u64,
     /// The highest number of a start of any program that is gone.
     pub retired: Generation,
-    /// The upgrade that is under way.
+    /// The upgrade that is under way. Whoever finds this after a monitor's death takes it out: the
+    /// message is among those that were acted on, with what its sender is told.
     pub upgrading: Option<Upgrading>,
 }
 
@@ -236,6 +251,12 @@ impl ProgramSnapshot {
         self.generation
     }
 
+    /// Whether the program had a file, good or bad.
+    #[must_use]
+    pub fn has_file(&self) -> bool {
+        self.source.is_some() || self.bad.is_some()
+    }
+
     /// What it remembers of the program's processes.
     #[must_use]
     pub fn remembered(&self) -> Remembered {
@@ -263,6 +284,7 @@ impl ProgramSnapshot {
         Self {
             name: found.name,
             source: Some(source.clone()),
+            bad: None,
             hand: Hand::Off,
             at_least: Generation::default(),
             generation: found.generation,

@@ -29,15 +29,29 @@ impl Colony {
         self.acted_on.push(ActedOn {
             file: upgrading.file.clone(),
             reply: self.upgrade_reply(&upgrading, Some(lost.to_owned())),
+            rejected: None,
         });
         self.upgrading = Some(upgrading);
         self.effects.push_back(Effect::Upgrade);
     }
 
-    /// Whether an upgrade was ordered whose outcome is not known.
+    /// The monitor is to end: an upgrade that is under way is given up, and its sender told.
+    pub(super) fn cancel_upgrade(&mut self, why: &str) {
+        self.effects.retain(|order| *order != Effect::Upgrade);
+        self.conclude_upgrade(Some(why.to_owned()));
+    }
+
+    /// Whether an upgrade was ordered whose outcome is not known. Whoever carries it out asks this
+    /// before the last step: it may have been given up.
     #[must_use]
     pub fn is_upgrading(&self) -> bool {
         self.upgrading.is_some()
+    }
+
+    /// Whether this is the message of an upgrade whose outcome is not known.
+    #[must_use]
+    pub fn is_upgrade_message(&self, file: &str) -> bool {
+        self.upgrading.as_ref().is_some_and(|it| it.file == file)
     }
 
     /// The upgrade is done, or could not be done.
@@ -50,6 +64,7 @@ impl Colony {
         self.acted_on.push(ActedOn {
             file: file.clone(),
             reply: reply.clone(),
+            rejected: None,
         });
         self.effects.extend(reply.map(Effect::Answer));
         self.effects.push_back(Effect::Discard { file });

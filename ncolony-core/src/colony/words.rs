@@ -1,9 +1,6 @@
 //! What words do to a program: they edit what is wanted. What follows is decided in
 //! [`super::program`].
 
-use std::collections::VecDeque;
-
-use super::io::Effect;
 use super::program::{Hand, Phase, Program, Rest};
 use crate::time::Now;
 
@@ -50,16 +47,6 @@ impl Program {
         self.backoff.reset();
         if self.is_idle() {
             self.enter(now, Phase::Idle(Rest::Stopped));
-        }
-    }
-
-    /// KILL at once what is being stopped, if it was not sent before.
-    pub(crate) fn lose_patience(&mut self, now: Now, out: &mut VecDeque<Effect>) {
-        if let Phase::Stopping { patience, .. } | Phase::Clearing { patience, .. } = &mut self.phase
-            && !patience.killed
-        {
-            patience.kill_at = now.mono;
-            self.kill_when_due(now, out);
         }
     }
 }

@@ -53,11 +53,10 @@ fn every_known_key_is_known_to_the_parser() {
         if key == "env" || key == "args" {
             continue;
         }
-        assert_eq!(
-            bad(&text).key.as_deref(),
-            Some(key),
-            "{key} was taken for an extra"
-        );
+        let place = bad(&text).key.unwrap_or_default();
+        // An object may be what is wanted; then what is wrong is its member.
+        let outer = place.split('.').next();
+        assert_eq!(outer, Some(key), "{key} was taken for an extra");
     }
 }
 

@@ -7,10 +7,10 @@ use ncolony_core::colony::{Generation, Group, Observation, Scope};
 use ncolony_core::time::Mono;
 use ncolony_core::{Exit, ProgramName, Signal};
 
-use super::leftover::{Hold, Led, Leftover};
+use super::adopted::{Adopted, Gone};
+use super::leftover::{Hold, Led, Leftover, Whereabouts};
 use super::strays::Strays;
 use super::tree::Tree;
-use crate::logs::ChannelId;
 use crate::sys::pidfd::Pidfd;
 use crate::sys::{clock, reap, signal};
 
@@ -19,8 +19,6 @@ use crate::sys::{clock, reap, signal};
 pub(crate) struct Child {
     pub(crate) name: ProgramName,
     pub(crate) generation: Generation,
-    /// What it prints.
-    pub(crate) output: ChannelId,
     /// What holds it and all that it starts together.
     pub(crate) hold: Hold,
 }
@@ -45,12 +43,36 @@ struct Dead {
     leftover: Option<Leftover>,
 }
 
+impl Dead {
+    fn of_adopted(gone: Gone) -> Self {
+        let group = Led {
+            number: gone.pid,
+            leader: Some(gone.process),
+        };
+        let child = gone.child;
+        let leftover = Leftover::new(child.generation, child.hold.clone(), gone.exit, group);
+        let mut leftover = leftover.of_adopted();
+        let is_gone = leftover.is_gone();
+        Self {
+            leftover: (!is_gone).then_some(leftover),
+            child,
+            pid: gone.pid,
+            exit: gone.exit,
+            at: gone.at,
+        }
+    }
+}
+
 /// All processes of all programs.
 #[derive(Debug)]
 pub(crate) struct Children {
     by_pid: HashMap<u32, Child>,
     by_name: BTreeMap<ProgramName, u32>,
     leftovers: BTreeMap<ProgramName, Leftover>,
+    /// Those that an earlier monitor started.
+    pub(crate) adopted: Adopted,
+    /// A child of ours that is no program's, and how it ended.
+    expected: Option<(u32, Option<Exit>)>,
     /// Where nobody can leave a program.
     pub(crate) tree: Tree,
     /// Who has left one elsewhere.
@@ -65,10 +87,42 @@ impl Children {
             by_pid: HashMap::new(),
             by_name: BTreeMap::new(),
             leftovers: BTreeMap::new(),
+            adopted: Adopted::default(),
+            expected: None,
             tree,
             strays,
             orphans: 0,
         }
+    }
+
+    /// Expects the end of a child that is no program's.
+    pub(crate) fn expect(&mut self, pid: u32) {
+        self.expected = Some((pid, None));
+    }
+
+    /// How that child ended, if it has.
+    pub(crate) fn take_expected(&mut self, pid: u32) -> Option<Exit> {
+        let ended = self
+            .expected
+            .take_if(|(expected, exit)| *expected == pid && exit.is_some());
+        ended.and_then(|(_, exit)| exit)
+    }
+
+    /// Ends that child. What comes of it is nobody's matter any more.
+    pub(crate) fn end_expected(&mut self, pid: u32) {
+        if self
+            .expected
+            .take_if(|(expected, exit)| *expected == pid && exit.is_none())
+            .is_some()
+        {
+            // It was not reaped, so the number is its own.
+            let _gone = signal::to_process(pid, Signal::KILL);
+        }
+    }
+
+    /// Takes in what is left of a program that ended while no monitor was there.
+    pub(crate) fn add_leftover(&mut self, name: ProgramName, leftover: Leftover) {
+        self.leftovers.insert(name, leftover);
     }
 
     /// Takes in a process that was just started.
@@ -80,8 +134,9 @@ impl Children {
     /// Takes all children that have ended.
     pub(crate) fn reap(&mut self) -> Vec<Ended> {
         let mut dead = self.take_dead();
-        let leftovers = dead.iter().filter_map(|dead| dead.leftover.as_ref());
-        if leftovers.into_iter().any(Leftover::needs_search) {
+        dead.extend(self.adopted.take_gone().into_iter().map(Dead::of_adopted));
+        let mut leftovers = dead.iter().filter_map(|dead| dead.leftover.as_ref());
+        if leftovers.any(Leftover::needs_search) {
             self.seek(&mut dead);
         }
         dead.into_iter().map(|dead| self.conclude(dead)).collect()
@@ -91,8 +146,11 @@ impl Children {
         let mut dead = Vec::new();
         while let Some(pid) = reap::peek() {
             let Some(child) = self.by_pid.remove(&pid) else {
-                reap::take(pid);
-                self.orphans += 1;
+                let exit = reap::take(pid);
+                match &mut self.expected {
+                    Some((expected, end)) if *expected == pid => *end = Some(exit),
+                    Some(_) | None => self.orphans += 1,
+                }
                 continue;
             };
             // While the dead leader has not been taken, its number is still its own, and so is
@@ -134,7 +192,13 @@ impl Children {
         for leftover in &mut sought {
             leftover.forget_ended();
         }
-        let found = self.strays.look(|pid| {
+        let everywhere = |leftover: &&mut Leftover| leftover.whereabouts() == Whereabouts::Anywhere;
+        let whereabouts = if sought.iter().any(everywhere) {
+            Whereabouts::Anywhere
+        } else {
+            Whereabouts::WithUs
+        };
+        let found = self.strays.look(whereabouts, |pid| {
             self.by_pid.contains_key(&pid) || sought.iter().any(|leftover| leftover.has_stray(pid))
         });
         let Some(mut found) = found else {
@@ -171,6 +235,11 @@ impl Children {
             exit: dead.exit,
             observation,
         }
+    }
+
+    /// Whether it has to be looked again and again, because nothing tells what is waited for.
+    pub(crate) fn need_looks(&self) -> bool {
+        self.has_leftovers() || self.adopted.has_unexplained()
     }
 
     /// Whether something is left of programs whose main processes are gone. Nothing tells when the
@@ -228,6 +297,10 @@ impl Children {
                     signal::to_group(*pid, signal)
                 }
             };
+        }
+        let to_group = scope == Scope::Group;
+        if let Some(told) = self.adopted.signal(name, generation, to_group, signal) {
+            return told;
         }
         match self.leftovers.get_mut(name) {
             Some(leftover) if leftover.generation == generation => leftover.signal(signal),

@@ -127,6 +127,17 @@ pub(crate) struct Leftover {
     /// Whether nobody can have left the group: all are in the control group, or they were looked
     /// for when everything else was gone.
     is_complete: bool,
+    /// Who has left the group: our own children, or anybody's.
+    whereabouts: Whereabouts,
+}
+
+/// Where those are who have left a program's group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whereabouts {
+    /// With us: we are the subreaper of all that we have started.
+    WithUs,
+    /// Anywhere: an earlier monitor had started the program, and died.
+    Anywhere,
 }
 
 impl Leftover {
@@ -139,12 +150,40 @@ impl Leftover {
             group: Some(group),
             strays: HashMap::new(),
             told: HashSet::new(),
+            whereabouts: Whereabouts::WithUs,
         }
+    }
+
+    /// What is left of a program that an earlier monitor had started.
+    pub(crate) fn of_adopted(mut self) -> Self {
+        self.whereabouts = Whereabouts::Anywhere;
+        self
+    }
+
+    /// What was found of a program whose main process had ended unseen. The number of its group
+    /// may mean another by now, so its members are held one by one.
+    pub(crate) fn found(generation: Generation, hold: Hold, members: Vec<Stray>) -> Self {
+        let strays = members.into_iter().map(|stray| (stray.pid, stray.process));
+        Self {
+            is_complete: hold.cgroup.is_some(),
+            generation,
+            hold,
+            exit: Exit::Unknown,
+            group: None,
+            strays: strays.collect(),
+            told: HashSet::new(),
+            whereabouts: Whereabouts::Anywhere,
+        }
+    }
+
+    /// Where to look for those who have left its group.
+    pub(crate) fn whereabouts(&self) -> Whereabouts {
+        self.whereabouts
     }
 
     /// Whether it is known that nobody is left.
     pub(crate) fn is_gone(&mut self) -> bool {
-        self.group = self.group.take().filter(Led::has_members);
+        self.forget_ended();
         let cgroup = self.hold.cgroup.as_ref();
         self.group.is_none()
             && self.is_complete
@@ -162,7 +201,7 @@ impl Leftover {
         self.strays.contains_key(&pid)
     }
 
-    /// Forgets who has ended, before a look. Whom they have left behind is with us by now.
+    /// Forgets who has ended. Whom they have left behind is with us by now.
     pub(crate) fn forget_ended(&mut self) {
         self.strays.retain(|_, process| !process.has_ended(0));
         self.group = self.group.take().filter(Led::has_members);

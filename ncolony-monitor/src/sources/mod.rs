@@ -1,5 +1,6 @@
 //! Where facts come from: the two directories, signals, and children.
 
+pub(crate) mod adopted;
 pub(crate) mod children;
 pub(crate) mod dirwatch;
 pub(crate) mod leftover;

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use ncolony_core::time::Mono;
 
+use super::leftover::Whereabouts;
 use crate::sys::pidfd::Pidfd;
 use crate::sys::{clock, environ, offspring};
 
@@ -49,8 +50,12 @@ impl Strays {
     }
 
     /// All there are; `None`: the last look was too short a time ago.
-    pub(crate) fn look(&mut self, is_known: impl Fn(u32) -> bool) -> Option<Found> {
-        if !self.are_ours {
+    pub(crate) fn look(
+        &mut self,
+        whereabouts: Whereabouts,
+        is_known: impl Fn(u32) -> bool,
+    ) -> Option<Found> {
+        if !self.are_ours && whereabouts == Whereabouts::WithUs {
             return Some(Found::new());
         }
         let begun = clock::mono();
@@ -58,7 +63,15 @@ impl Strays {
             return None;
         }
         let mut found = Found::new();
-        for pid in offspring::further(is_known) {
+        let candidates = match whereabouts {
+            Whereabouts::WithUs => offspring::further(is_known),
+            Whereabouts::Anywhere => {
+                let mut all = environ::all_processes();
+                all.retain(|pid| !is_known(*pid));
+                all
+            }
+        };
+        for pid in candidates {
             // The descriptor is opened first: what is then found to be ours is what it holds.
             if let Ok(process) = Pidfd::open(pid)
                 && let Some(run_id) = environ::variable(pid, "NCOLONY_RUN_ID")

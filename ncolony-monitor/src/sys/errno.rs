@@ -32,6 +32,11 @@ pub(crate) fn is_not_open(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EBADF)
 }
 
+/// Whether this says that the kernel does not know what it was asked for.
+pub(crate) fn is_not_supported(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS))
+}
+
 /// Whether this says that we have too many of something open.
 pub(crate) fn is_too_many(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EMFILE)

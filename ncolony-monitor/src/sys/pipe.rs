@@ -6,8 +6,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-/// A pipe whose reading end does not wait.
-pub(crate) fn for_output() -> io::Result<(PipeReader, PipeWriter)> {
+/// A pipe for what a child answers. Its reading end does not wait.
+pub(crate) fn for_answer() -> io::Result<(PipeReader, PipeWriter)> {
     let (reader, writer) = io::pipe()?;
     fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
     Ok((reader, writer))

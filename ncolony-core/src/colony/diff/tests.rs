@@ -199,3 +199,44 @@ fn a_new_file_system_with_the_numbers_of_the_old_is_not_an_emptied_directory() {
     let diff = catalogue.look(mounted_at(5, &[]), Emptiness::Doubted, LATER);
     assert_eq!(shown(&diff), ["web-"]);
 }
+
+fn remembering(names: &[&str], inode: Option<u64>) -> Catalogue {
+    let names = names.iter().map(|name| ProgramName::new(name).unwrap());
+    Catalogue::expecting(names, inode.map(|inode| listing(inode, &[]).directory))
+}
+
+#[test]
+fn what_a_predecessor_knew_is_reported_whatever_became_of_it() {
+    let mut catalogue = remembering(&["a", "b", "c"], Some(1));
+    assert!(matches!(catalogue.known(), Known::No(_)));
+    let files = [("b", regular(1)), ("c.json", regular(2))];
+    assert_eq!(look(&mut catalogue, 1, &files), ["a-", "b=b", "c=c.json"]);
+    assert!(look(&mut catalogue, 1, &files).is_empty());
+    // Another directory that holds files is believed, as it would be while a monitor lives.
+    let mut moved = remembering(&["a"], Some(1));
+    assert_eq!(look(&mut moved, 2, &[("b", regular(1))]), ["a-", "b=b"]);
+}
+
+#[test]
+fn a_directory_that_was_emptied_while_nobody_looked_is_believed_if_it_is_the_same() {
+    let mut same = remembering(&["a"], Some(1));
+    assert_eq!(look(&mut same, 1, &[]), ["a-"]);
+    for directory in [Some(1), None] {
+        let mut another = remembering(&["a"], directory);
+        assert!(look(&mut another, 2, &[]).is_empty());
+        assert!(matches!(another.known(), Known::No(_)));
+        let meant = another.look(listing(2, &[]), Emptiness::Meant, LATER);
+        assert_eq!(shown(&meant), ["a-"]);
+    }
+    // Where nothing is remembered nothing is lost.
+    let mut fresh = remembering(&[], None);
+    assert!(look(&mut fresh, 2, &[]).is_empty());
+    assert_eq!(*fresh.known(), Known::Yes);
+}
+
+#[test]
+fn what_is_remembered_and_cannot_be_listed_stays() {
+    let mut catalogue = remembering(&["a"], None);
+    catalogue.unknown("it cannot be listed".to_owned());
+    assert_eq!(look(&mut catalogue, 1, &[("b", regular(1))]), ["a-", "b=b"]);
+}

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{ChildSnapshot, PhaseSnapshot, ProgramSnapshot, Snapshot, SourceId, Sources};
+use super::{BadFile, ChildSnapshot, PhaseSnapshot, ProgramSnapshot, Snapshot, SourceId, Sources};
 use crate::colony::program::{Child, Phase, Program, Rest};
+use crate::colony::stop::{Asked, Patience};
 use crate::colony::{Colony, Generation};
 use crate::name::ProgramName;
 use crate::policy::{Backoff, Ended};
@@ -65,7 +66,7 @@ impl Reader<'_> {
             PhaseSnapshot::Running(child) => Phase::Running(self.child(child)),
             PhaseSnapshot::Stopping { child, patience } => Phase::Stopping {
                 child: self.child(child),
-                patience,
+                patience: patience.restored(),
             },
             PhaseSnapshot::Clearing {
                 leader,
@@ -80,9 +81,20 @@ impl Reader<'_> {
                 ended: Ended { exit, started, at },
                 by_itself,
                 spec: self.spec(&source),
-                patience,
+                patience: patience.restored(),
             },
         }
+    }
+}
+
+impl Patience {
+    /// An order that was not carried out when it was written down may never have been.
+    fn restored(self) -> Self {
+        let asked = match self.asked {
+            Asked::Unknown | Asked::Ordered => Asked::Unknown,
+            Asked::Done => Asked::Done,
+        };
+        Self { asked, ..self }
     }
 }
 
@@ -112,12 +124,15 @@ impl Colony {
 impl Program {
     fn restored(snapshot: ProgramSnapshot, reader: &Reader<'_>, now: Now) -> Self {
         let spec = snapshot.source.as_ref().map(|source| reader.spec(source));
-        let digest = spec
-            .as_ref()
-            .map(|spec| content_digest(spec.source.as_bytes()));
+        let good = |spec: &Arc<ProgramSpec>| content_digest(spec.source.as_bytes());
+        let (config_error, digest) = match snapshot.bad {
+            Some(BadFile { error, digest }) => (Some(error), digest),
+            None => (None, spec.as_ref().map(good)),
+        };
         let phase = reader.phase(snapshot.phase);
         Self {
             spec,
+            config_error,
             digest,
             hand: snapshot.hand,
             at_least: snapshot.at_least,

@@ -1,10 +1,11 @@
 //! The machine, written down.
 
 use super::{
-    Changes, ChildSnapshot, Counts, PhaseSnapshot, ProgramSnapshot, Snapshot, Sources, refer,
+    BadFile, Changes, ChildSnapshot, Counts, PhaseSnapshot, ProgramSnapshot, Snapshot, Sources,
+    refer,
 };
-use crate::colony::Colony;
 use crate::colony::program::{Child, Phase, Program, Rest};
+use crate::colony::{Colony, Generation};
 use crate::name::ProgramName;
 
 impl Colony {
@@ -30,7 +31,9 @@ impl Colony {
             acted_on: std::mem::take(&mut self.acted_on),
             ..Changes::default()
         };
-        for name in std::mem::take(&mut self.changed) {
+        let mut names = std::mem::take(&mut self.changed);
+        names.append(&mut self.carried_out);
+        for name in names {
             match self.programs.get(&name) {
                 Some(program) => changes
                     .programs
@@ -44,10 +47,22 @@ impl Colony {
         changes
     }
 
-    /// Whether anything has changed since it was last written down.
+    /// Whether anything has changed since it was last written down that must not be lost. What was
+    /// carried out meanwhile is written with it, or when a monitor that exits writes once more:
+    /// without that, its successor asks a second time what is to stop.
     #[must_use]
     pub fn has_changes(&self) -> bool {
         !self.changed.is_empty() || !self.acted_on.is_empty()
+    }
+
+    /// The stop signal of this start was sent.
+    pub(in crate::colony) fn was_asked(&mut self, name: ProgramName, generation: Generation) {
+        if let Some(program) = self.programs.get_mut(&name)
+            && program.generation == generation
+        {
+            program.was_asked();
+            self.carried_out.insert(name);
+        }
     }
 
     fn counts(&self) -> Counts {
@@ -64,6 +79,10 @@ impl Program {
         ProgramSnapshot {
             name: self.name.clone(),
             source: self.spec.as_ref().map(|spec| refer(&spec.source, sources)),
+            bad: self.config_error.clone().map(|error| BadFile {
+                error,
+                digest: self.digest.clone(),
+            }),
             hand: self.hand,
             at_least: self.at_least,
             generation: self.generation,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::colony::snapshot::Snapshot;
+use crate::colony::snapshot::{ActedOn, Changes, Snapshot};
 use crate::colony::{
     Blame, Colony, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure,
 };
@@ -32,6 +32,8 @@ pub(super) struct Driver {
     pub(super) colony: Colony,
     /// What was written down of the colony.
     pub(super) journal: Snapshot,
+    /// The messages that were acted on, as they were written down.
+    pub(super) acted_on: Vec<ActedOn>,
     pub(super) spawns: Spawns,
     now: Mono,
     orders: Vec<String>,
@@ -61,6 +63,7 @@ impl Driver {
         Self {
             colony: Colony::new(),
             journal: Snapshot::default(),
+            acted_on: Vec::new(),
             spawns: Spawns::Happen,
             now: Mono::from_nanos(1_000_000_000),
             orders: Vec::new(),
@@ -123,7 +126,19 @@ impl Driver {
     fn write_down(&mut self) {
         let changes = self.colony.take_changes();
         let text = serde_json::to_string(&changes).unwrap();
-        self.journal.apply(serde_json::from_str(&text).unwrap());
+        let changes: Changes = serde_json::from_str(&text).unwrap();
+        self.acted_on.extend(changes.acted_on.iter().cloned());
+        self.journal.apply(changes);
+    }
+
+    /// What was decided is written down, and the monitor dies before it does anything.
+    pub(super) fn observe_and_crash_before_the_orders(&mut self, facts: Vec<Observation>) {
+        for fact in facts {
+            self.colony.observe(self.now(), fact);
+        }
+        self.colony.settle(self.now());
+        self.write_down();
+        self.crash();
     }
 
     /// The monitor dies, and another one reads what was written down. It decides nothing yet.

@@ -14,6 +14,13 @@ fn adopted(driver: &Driver, program: &str) -> Observation {
     }
 }
 
+fn never_started(driver: &Driver, program: &str) -> Observation {
+    Observation::NeverStarted {
+        name: super::driver::name(program),
+        generation: driver.generation(program),
+    }
+}
+
 #[test]
 fn what_was_written_down_is_what_was_so() {
     let mut all = Driver::running("web", "");
@@ -79,9 +86,126 @@ fn a_start_that_was_ordered_is_found_or_ordered_again() {
     assert_eq!(found.record("web").starts, 1);
 
     web.crash();
-    let (name, generation) = (super::driver::name("web"), web.generation("web"));
-    web.observe(Observation::NeverStarted { name, generation });
+    web.sleep_through(100);
+    let fact = never_started(&web, "web");
+    web.observe(fact);
     assert_eq!(web.orders(), ["spawn web"]);
+}
+
+#[test]
+fn a_start_of_which_nothing_is_left_may_have_happened_and_the_next_keeps_its_distance() {
+    let mut web = Driver::new();
+    web.spawns = Spawns::Wait;
+    web.file("web", "");
+    web.crash();
+    web.sleep_through(40);
+    let fact = never_started(&web, "web");
+    web.observe(fact);
+    assert!(web.orders().is_empty());
+    assert_eq!(web.state("web"), State::Backoff);
+    assert!(web.reason("web").contains("the monitor ended"));
+    web.wait(59);
+    assert!(web.orders().is_empty());
+    web.wait(1);
+    assert_eq!(web.orders(), ["spawn web"]);
+}
+
+#[test]
+fn a_start_that_was_ordered_and_has_left_only_members_is_cleared() {
+    let mut web = Driver::new();
+    web.spawns = Spawns::Wait;
+    web.file("web", "");
+    web.crash();
+    let found = adopted(&web, "web");
+    let ended = web.exited("web", Exit::Unknown, Group::Left);
+    web.observe_all(vec![found, ended]);
+    assert_eq!(web.orders(), ["SIGTERM web", "SIGCONT web"]);
+    assert_eq!(
+        (web.state("web"), web.record("web").starts),
+        (State::Stopping, 1)
+    );
+    web.spawns = Spawns::Happen;
+    web.members_end("web");
+    web.wait(1_000);
+    assert_eq!(web.orders(), ["spawn web"]);
+}
+
+#[test]
+fn a_stop_that_was_decided_and_perhaps_not_asked_for_is_asked_for() {
+    let mut web = Driver::running("web", "");
+    web.say(r#"{"type": "STOP", "name": "web"}"#);
+    // What was carried out since is not written down.
+    web.crash();
+    web.sleep_through(10_000);
+    let fact = adopted(&web, "web");
+    web.observe(fact);
+    assert_eq!(web.orders(), ["SIGTERM web", "SIGCONT web"]);
+    web.wait(4_999);
+    assert!(web.orders().is_empty());
+    web.crash();
+    let fact = adopted(&web, "web");
+    web.observe(fact);
+    web.wait(1);
+    assert_eq!(web.orders(), ["SIGKILL web"]);
+}
+
+#[test]
+fn a_stop_that_was_given_to_nobody_is_not_taken_for_asked() {
+    let mut web = Driver::running("web", "");
+    let stop = web.message(r#"{"type": "STOP", "name": "web"}"#);
+    web.observe_and_crash_before_the_orders(vec![stop]);
+    let fact = adopted(&web, "web");
+    web.observe(fact);
+    assert_eq!(web.orders(), ["SIGTERM web", "SIGCONT web"]);
+}
+
+#[test]
+fn a_bad_file_is_remembered() {
+    let mut both = Driver::running("web", "");
+    both.observe_all(vec![Driver::bad("web"), Driver::bad("db")]);
+    both.orders();
+    let before = (both.record("web").clone(), both.record("db").clone());
+    both.crash();
+    let fact = adopted(&both, "web");
+    both.observe(fact);
+    assert!(both.orders().is_empty());
+    let web = both.record("web");
+    assert_eq!(web.config_error, before.0.config_error);
+    assert_eq!(web.config_digest, before.0.config_digest);
+    assert_eq!(*both.record("db"), before.1);
+}
+
+#[test]
+fn what_was_acted_on_says_what_its_file_and_its_sender_are_due() {
+    let mut web = Driver::running("web", "");
+    let about_nobody = web.message(r#"{"type": "STOP", "name": "nobody"}"#);
+    let signal = web.message(r#"{"type": "SIGNAL", "name": "web", "signal": "HUP", "id": "s"}"#);
+    let stop = web.message(r#"{"type": "STOP", "name": "web", "id": "t"}"#);
+    web.observe_and_crash_before_the_orders(vec![about_nobody, signal, stop]);
+    let [nobody, signal, stop] = web.acted_on.as_slice() else {
+        panic!("three were acted on");
+    };
+    assert!(nobody.rejected.as_ref().unwrap().contains("no program"));
+    assert_eq!(nobody.reply, None);
+    let reply = signal.reply.as_ref().unwrap();
+    assert!(!reply.ok && reply.error.as_ref().unwrap().contains("certain"));
+    assert!(signal.rejected.is_none() && stop.rejected.is_none());
+    assert!(stop.reply.as_ref().unwrap().ok);
+}
+
+#[test]
+fn an_upgrade_ends_where_the_monitor_is_to_end() {
+    for end in ["SHUTDOWN", "DETACH"] {
+        let mut colony = Driver::new();
+        let upgrade = colony.message(r#"{"type": "UPGRADE", "id": "u"}"#);
+        let word = colony.message(&format!(r#"{{"type": "{end}"}}"#));
+        colony.observe_all(vec![upgrade, word]);
+        assert_eq!(colony.orders(), ["discard m1", "discard m2"]);
+        assert!(!colony.replies()[0].ok);
+        assert!(!colony.colony.is_upgrading());
+        colony.observe(Observation::Upgraded);
+        assert!(colony.orders().is_empty());
+    }
 }
 
 #[test]

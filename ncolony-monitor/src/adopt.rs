@@ -184,7 +184,7 @@ impl Adopter {
         identity: Option<&ProcessIdentity>,
     ) -> bool {
         let (name, generation) = (program.name.clone(), program.generation());
-        if reap::is_ours(pid) {
+        if reap::is_child(pid) {
             self.table.remove(&(name.clone(), generation));
             self.adoption.living.push(Living {
                 name,
@@ -235,7 +235,7 @@ impl Adopter {
             name: program.name.clone(),
             generation: program.generation(),
             pid,
-            held: (!reap::is_ours(pid)).then_some(process),
+            held: (!reap::is_child(pid)).then_some(process),
         });
     }
 

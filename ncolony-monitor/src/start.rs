@@ -153,8 +153,8 @@ impl Monitor {
         let guarantees = guarantees::probe(tree.is_used(), orphans_are_ours);
         let inheritance =
             inheritance::take_up(handed, left, &run_ids, predecessor, &settings.defaults);
-        tree.remove_empty();
         inheritance.tell();
+        tree.remove_empty();
         let names = inheritance.names();
         let status = StatusDir::open(&places, settings.pid_dir.clone(), &names)?;
 

@@ -20,6 +20,7 @@ mod endings;
 mod failed_starts;
 mod lifecycle;
 mod log_following;
+mod logs;
 mod messages;
 mod one_monitor;
 mod output;

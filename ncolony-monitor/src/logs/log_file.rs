@@ -71,7 +71,9 @@ struct Open {
 pub(super) struct LogFile {
     pub(super) target: Target,
     /// How many channels end here.
-    pub(super) channels: usize,
+    channels: usize,
+    /// Whether more than one has ended here: then lines are looked at.
+    pub(super) shared: bool,
     open: Option<Open>,
     /// Whether the kernel does not move bytes to this file.
     copies: bool,
@@ -87,6 +89,7 @@ impl LogFile {
         Self {
             target,
             channels: 0,
+            shared: false,
             open: None,
             copies: false,
             last: None,
@@ -99,10 +102,18 @@ impl LogFile {
         self.open = None;
     }
 
-    /// Forgets a channel.
-    pub(super) fn leave(&mut self, token: u64) {
+    /// Takes in a channel; how many there are now.
+    pub(super) fn join(&mut self) -> usize {
+        self.channels += 1;
+        self.shared |= self.channels > 1;
+        self.channels
+    }
+
+    /// Forgets a channel; how many are left.
+    pub(super) fn leave(&mut self, token: u64) -> usize {
         self.channels = self.channels.saturating_sub(1);
         self.last = self.last.filter(|(last, _)| *last != token);
+        self.channels
     }
 
     /// Moves what comes next, if it is time for it. What was seen on the way ends in `tail`.
@@ -118,7 +129,7 @@ impl LogFile {
         tail: &mut Tail,
     ) -> io::Result<Moved> {
         let mut size = self.size()?;
-        let shared = self.channels > 1;
+        let shared = self.shared;
         let free = self.limit.saturating_sub(size).saturating_sub(NEAR);
         if !shared && !self.copies && free > 0 {
             let most = usize::try_from(free).unwrap_or(PIECE).min(PIECE);

@@ -250,6 +250,11 @@ fn lines_of_programs_that_share_a_file_stay_whole() {
     wait_for(&bench.path("shared"), b"b0\na1\n");
     two.write_all(b"b1\n").unwrap();
     wait_for(&bench.path("shared"), b"b0\na1\nb1\n");
+    // What is half waits here also when it is not waited for any longer elsewhere.
+    let (mut three, _) = bench.start("three", r#", "stdout": {"max_bytes": 100}"#);
+    three.write_all(b"c1\nc2").unwrap();
+    wait_for(&bench.path("logs/three.log"), b"c1\nc2");
+    wait_for(&bench.path("shared"), b"b0\na1\nb1\n");
     one.write_all(b" whole\n").unwrap();
     wait_for(&bench.path("shared"), b"b0\na1\nb1\na2 whole\n");
     let long = vec![b'x'; 200_000];

@@ -135,8 +135,8 @@ impl Children {
     pub(crate) fn reap(&mut self) -> Vec<Ended> {
         let mut dead = self.take_dead();
         dead.extend(self.adopted.take_gone().into_iter().map(Dead::of_adopted));
-        let mut leftovers = dead.iter().filter_map(|dead| dead.leftover.as_ref());
-        if leftovers.any(Leftover::needs_search) {
+        let leftovers = dead.iter().filter_map(|dead| dead.leftover.as_ref());
+        if leftovers.into_iter().any(Leftover::needs_search) {
             self.seek(&mut dead);
         }
         dead.into_iter().map(|dead| self.conclude(dead)).collect()

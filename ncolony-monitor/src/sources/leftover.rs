@@ -183,7 +183,8 @@ impl Leftover {
 
     /// Whether it is known that nobody is left.
     pub(crate) fn is_gone(&mut self) -> bool {
-        self.forget_ended();
+        self.group = self.group.take().filter(Led::has_members);
+        self.strays.retain(|_, process| !process.has_ended(0));
         let cgroup = self.hold.cgroup.as_ref();
         self.group.is_none()
             && self.is_complete
@@ -201,7 +202,7 @@ impl Leftover {
         self.strays.contains_key(&pid)
     }
 
-    /// Forgets who has ended. Whom they have left behind is with us by now.
+    /// Forgets who has ended, before a look. Whom they have left behind is with us by now.
     pub(crate) fn forget_ended(&mut self) {
         self.strays.retain(|_, process| !process.has_ended(0));
         self.group = self.group.take().filter(Led::has_members);

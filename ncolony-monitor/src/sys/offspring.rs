@@ -11,7 +11,7 @@ pub(crate) fn further(is_known: impl Fn(u32) -> bool) -> Vec<u32> {
     }
     // The kernel is asked for each number whether it is a child of ours.
     let all = environ::all_processes().into_iter();
-    all.filter(|pid| !is_known(*pid) && reap::is_ours(*pid))
+    all.filter(|pid| !is_known(*pid) && reap::is_child(*pid))
         .collect()
 }
 

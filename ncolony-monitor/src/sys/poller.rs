@@ -43,12 +43,6 @@ impl Poller {
         Ok(Self { epoll, waker })
     }
 
-    /// Waits for `fd` to have something to read from now on.
-    pub(crate) fn add(&self, fd: &impl AsFd, token: u64) -> io::Result<()> {
-        let when = EpollFlags::EPOLLIN;
-        Ok(self.epoll.add(fd, EpollEvent::new(when, token))?)
-    }
-
     /// Makes it something that the loop can wait for. To be called where the loop's runtime can be
     /// reached.
     pub(crate) fn in_loop(self) -> io::Result<AsyncFd<Self>> {

@@ -55,9 +55,8 @@ fn wait(kind: libc::idtype_t, id: u32, options: libc::c_int) -> Option<libc::sig
     }
 }
 
-/// Whether a process, alive or dead, is a child of ours that has not been taken. Then its number is
-/// its own.
-pub(crate) fn is_ours(pid: u32) -> bool {
+/// Whether a process is a child of ours that has not been taken.
+pub(crate) fn is_child(pid: u32) -> bool {
     let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
     wait(libc::P_PID, pid, options).is_some()
 }

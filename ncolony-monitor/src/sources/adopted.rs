@@ -127,11 +127,13 @@ impl Adopted {
         loop {
             // It fails only where it cannot wait, and then it is asked with the next full look.
             let _failed = poller.get_ref().wait(Some(0), &mut ready);
-            if ready.is_empty() {
-                return;
-            }
+            let before = self.unexplained.len();
             for name in ready.iter().filter_map(|token| self.names.get(token)) {
                 self.unexplained.entry(name.clone()).or_insert(now);
+            }
+            // Who has ended is told of again and again, in turns, until it is let go of.
+            if self.unexplained.len() == before {
+                return;
             }
         }
     }

@@ -9,6 +9,7 @@ pub mod needless_stop;
 pub mod one_process;
 pub mod own_signals;
 pub mod records;
+pub mod remembered;
 pub mod removed_goes;
 pub mod shortages;
 pub mod stops_in_time;
@@ -42,6 +43,8 @@ pub enum Invariant {
     Bounded,
     /// I11: what is wanted comes to be.
     Liveness,
+    /// I12: what a successor reads is what was so.
+    Remembered,
 }
 
 impl Invariant {

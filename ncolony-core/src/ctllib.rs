@@ -28,7 +28,7 @@ use serde_json::{Map, Value, json};
 
 use crate::descriptor::{ConfigError, Descriptor};
 use crate::files::{Durability, FileError, look, make_directory, remove_file, replace_file};
-use crate::message::{Message, Request, Target};
+use crate::message::{Message, MessageId, Request, Target};
 use crate::name::ProgramName;
 
 pub use crate::places::Places;
@@ -259,6 +259,46 @@ pub fn restart_group(places: &Places, group: &str) -> Result<PathBuf, CtlError> 
         places,
         &Message::new(Request::Restart(Target::Group(group.to_owned()))),
     )
+}
+
+/// Asks the monitor to stop every program and exit. The outcome is written under `id`, where one
+/// is given.
+///
+/// # Errors
+/// The message could not be written.
+pub fn shutdown(places: &Places, id: Option<MessageId>) -> Result<PathBuf, CtlError> {
+    send_with_id(places, Request::Shutdown, id)
+}
+
+/// Asks the monitor to exit and to leave the programs running; the next monitor takes them over.
+/// The outcome is written under `id`, where one is given.
+///
+/// # Errors
+/// The message could not be written.
+pub fn detach(places: &Places, id: Option<MessageId>) -> Result<PathBuf, CtlError> {
+    send_with_id(places, Request::Detach, id)
+}
+
+/// Asks the monitor to replace itself in place by the binary that stands now at the path that it
+/// was started from; programs run on. The outcome is written under `id`, where one is given: by the
+/// new monitor, or by the old one when it goes on.
+///
+/// # Errors
+/// The message could not be written.
+pub fn upgrade(places: &Places, id: Option<MessageId>) -> Result<PathBuf, CtlError> {
+    send_with_id(places, Request::Upgrade, id)
+}
+
+fn send_with_id(
+    places: &Places,
+    request: Request,
+    id: Option<MessageId>,
+) -> Result<PathBuf, CtlError> {
+    let message = Message {
+        id,
+        ..Message::new(request)
+    };
+    send(places, &message)
 }
 
 /// Writes any message; gives the path of its file, which is gone when the monitor has acted on it.

@@ -2,6 +2,9 @@
 //!
 //! What the words mean together with the monitor's own settings is [`crate::spec`]'s matter.
 
+pub mod output;
+mod sockets;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,9 +12,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use self::output::{ErrorOutput, Output};
 use crate::json::{Members, Value, parse_object};
 use crate::signal::Signal;
 
+pub use self::sockets::{Address, DEFAULT_MODE, Host, SocketSpec};
 pub use crate::json::ConfigError;
 
 /// The largest program file: the kernel's limit for one environment string, which it becomes as
@@ -20,7 +25,7 @@ pub const FILE_BYTES_MAX: usize = 131_000;
 
 /// Keys of a program file that have a meaning, but not in this version. They are refused: a key
 /// that was silently without effect would be worse than none.
-const NOT_SUPPORTED_YET: [&str; 11] = [
+const NOT_SUPPORTED_YET: [&str; 8] = [
     "rlimits",
     "nice",
     "oom_score_adj",
@@ -29,13 +34,10 @@ const NOT_SUPPORTED_YET: [&str; 11] = [
     "requires",
     "ready",
     "watchdog",
-    "stdout",
-    "stderr",
-    "sockets",
 ];
 
 /// The keys that have a meaning to the monitor.
-pub const KEYS: [&str; 20] = [
+pub const KEYS: [&str; 23] = [
     "args",
     "env",
     "env_inherit",
@@ -56,6 +58,9 @@ pub const KEYS: [&str; 20] = [
     "cwd",
     "umask",
     "stdin",
+    "sockets",
+    "stdout",
+    "stderr",
 ];
 
 /// What an exit leads to.
@@ -142,6 +147,12 @@ pub struct Descriptor {
     pub umask: Option<u32>,
     /// Standard input.
     pub stdin: Stdin,
+    /// What the monitor listens on for it, in the order in which it is given them.
+    pub sockets: Vec<SocketSpec>,
+    /// Where standard output goes.
+    pub stdout: Output,
+    /// Where standard error goes.
+    pub stderr: ErrorOutput,
     /// Keys that are not ours, kept for the program and its companions.
     pub extras: serde_json::Map<String, serde_json::Value>,
 }
@@ -187,6 +198,9 @@ impl Descriptor {
             cwd: None,
             umask: None,
             stdin: Stdin::Open,
+            sockets: Vec::new(),
+            stdout: Output::default(),
+            stderr: ErrorOutput::Stdout,
             extras: serde_json::Map::new(),
         }
     }
@@ -213,8 +227,11 @@ impl Descriptor {
             "stop_signal" => self.stop_signal = signal(value)?,
             "reload_signal" => self.reload_signal = signal(value)?,
             "cwd" => self.cwd = Some(absolute(value)?),
-            "umask" => self.umask = Some(umask(value)?),
+            "umask" => self.umask = Some(octal(value, "022")?),
             "stdin" => self.stdin = stdin(value)?,
+            "sockets" => self.sockets = sockets::sockets(value)?,
+            "stdout" => self.stdout = output::standard(value)?,
+            "stderr" => self.stderr = output::error(value)?,
             "instances" if value.integer(1, 1).is_ok() => {}
             "instances" => return Err(value.error("more than one instance is not supported yet")),
             later if NOT_SUPPORTED_YET.contains(&later) => {
@@ -338,7 +355,8 @@ fn absolute(value: &Value<'_>) -> Result<PathBuf, ConfigError> {
     }
 }
 
-fn umask(value: &Value<'_>) -> Result<u32, ConfigError> {
+/// Bits of a file's mode in octal digits, as in `example`.
+fn octal(value: &Value<'_>, example: &str) -> Result<u32, ConfigError> {
     let text = value.string()?;
     let digits = !text.is_empty() && text.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
     let mask = u32::from_str_radix(&text, 8)
@@ -346,7 +364,7 @@ fn umask(value: &Value<'_>) -> Result<u32, ConfigError> {
         .filter(|mask| digits && *mask <= 0o777);
     mask.ok_or_else(|| {
         value.error(format!(
-            "must be an octal string like \"022\", not {text:?}"
+            "must be an octal string like {example:?}, not {text:?}"
         ))
     })
 }

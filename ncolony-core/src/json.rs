@@ -169,9 +169,20 @@ impl<'a> Value<'a> {
         }
     }
 
-    fn members(&self) -> Result<Members<'a>, ConfigError> {
+    /// Whether the value is an object.
+    pub(crate) fn is_object(&self) -> bool {
+        self.raw.starts_with('{')
+    }
+
+    /// The members of an object, in the order of the text.
+    pub(crate) fn members(&self) -> Result<Members<'a>, ConfigError> {
+        self.members_as("an object")
+    }
+
+    /// The members of an object; `wanted` says what the whole should have been.
+    pub(crate) fn members_as(&self, wanted: &str) -> Result<Members<'a>, ConfigError> {
         let RawMembers(members) =
-            serde_json::from_str(self.raw).map_err(|_| self.mismatch("an object"))?;
+            serde_json::from_str(self.raw).map_err(|_| self.mismatch(wanted))?;
         let dot = if self.path.is_empty() { "" } else { "." };
         let value = |key: String, raw| {
             let inner = self.inner(raw, &format!("{dot}{key}"));

@@ -222,6 +222,12 @@ impl Places {
         self.status.join("rejected")
     }
 
+    /// The directory of the FIFOs that the programs print into.
+    #[must_use]
+    pub fn outputs(&self) -> PathBuf {
+        self.status.join("output")
+    }
+
     /// The log of a program, where there is a place for logs.
     #[must_use]
     pub fn program_log(&self, name: &str) -> Option<PathBuf> {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::descriptor::{ConfigError, Descriptor, Identity, Restart, Stdin};
+use crate::descriptor::output::{ErrorOutput, Output};
+use crate::descriptor::{ConfigError, Descriptor, Identity, Restart, SocketSpec, Stdin};
 use crate::name::ProgramName;
 use crate::policy::Delays;
 use crate::signal::Signal;
@@ -73,6 +74,12 @@ pub struct ProcessSpec {
     pub umask: Option<u32>,
     /// Standard input.
     pub stdin: Stdin,
+    /// What the monitor listens on for it.
+    pub sockets: Vec<SocketSpec>,
+    /// Where standard output goes.
+    pub stdout: Output,
+    /// Where standard error goes.
+    pub stderr: ErrorOutput,
     /// Keys for others; the program can read them in `NCOLONY_CONFIG`.
     pub extras: serde_json::Map<String, serde_json::Value>,
 }
@@ -146,6 +153,9 @@ impl ProgramSpec {
                 cwd: descriptor.cwd,
                 umask: descriptor.umask,
                 stdin: descriptor.stdin,
+                sockets: descriptor.sockets,
+                stdout: descriptor.stdout,
+                stderr: descriptor.stderr,
                 extras: descriptor.extras,
             },
             source: descriptor.source,
@@ -164,6 +174,12 @@ impl ProgramSpec {
         defaults: &Defaults,
     ) -> Result<Self, ConfigError> {
         Self::resolve(name, Descriptor::parse(bytes)?, defaults)
+    }
+
+    /// Whether the monitor listens on something for it.
+    #[must_use]
+    pub fn listens(&self) -> bool {
+        !self.process.sockets.is_empty()
     }
 
     /// Whether a process that was started by `self` is out of date under `new`.
@@ -220,6 +236,9 @@ mod tests {
             r#"{"args": ["x"], "note": 2}"#,
             r#"{"args": ["x"], "note": 1, "umask": "077"}"#,
             r#"{"args": ["x"], "note": 1, "env": {"A": ""}}"#,
+            r#"{"args": ["x"], "note": 1, "sockets": [{"name": "a", "listen": "unix:///a"}]}"#,
+            r#"{"args": ["x"], "note": 1, "stdout": {"backups": 3}}"#,
+            r#"{"args": ["x"], "note": 1, "stderr": "log"}"#,
         ] {
             assert!(old.needs_restart(&spec(new)), "{new}");
         }

@@ -154,7 +154,7 @@ pub struct ProgramStatus {
     pub config_error: Option<ConfigError>,
     /// The groups that it belongs to.
     pub groups: Vec<String>,
-    /// Where its output is kept.
+    /// Where its standard output is kept, where that is a file.
     pub log: Option<PathBuf>,
     /// Whether an earlier monitor started this very process.
     pub adopted: bool,

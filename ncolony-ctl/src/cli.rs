@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ncolony_core::places::PlaceFlags;
 use ncolony_core::time::seconds_from;
 use ncolony_core::{ProgramName, Signal, State};
@@ -16,6 +16,10 @@ use crate::selection::Word;
 const EXIT_STATUSES: &str = "\
 Exit status: 0 done, 1 failed, 2 usage, 3 not running, 4 no such program, 5 no monitor and one is \
 needed, 6 timeout.";
+
+const UPGRADE_CHECK_STATUSES: &str = "\
+Exit status: 0 all is well, 1 the worst is a warning, 2 the worst is a failure, 64 usage, \
+255 unexpected error.";
 
 /// Drives an ncolony colony: says what should run, asks for things, shows what is so
 #[derive(Debug, Parser)]
@@ -123,7 +127,9 @@ pub(crate) enum Command {
     /// Print what programs have printed
     Logs(LogsArgs),
     /// Stop all programs and end the monitor
-    Shutdown(NoWaitArgs),
+    Shutdown(ShutdownArgs),
+    /// Replace the monitor by the binary that stands now where it was started from; programs go on
+    Upgrade(UpgradeArgs),
 }
 
 /// `add`
@@ -230,6 +236,9 @@ pub(crate) struct StatusArgs {
     /// Names or shell patterns; none means all
     #[arg(value_name = "NAME")]
     pub(crate) names: Vec<Word>,
+    /// Say also what this machine does not give
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
 }
 
 /// `show`
@@ -271,6 +280,55 @@ pub(crate) struct LogsArgs {
     /// Go on with what comes
     #[arg(short, long)]
     pub(crate) follow: bool,
+}
+
+/// `shutdown`
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct ShutdownArgs {
+    /// Leave the programs running; the next monitor takes them over
+    #[arg(long)]
+    pub(crate) keep_programs: bool,
+    #[command(flatten)]
+    pub(crate) wait: NoWaitArgs,
+}
+
+/// `upgrade`
+#[derive(Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct UpgradeArgs {
+    /// Without a word: do it
+    #[command(subcommand)]
+    pub(crate) command: Option<UpgradeCommand>,
+    #[command(flatten)]
+    pub(crate) wait: NoWaitArgs,
+}
+
+/// What can be asked about an upgrade.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UpgradeCommand {
+    /// Say whether an upgrade would go well, and change nothing
+    #[command(after_help = UPGRADE_CHECK_STATUSES)]
+    Check(UpgradeCheckArgs),
+}
+
+/// `upgrade check`
+#[derive(Debug, Args)]
+pub(crate) struct UpgradeCheckArgs {
+    /// The new binary, where it does not stand in the old one's place yet
+    #[arg(long, value_name = "PATH")]
+    pub(crate) binary: Option<PathBuf>,
+}
+
+/// Whether these words of a command line are under `upgrade check`, be the rest good or not.
+pub(crate) fn is_upgrade_check(words: impl IntoIterator<Item = OsString>) -> bool {
+    let matches = Cli::command()
+        .ignore_errors(true)
+        .try_get_matches_from(words);
+    let is_check = |matches: clap::ArgMatches| {
+        let upgrade = matches.subcommand_matches("upgrade")?;
+        upgrade.subcommand_matches("check").map(|_| ())
+    };
+    matches.ok().and_then(is_check).is_some()
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -22,6 +22,14 @@ pub(crate) enum Ending {
     NoMonitor,
     /// It was not so in time, and may yet be.
     Timeout,
+    /// Of `upgrade check`: somebody should look at something first.
+    UpgradeNeedsLook,
+    /// Of `upgrade check`: it would fail.
+    UpgradeWouldFail,
+    /// Of `upgrade check`: the command makes no sense.
+    UpgradeCheckUsage,
+    /// Of `upgrade check`: it could not be made.
+    Unexpected,
 }
 
 impl Ending {
@@ -35,6 +43,10 @@ impl Ending {
             Self::NoSuchProgram => 4,
             Self::NoMonitor => 5,
             Self::Timeout => 6,
+            Self::UpgradeNeedsLook => 1,
+            Self::UpgradeWouldFail => 2,
+            Self::UpgradeCheckUsage => 64,
+            Self::Unexpected => 255,
         }
     }
 }

@@ -13,11 +13,13 @@
 //! a lock cannot be left behind by a process that is gone.
 
 mod act;
+mod checklist;
 mod cli;
 mod commands;
 mod diagnosis;
 mod effect;
 mod ending;
+mod interruption;
 mod liveness;
 mod misspelling;
 mod note;
@@ -40,7 +42,14 @@ use crate::report::Report;
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return ExitCode::from(report::usage(&error)),
+        Err(error) => {
+            let wrong = if cli::is_upgrade_check(std::env::args_os()) {
+                Ending::UpgradeCheckUsage
+            } else {
+                Ending::Usage
+            };
+            return ExitCode::from(report::usage(&error, wrong));
+        }
     };
     let mut report = Report::new(cli.global.json, cli.global.color.into());
     let ending = commands::run(&cli, &mut report).unwrap_or_else(|failure| {

@@ -6,8 +6,11 @@ use ncolony_core::status::FILE_NEVER_GOOD;
 use ncolony_core::time::span_in_words;
 use ncolony_core::{ProgramStatus, Wall};
 
+/// What is said of a process that this monitor did not start itself.
+pub(crate) const ADOPTED: &str = "adopted from an earlier monitor";
+
 /// Why a program is in its state, in one line: what is wrong with its file, the reason of its
-/// state, when it is started again, what it says of itself.
+/// state, when it is started again, what it says of itself, whether an earlier monitor started it.
 pub(crate) fn note(record: &ProgramStatus, now: Wall) -> String {
     let mut parts = Vec::new();
     if let Some(error) = &record.config_error {
@@ -19,6 +22,9 @@ pub(crate) fn note(record: &ProgramStatus, now: Wall) -> String {
     }
     parts.extend(next_start(record, now));
     parts.extend(record.note.as_ref().map(|note| format!("it says: {note}")));
+    if record.adopted && record.pid.is_some() {
+        parts.push(ADOPTED.to_owned());
+    }
     one_line(&parts.join("; "))
 }
 
@@ -109,6 +115,15 @@ mod tests {
         record.reason = Some(FILE_NEVER_GOOD.to_owned());
         let text = note(&record, Wall::default());
         assert_eq!(text, "error in its file: it is empty", "said once");
+    }
+
+    #[test]
+    fn a_process_of_an_earlier_monitor_is_recognised_while_it_lives() {
+        let mut record = status("web", State::Running);
+        record.adopted = true;
+        assert_eq!(note(&record, Wall::default()), "");
+        record.pid = Some(7);
+        assert_eq!(note(&record, Wall::default()), ADOPTED);
     }
 
     #[test]

@@ -118,6 +118,12 @@ pub(crate) mod tests {
         .unwrap()
     }
 
+    /// The same as a record that was read.
+    pub(crate) fn record(status: ProgramStatus) -> ProgramRecord {
+        let text = serde_json::value::to_raw_value(&status).unwrap();
+        Record { status, text }
+    }
+
     fn places(dir: &tempfile::TempDir) -> Places {
         let at = |name: &str| dir.path().join(name);
         Places {

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use terminal_size::{Width, terminal_size_of};
 
 use crate::ending::{Ending, Failure};
+use crate::interruption::Interruption;
 use crate::table::Table;
 
 /// What a command that acts prints as JSON.
@@ -77,17 +78,26 @@ impl Report {
         }
     }
 
-    /// Hands over what was printed so far, waits, and says whether there is still a reader.
-    pub(crate) fn pause(&mut self, span: Duration) -> bool {
+    /// Hands over what was printed so far.
+    pub(crate) fn flush(&mut self) {
         if let Err(error) = self.out.flush() {
             self.broken.get_or_insert(error);
         }
+    }
+
+    /// Hands over what was printed so far, waits, and says whether there is still a reader and
+    /// nobody has interrupted.
+    pub(crate) fn pause(&mut self, span: Duration, interruption: &Interruption) -> bool {
+        self.flush();
         let stdout = io::stdout();
         // No event is asked for: an error, such as a reader that went away, is always told.
-        let mut watched = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+        let mut watched = [
+            PollFd::new(stdout.as_fd(), PollFlags::empty()),
+            PollFd::new(interruption.as_fd(), PollFlags::POLLIN),
+        ];
         let timeout = PollTimeout::try_from(span).unwrap_or(PollTimeout::MAX);
-        let is_gone = poll(&mut watched, timeout).is_ok_and(|events| events > 0);
-        self.broken.is_none() && !is_gone
+        let is_over = poll(&mut watched, timeout).is_ok_and(|events| events > 0);
+        self.broken.is_none() && !is_over
     }
 
     /// Prints a table, where data is wanted as text. It fits the terminal, where there is one.
@@ -130,9 +140,7 @@ impl Report {
     /// # Errors
     /// Data was lost, and somebody was there to read it.
     pub(crate) fn finish(&mut self) -> Result<(), ()> {
-        if let Err(error) = self.out.flush() {
-            self.broken.get_or_insert(error);
-        }
+        self.flush();
         match self.broken.take() {
             // Who closed the pipe has read enough.
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -154,13 +162,14 @@ impl Report {
     }
 }
 
-/// Prints what is wrong with a command line, or the help that it asked for; gives the exit status.
-pub(crate) fn usage(error: &clap::Error) -> u8 {
+/// Prints what is wrong with a command line, or the help that it asked for; gives the exit status,
+/// `wrong` where it makes no sense.
+pub(crate) fn usage(error: &clap::Error, wrong: Ending) -> u8 {
     let printed = error.print();
     let is_lost = printed.is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe);
     match error.exit_code() {
         0 if is_lost => Ending::Failed.code(),
         0 => Ending::Done.code(),
-        _ => Ending::Usage.code(),
+        _ => wrong.code(),
     }
 }

@@ -2,11 +2,12 @@
 //! [`crate::effect`].
 
 use std::collections::VecDeque;
+use std::fs;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ncolony_core::message::{MessageId, Reply};
-use ncolony_core::{Descriptor, Places, ProgramName};
+use ncolony_core::{Descriptor, MonitorStatus, Places, ProgramName};
 
 use crate::effect::{Goal, Judgement, judge, judge_absent};
 use crate::ending::{Ending, Failure};
@@ -19,6 +20,8 @@ use crate::session::Session;
 const FIRST_INTERVAL: Duration = Duration::from_millis(1);
 /// Between two looks, later.
 const LAST_INTERVAL: Duration = Duration::from_millis(10);
+/// How long the record of a monitor that has answered may take.
+const RECORD_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A program, and the effect that is waited for on it.
 #[derive(Clone, Debug)]
@@ -79,20 +82,48 @@ impl<'s, 'r> Pace<'s, 'r> {
 /// # Errors
 /// It did not come in time, or the monitor ended.
 pub(crate) fn reply(session: &Session<'_>, id: &MessageId) -> Result<Reply, Failure> {
+    answer(session, id, || is_alive(session))
+}
+
+/// Waits for the outcome of an upgrade, which a new image of the monitor writes.
+///
+/// # Errors
+/// It did not come in time, or the monitor ended.
+pub(crate) fn upgraded(session: &Session<'_>, id: &MessageId) -> Result<Reply, Failure> {
+    let pid = session.monitor.and_then(|monitor| monitor.pid);
+    answer(session, id, || {
+        // Between the two images nobody may hold the lock, and the process is there all the same.
+        Ok(is_alive(session)? || pid.is_some_and(has_image))
+    })
+}
+
+fn is_alive(session: &Session<'_>) -> Result<bool, Failure> {
+    Ok(liveness::monitor(&session.places)?.is_some())
+}
+
+/// Whether there is such a process, and it has not ended.
+fn has_image(pid: u32) -> bool {
+    fs::read_link(format!("/proc/{pid}/exe")).is_ok()
+}
+
+fn answer(
+    session: &Session<'_>,
+    id: &MessageId,
+    is_there: impl Fn() -> Result<bool, Failure>,
+) -> Result<Reply, Failure> {
     let mut pace = Pace::new(session);
     loop {
         // Asked before the look: a monitor that answers and ends has answered.
-        let alive = liveness::monitor(&session.places)?;
+        let is_there = is_there()?;
         if let Some(reply) = records::reply(&session.places, id.as_str())? {
             return Ok(reply);
         }
-        let Some(monitor) = alive else {
+        if !is_there {
             return Err(monitor_ended());
-        };
+        }
         if !pace.next() {
-            let who = monitor
-                .pid
-                .map_or_else(String::new, |pid| format!(" (pid {pid})"));
+            let pid = session.monitor.and_then(|monitor| monitor.pid);
+            let who = pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
             let span = session.deadline.span.as_secs_f64();
             let message = format!("the monitor{who} has not answered within {span} s");
             return Err(Failure::new(Ending::Timeout, message));
@@ -198,11 +229,11 @@ fn monitor_ended() -> Failure {
     Failure::new(Ending::NoMonitor, message)
 }
 
-/// Waits until the monitor has ended because of this message.
+/// Waits until the monitor has ended because of this message; `hint` says why that may take long.
 ///
 /// # Errors
 /// It refused, or is still there when time is up.
-pub(crate) fn shut_down(session: &Session<'_>, id: &MessageId) -> Result<(), Failure> {
+pub(crate) fn ended(session: &Session<'_>, id: &MessageId, hint: &str) -> Result<(), Failure> {
     let mut pace = Pace::new(session);
     while liveness::monitor(&session.places)?.is_some() {
         if let Some(reply) = records::reply(&session.places, id.as_str())?
@@ -215,10 +246,33 @@ pub(crate) fn shut_down(session: &Session<'_>, id: &MessageId) -> Result<(), Fai
         }
         if !pace.next() {
             let span = session.deadline.span.as_secs_f64();
-            let message =
-                format!("the monitor is still there after {span} s; it may be stopping programs");
+            let message = format!("the monitor is still there after {span} s{hint}");
             return Err(Failure::new(Ending::Timeout, message));
         }
     }
     Ok(())
+}
+
+/// Waits for the record that a new image of the monitor writes, and gives it. It comes with the
+/// answer or soon after: where it does not come, the old one is given.
+///
+/// # Errors
+/// The record cannot be read.
+pub(crate) fn new_record(
+    session: &Session<'_>,
+    old: Option<&MonitorStatus>,
+) -> Result<Option<MonitorStatus>, Failure> {
+    let begun = Instant::now();
+    let mut pace = Pace::new(session);
+    loop {
+        let record = records::monitor(&session.places)?.map(|record| record.status);
+        let is_new = match (&record, old) {
+            (Some(record), Some(old)) => record.started != old.started,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        if is_new || begun.elapsed() >= RECORD_PATIENCE || !pace.next() {
+            return Ok(record);
+        }
+    }
 }

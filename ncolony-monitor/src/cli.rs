@@ -11,7 +11,7 @@ use ncolony_core::time::seconds_from;
 
 use crate::invocation::Invocation;
 use crate::sys::outlet::LineOutlet;
-use crate::{Settings, WatchMode, sys};
+use crate::{CgroupMode, Settings, WatchMode, sys};
 
 /// Keeps the running programs equal to the files in a directory.
 #[derive(Debug, Parser)]
@@ -53,6 +53,10 @@ pub struct Options {
     /// How to learn of changes: from the kernel where it tells them, or by looking alone
     #[arg(long, value_enum, default_value = "auto")]
     watch: WatchMode,
+    /// What holds all processes of a program together: a control group where the machine lets the
+    /// monitor make them, or never one
+    #[arg(long, value_enum, default_value = "auto")]
+    cgroup: CgroupMode,
     /// The shape of the monitor's own log, on standard error
     #[arg(long, value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -122,6 +126,7 @@ impl Options {
             },
             watch: self.watch,
             invocation: Invocation::of_this_process(),
+            cgroup: self.cgroup,
         })
     }
 
@@ -172,6 +177,7 @@ mod tests {
             ["--frequency", "0"],
             ["-M", "0.5"],
             ["--watch", "x"],
+            ["--cgroup", "always"],
         ] {
             assert!(settings(&flags).is_err(), "{flags:?}");
         }

@@ -1,6 +1,7 @@
 //! The one loop: wait, gather, observe, settle, execute. The only owner of the machine.
 
 mod gather;
+mod memory;
 mod upgrade;
 
 use std::collections::BTreeMap;
@@ -9,14 +10,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ncolony_core::Colony;
-use ncolony_core::colony::diff::Emptiness;
+use ncolony_core::colony::diff::{Catalogue, Emptiness};
 use ncolony_core::colony::{Effect, Observation};
-use ncolony_core::status::{TreeKill, Watch};
+use ncolony_core::status::{Guarantees, Watch};
 use ncolony_core::time::Mono;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::executor::{Done, Executor};
+use crate::inheritance::{self, Inheritance};
+use crate::journal::Journal;
 use crate::logs::Report;
 use crate::overview::{Overview, Present};
 use crate::record_timing::RecordTiming;
@@ -74,6 +77,8 @@ pub(crate) struct Driver {
     closed_at: Option<Mono>,
     /// Logs that cannot be written, by path.
     log_problems: BTreeMap<String, String>,
+    /// What a successor will know.
+    journal: Journal,
 }
 
 impl Driver {
@@ -83,20 +88,31 @@ impl Driver {
         executor: Executor,
         signals: Signals,
         reports: UnboundedReceiver<Report>,
-        tree_kill: TreeKill,
+        guarantees: Guarantees,
+        inheritance: Inheritance,
     ) -> Self {
         let wake = Arc::new(Notify::new());
         let watched = settings.watch == WatchMode::Auto;
-        Self {
+        let journal = Journal::begin(
+            &settings.places.status,
+            inheritance::header(&executor.run_ids),
+            inheritance.first_entry(&executor.run_ids),
+        );
+        let scanner = Scanner::new(
+            &settings.places.config,
+            settings.defaults,
+            Catalogue::expecting(inheritance.names(), inheritance.config),
+        );
+        let mut driver = Self {
             colony: Colony::new(),
-            scanner: Scanner::new(&settings.places.config, settings.defaults),
+            scanner,
             config_watch: DirWatch::new(Arc::clone(&wake), watched),
             messages_watch: DirWatch::new(Arc::clone(&wake), watched),
             wake,
             signals,
             reports,
             frequency: settings.frequency,
-            overview: Overview::new(settings, tree_kill, clock::wall()),
+            overview: Overview::new(settings, guarantees, clock::wall()),
             executor,
             full_look_at: Mono::default(),
             hints_from: Mono::default(),
@@ -107,7 +123,10 @@ impl Driver {
             records: RecordTiming::default(),
             closed_at: None,
             log_problems: BTreeMap::new(),
-        }
+            journal,
+        };
+        driver.take_up(inheritance);
+        driver
     }
 
     /// Runs until everything was told to stop and has stopped.
@@ -118,7 +137,7 @@ impl Driver {
             if next == Next::Wait {
                 self.look_around();
             }
-            if self.child_ended || self.executor.children.has_leftovers() {
+            if self.child_ended || self.executor.children.need_looks() {
                 self.reap();
             }
             self.take_reports();
@@ -133,6 +152,12 @@ impl Driver {
         }
         self.overview.hurry();
         self.publish_overview();
+        if self.colony.is_detaching() {
+            tracing::info!("the programs are left running");
+            return;
+        }
+        self.executor.children.tree.close();
+        self.journal.retire();
         self.executor.run_ids.retire();
         tracing::info!("everything has stopped");
     }
@@ -154,6 +179,7 @@ impl Driver {
         let begun = clock::mono();
         self.colony.settle(clock::now());
         loop {
+            self.write_down();
             let act = self.colony.poll_act();
             let acts = act.is_some();
             let Some(effect) = act.or_else(|| self.due_record()) else {
@@ -213,6 +239,7 @@ impl Driver {
             self.executor.mailbox.problem(),
             self.executor.status.problem(),
             self.executor.place.problem(),
+            self.journal.problem(),
         ];
         Present {
             watch: if watched { Watch::Inotify } else { Watch::Poll },
@@ -265,6 +292,7 @@ impl Driver {
                 }
             }
             () = self.wake.notified() => {}
+            () = self.executor.children.adopted.changed() => self.child_ended = true,
             () = sleep(timeout) => {}
         }
     }
@@ -294,7 +322,7 @@ impl Driver {
         }
         let now = clock::mono();
         let hint = self.config_watch.has_hint() || self.messages_watch.has_hint();
-        let leftovers = self.executor.children.has_leftovers();
+        let leftovers = self.executor.children.need_looks();
         let due = [
             Some(self.full_look_at),
             self.colony.poll_timeout(),

@@ -1,22 +1,25 @@
 //! Orders, carried out: each is one call, and what comes of it is a fact.
 
-use std::io::PipeReader;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
-use ncolony_core::colony::{Blame, Effect, Generation, Observation, Scope, SpawnFailure};
+use ncolony_core::colony::{Blame, Colony, Effect, Generation, Observation, Scope, SpawnFailure};
 use ncolony_core::descriptor::Stdin;
 use ncolony_core::{Places, ProgramName, ProgramSpec, Signal};
 
+use crate::adopt::{Left, Living};
 use crate::launch::{self, Additions, Streams};
-use crate::logs::{Destination, Logs, Report, Source};
+use crate::listening::Listening;
+use crate::logs::{Logs, Report, Source};
 use crate::place::Place;
 use crate::run_id::RunIds;
 use crate::sources::children::{Child, Children};
+use crate::sources::leftover::{Hold, Leftover};
 use crate::sources::messages::Mailbox;
+use crate::sources::tree::Occupied;
 use crate::statusdir::StatusDir;
 use crate::sys::limits::Limit;
-use crate::sys::spawn::Launcher;
+use crate::sys::spawn::{Launched, Launcher};
 use crate::sys::{clock, environ, errno, pipe};
 
 /// So many descriptors are never taken by starts.
@@ -27,6 +30,7 @@ const RESERVED: u64 = 32;
 pub(crate) struct Executor {
     pub(crate) launcher: Launcher,
     pub(crate) children: Children,
+    pub(crate) listening: Listening,
     pub(crate) logs: Logs,
     pub(crate) status: StatusDir,
     pub(crate) mailbox: Mailbox,
@@ -66,6 +70,7 @@ pub(crate) enum Done {
 /// What an executor is made of.
 pub(crate) struct Parts {
     pub(crate) launcher: Launcher,
+    pub(crate) children: Children,
     pub(crate) logs: Logs,
     pub(crate) status: StatusDir,
     pub(crate) run_ids: RunIds,
@@ -78,7 +83,8 @@ impl Executor {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
             launcher: parts.launcher,
-            children: Children::default(),
+            listening: Listening::default(),
+            children: parts.children,
             logs: parts.logs,
             status: parts.status,
             mailbox: Mailbox::new(&parts.places.messages),
@@ -112,7 +118,12 @@ impl Executor {
                     self.status.publish(*record);
                 }
             }
-            Effect::Retract(name) => self.status.retract(&name),
+            Effect::Release(name) => self.listening.release(&name),
+            Effect::Retract(name) => {
+                self.logs.forget(&name);
+                self.status.retract(&name);
+                self.children.tree.release(&name);
+            }
             Effect::Answer(reply) => self.status.answer(reply, clock::mono()),
             Effect::Reject { file, reason } => self.reject(&file, &reason),
             Effect::Discard { file } => self.mailbox.discard(&file),
@@ -156,61 +167,40 @@ impl Executor {
         spec: &ProgramSpec,
         generation: Generation,
     ) -> Result<u32, SpawnFailure> {
-        let run_id = self.run_ids.next();
+        let run_id = self.run_ids.of(&spec.name, generation);
         let stdin = self.standard_input(spec)?;
-        let (reader, writer) = pipe::for_output().map_err(no_descriptors)?;
-        self.keep_reserve(&reader)?;
+        let output = self.logs.prepare(spec).map_err(no_descriptors)?;
+        keep_reserve(self.open_files, output.stdout().as_raw_fd())?;
         let streams = Streams {
             stdin: stdin.as_fd(),
-            stdout: writer.as_fd(),
-            stderr: writer.as_fd(),
+            stdout: output.stdout(),
+            stderr: output.stderr(),
         };
         let additions = Additions {
             run_id: &run_id,
             open_files: self.open_files,
         };
-        let launch = launch::prepare(spec, additions, streams)?;
-        let pid = self
-            .launcher
-            .launch(&launch)
-            .map_err(|error| launch::failure(spec, &launch, error))?;
-        let source = Source {
-            name: spec.name.clone(),
-            generation,
-        };
-        let destination = match self.places.program_log(spec.name.as_str()) {
-            Some(path) => Destination::File(path),
-            None => Destination::Own,
-        };
-        let output = self.logs.open(source, reader, destination);
+        let mut launch = launch::prepare(spec, additions, streams)?;
+        output.give_to(launch.credentials.uid);
+        let allows = |number| keep_reserve(self.open_files, number);
+        launch.sockets = self.listening.prepare(spec, &launch.credentials, allows)?;
+        output.give_to(launch.credentials.uid);
+        let cgroup = self.children.tree.prepare(&spec.name).map_err(occupied)?;
+        let entrance = cgroup.as_ref().and_then(|cgroup| cgroup.open().ok());
+        let entrance = entrance.as_ref().map(AsFd::as_fd);
+        let launched = self.launcher.launch(&launch, entrance);
+        let Launched { pid, joined } =
+            launched.map_err(|error| launch::failure(spec, &launch, error))?;
+        self.logs.started(&spec.name, output, pid);
         self.children.add(
             pid,
             Child {
                 name: spec.name.clone(),
                 generation,
-                output,
+                hold: Hold::new(run_id, cgroup.filter(|_| joined)),
             },
         );
         Ok(pid)
-    }
-
-    /// Refuses a start that would take the last descriptors: those are for stopping, reaping and
-    /// reporting. The kernel gives the lowest number that is free, so a high one says that few are.
-    fn keep_reserve(&self, newest: &PipeReader) -> Result<(), SpawnFailure> {
-        let Some(limit) = self.open_files else {
-            return Ok(());
-        };
-        let number = u64::try_from(newest.as_raw_fd()).unwrap_or(0);
-        if number.saturating_add(RESERVED) < limit.hard {
-            return Ok(());
-        }
-        Err(SpawnFailure {
-            sentence: format!(
-                "the monitor has nearly all of its {} open files in use; raise its limit (ulimit -n)",
-                limit.hard
-            ),
-            blame: Blame::Machine,
-        })
     }
 
     fn standard_input(&self, spec: &ProgramSpec) -> Result<OwnedFd, SpawnFailure> {
@@ -231,12 +221,66 @@ impl Executor {
         }
     }
 
-    fn reject(&mut self, file: &str, reason: &str) {
+    pub(crate) fn reject(&mut self, file: &str, reason: &str) {
         let path = self.mailbox.path_of(file);
         tracing::warn!("the message {} is rejected: {reason}", path.display());
         if !self.status.reject(&path, reason) {
             self.mailbox.remember(file);
         }
+    }
+
+    /// Takes up the processes of an earlier monitor.
+    pub(crate) fn take_up(&mut self, colony: &Colony, living: Vec<Living>, left: Vec<Left>) {
+        for living in living {
+            self.take_up_living(colony, living);
+        }
+        for left in left {
+            let run_id = self.run_ids.of(&left.name, left.generation);
+            let mut members = left.members.iter();
+            let cgroup = members.find_map(|member| self.children.tree.group_of(member.pid));
+            let hold = Hold::new(run_id, cgroup);
+            let leftover = Leftover::found(left.generation, hold, left.members);
+            self.children.add_leftover(left.name, leftover);
+        }
+    }
+
+    fn take_up_living(&mut self, colony: &Colony, living: Living) {
+        let Living {
+            name,
+            generation,
+            pid,
+            held,
+        } = living;
+        if let Some(spec) = colony.started_with(&name) {
+            self.logs.adopt(spec, pid);
+            for problem in self.listening.adopt(spec, pid) {
+                tracing::warn!("{problem}");
+            }
+        }
+        self.status.write_pid(&name, pid);
+        let run_id = self.run_ids.of(&name, generation);
+        let cgroup = self.children.tree.group_of(pid);
+        let child = Child {
+            name: name.clone(),
+            generation,
+            hold: Hold::new(run_id, cgroup),
+        };
+        match held {
+            None => self.children.add(pid, child),
+            Some(process) => {
+                if let Err(error) = self.children.adopted.add(pid, child, process) {
+                    let why = errno::of(&error);
+                    tracing::warn!(program = %name, "its end is noticed late: {why}");
+                }
+            }
+        }
+    }
+
+    /// Takes note of a process that ended while no monitor was there.
+    pub(crate) fn ended_unseen(&mut self, name: &ProgramName, generation: Generation) {
+        self.counters.exits += 1;
+        tracing::info!(program = %name, generation = generation.number(), "it ended unseen");
+        self.status.remove_pid(name);
     }
 
     /// Takes in the children that have ended.
@@ -247,10 +291,14 @@ impl Executor {
             let child = ended.child;
             tracing::info!(program = %child.name, pid = ended.pid, "{}", ended.exit);
             self.status.remove_pid(&child.name);
-            self.logs.finish(child.output);
+            self.logs.finish(Source {
+                name: child.name.clone(),
+                generation: child.generation,
+            });
             self.awaiting_output.insert(child.name, child.generation);
             observations.push(ended.observation);
         }
+        self.children.tree.remove_again();
         if self.children.has_leftovers() {
             observations.extend(self.children.look_at_leftovers());
         }
@@ -278,7 +326,7 @@ impl Executor {
     /// What a report of the logs is, if it is no program's last lines: a problem, or its end.
     pub(crate) fn log_problem(report: &Report) -> Option<(String, Option<String>)> {
         match report {
-            Report::Printed { .. } => None,
+            Report::Printed { .. } | Report::Left { .. } => None,
             Report::Trouble { path, why } => {
                 let path = path.display().to_string();
                 let sentence = if path.is_empty() {
@@ -292,6 +340,34 @@ impl Executor {
             }
             Report::Healed { path } => Some((path.display().to_string(), None)),
         }
+    }
+}
+
+/// Refuses a start that would take the last descriptors: those are for stopping, reaping and
+/// reporting. The kernel gives the lowest number that is free, so a high one says that few are.
+fn keep_reserve(open_files: Option<Limit>, newest: RawFd) -> Result<(), SpawnFailure> {
+    let Some(limit) = open_files else {
+        return Ok(());
+    };
+    let number = u64::try_from(newest).unwrap_or(0);
+    if number.saturating_add(RESERVED) < limit.hard {
+        return Ok(());
+    }
+    Err(SpawnFailure {
+        sentence: format!(
+            "the monitor has nearly all of its {} open files in use; raise its limit (ulimit -n)",
+            limit.hard
+        ),
+        blame: Blame::Machine,
+    })
+}
+
+/// It is for a moment: the kernel has been told to end them.
+fn occupied(_: Occupied) -> SpawnFailure {
+    SpawnFailure {
+        sentence: "processes of an earlier start are still in its control group; they were killed"
+            .to_owned(),
+        blame: Blame::Machine,
     }
 }
 

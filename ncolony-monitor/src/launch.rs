@@ -9,6 +9,7 @@ use std::path::Path;
 
 use ncolony_core::ProgramSpec;
 use ncolony_core::colony::{Blame, SpawnFailure};
+use ncolony_core::descriptor::SocketSpec;
 
 use crate::sys::account;
 use crate::sys::errno;
@@ -71,6 +72,7 @@ pub(crate) fn prepare<'a>(
         stdin: streams.stdin,
         stdout: streams.stdout,
         stderr: streams.stderr,
+        sockets: Vec::new(),
     })
 }
 
@@ -93,7 +95,19 @@ fn environment(
     all.insert("NCOLONY_NAME".into(), spec.name.as_str().into());
     all.insert("NCOLONY_CONFIG".into(), spec.source.as_ref().into());
     all.insert("NCOLONY_RUN_ID".into(), run_id.into());
+    if spec.listens() {
+        say_sockets(&spec.process.sockets, &mut all);
+    }
     all
+}
+
+/// What `sd_listen_fds_with_names(3)` reads. The number of the process is known only when it is
+/// there, and is added then.
+fn say_sockets(sockets: &[SocketSpec], all: &mut BTreeMap<OsString, OsString>) {
+    let names: Vec<&str> = sockets.iter().map(|socket| socket.name.as_str()).collect();
+    all.insert("LISTEN_FDS".into(), sockets.len().to_string().into());
+    all.insert("LISTEN_FDNAMES".into(), names.join(":").into());
+    all.remove(OsStr::new("LISTEN_PID"));
 }
 
 /// The paths that a program's name may mean.
@@ -247,6 +261,16 @@ mod tests {
             "NONE=",
         ];
         assert_eq!(shown, wanted);
+    }
+
+    #[test]
+    fn the_environment_of_a_program_with_sockets_says_so() {
+        let text = r#"{"args": ["x"], "env": {"LISTEN_PID": "1", "LISTEN_FDS": "9"}, "sockets": [
+            {"name": "web", "listen": "tcp://*:80"}, {"name": "ctl", "listen": "unix:///run/c"}]}"#;
+        let all = environment(&spec(text), "r1", |_| None);
+        assert_eq!(all[OsStr::new("LISTEN_FDS")], "2");
+        assert_eq!(all[OsStr::new("LISTEN_FDNAMES")], "web:ctl");
+        assert!(!all.contains_key(OsStr::new("LISTEN_PID")));
     }
 
     #[test]

@@ -23,23 +23,30 @@
 //! # Ok::<(), ncolony_monitor::StartError>(())
 //! ```
 
+mod adopt;
 mod cli;
 mod driver;
 mod executor;
+mod guarantees;
+mod handover;
+mod inheritance;
 mod invocation;
+mod journal;
 mod launch;
+mod listening;
 mod logs;
 mod overview;
 mod place;
-mod predecessor;
 mod record_timing;
 mod run_id;
 mod sources;
 mod start;
+mod state;
 mod statusdir;
 #[expect(unsafe_code, reason = "every system call of the monitor is made here")]
 mod sys;
+mod upgrade;
 
 pub use cli::{LogFormat, Options};
 pub use invocation::Invocation;
-pub use start::{Monitor, Settings, StartError, WatchMode};
+pub use start::{CgroupMode, Monitor, Settings, StartError, WatchMode};

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ncolony_core::status::{
-    ExitCodes, Guarantees, IgnoredFile, MonitorStatus, PlacesRecord, SCHEMA, TreeKill, Watch,
-};
+use ncolony_core::status::{Guarantees, IgnoredFile, MonitorStatus, PlacesRecord, SCHEMA, Watch};
 use ncolony_core::time::{Mono, Wall};
 
 use crate::Settings;
@@ -28,18 +26,18 @@ pub(crate) struct Present {
 pub(crate) struct Overview {
     started: Wall,
     settings: Settings,
-    tree_kill: TreeKill,
+    guarantees: Guarantees,
     /// Whether it does not say what is so.
     stale: bool,
     written: Option<Mono>,
 }
 
 impl Overview {
-    pub(crate) fn new(settings: Settings, tree_kill: TreeKill, started: Wall) -> Self {
+    pub(crate) fn new(settings: Settings, guarantees: Guarantees, started: Wall) -> Self {
         Self {
             started,
             settings,
-            tree_kill,
+            guarantees,
             stale: true,
             written: None,
         }
@@ -91,11 +89,7 @@ impl Overview {
             programs: present.programs,
             ignored: present.ignored,
             config_state: present.config_state,
-            guarantees: Guarantees {
-                adoption: false,
-                exit_codes: ExitCodes::Exact,
-                tree_kill: self.tree_kill,
-            },
+            guarantees: self.guarantees,
             problems: present.problems,
             counters: present.counters,
         }

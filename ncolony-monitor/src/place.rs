@@ -20,6 +20,20 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// The place of the image before this one, which was handed over.
+    pub(crate) fn of_predecessor(path: PathBuf, lock: Lock) -> Self {
+        Self {
+            path,
+            lock,
+            problem: None,
+        }
+    }
+
+    /// The lock, to be handed on.
+    pub(crate) fn lock(&self) -> &Lock {
+        &self.lock
+    }
+
     /// Takes it.
     ///
     /// # Errors

@@ -2,14 +2,17 @@
 //!
 //! The first half of a run id is the colony's: made when its status directory is first used, kept
 //! in `status/.colony` until everything was stopped in order. The second half is new for each
-//! start. So a process that carries our half was started by us or by a monitor that died before
+//! start: it says which program and which start it is. So a process that carries our half was started by us or by a monitor that died before
 //! us, whether or not its start was ever recorded.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use ncolony_core::ProgramName;
+use ncolony_core::colony::Generation;
 use ncolony_core::files::{Durability, replace_file};
+use ncolony_core::status::content_digest;
 
 /// The file in the status directory that holds the colony's half.
 const FILE: &str = ".colony";
@@ -19,7 +22,6 @@ const FILE: &str = ".colony";
 pub(crate) struct RunIds {
     path: PathBuf,
     colony: String,
-    next: u64,
 }
 
 /// Whether a monitor was here before that did not end in order.
@@ -35,17 +37,16 @@ impl RunIds {
     /// Takes up the colony's half, or makes one.
     pub(crate) fn open(status: &Path) -> io::Result<(Self, Predecessor)> {
         let path = status.join(FILE);
-        let next = random()?;
         let left = fs::read_to_string(&path)
             .ok()
             .map(|text| text.trim().to_owned());
         if let Some(colony) = left.filter(|text| is_half(text)) {
-            return Ok((Self { path, colony, next }, Predecessor::Unclean));
+            return Ok((Self { path, colony }, Predecessor::Unclean));
         }
         let colony = format!("{:016x}", random()?);
         replace_file(&path, colony.as_bytes(), Durability::Renamed)
             .map_err(|error| error.source)?;
-        Ok((Self { path, colony, next }, Predecessor::None))
+        Ok((Self { path, colony }, Predecessor::None))
     }
 
     /// Writes the colony's half again if somebody has removed it.
@@ -62,10 +63,27 @@ impl RunIds {
         &self.colony
     }
 
-    /// An id that was never given before.
-    pub(crate) fn next(&mut self) -> String {
-        self.next = self.next.wrapping_add(1);
-        format!("{}{:016x}", self.colony, self.next)
+    /// The id of a start. It is the same whenever it is asked for, and no other start has it.
+    pub(crate) fn of(&self, name: &ProgramName, generation: Generation) -> String {
+        let name = content_digest(name.as_str().as_bytes());
+        // Half of the digest tells names apart well enough: the name itself stands beside it.
+        let name = name.get(..8).unwrap_or_default();
+        format!("{}{name}{:08x}", self.colony, generation.number())
+    }
+
+    /// Which start of this program an id is of; `None`: it is no id of this colony, or of another
+    /// program.
+    pub(crate) fn generation(&self, name: &ProgramName, run_id: &str) -> Option<Generation> {
+        let number = u64::from_str_radix(run_id.get(24..)?, 16).ok()?;
+        let generation = Generation::of_number(number);
+        (self.of(name, generation) == run_id).then_some(generation)
+    }
+
+    /// Goes on with the half that a predecessor has written down.
+    pub(crate) fn resume(&mut self, colony: &str) {
+        if is_half(colony) {
+            colony.clone_into(&mut self.colony);
+        }
     }
 
     /// Everything was stopped in order: there is nothing to be found again.
@@ -92,10 +110,22 @@ mod tests {
     #[test]
     fn the_colony_keeps_its_half_until_it_ends_in_order() {
         let dir = tempfile::tempdir().unwrap();
-        let (mut first, predecessor) = RunIds::open(dir.path()).unwrap();
+        let (first, predecessor) = RunIds::open(dir.path()).unwrap();
         assert_eq!(predecessor, Predecessor::None);
-        let ids = [first.next(), first.next()];
-        assert!(ids[0] != ids[1] && ids.iter().all(|id| id.len() == 32));
+        let (web, db) = (
+            ProgramName::new("web").unwrap(),
+            ProgramName::new("db").unwrap(),
+        );
+        let one = Generation::default().next();
+        let ids = [
+            first.of(&web, one),
+            first.of(&web, one.next()),
+            first.of(&db, one),
+        ];
+        assert!(ids[0] != ids[1] && ids[0] != ids[2] && ids.iter().all(|id| id.len() == 32));
+        assert_eq!(first.generation(&web, &ids[1]), Some(one.next()));
+        assert_eq!(first.generation(&db, &ids[1]), None);
+        assert_eq!(first.generation(&db, "short"), None);
         let (second, predecessor) = RunIds::open(dir.path()).unwrap();
         assert_eq!(
             (second.colony(), predecessor),

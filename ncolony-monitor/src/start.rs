@@ -6,22 +6,27 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use ncolony_core::files::make_directory;
-use ncolony_core::status::TreeKill;
 use ncolony_core::{Defaults, Places};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::driver::Driver;
 use crate::executor::{Executor, Parts};
+use crate::guarantees;
+use crate::inheritance;
 use crate::invocation::Invocation;
-use crate::logs::Logs;
+use crate::logs::{LogPlaces, Logs};
 use crate::place::Place;
-use crate::predecessor;
 use crate::run_id::{Predecessor, RunIds};
+use crate::sources::children::Children;
 use crate::sources::signals::Signals;
+use crate::sources::strays::Strays;
+use crate::sources::tree::Tree;
+use crate::state::State;
 use crate::statusdir::StatusDir;
 use crate::sys::spawn::Launcher;
-use crate::sys::{errno, limits};
+use crate::sys::{errno, limits, lock};
+use crate::upgrade;
 
 /// How the monitor learns of changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -30,6 +35,15 @@ pub enum WatchMode {
     Auto,
     /// By looking every `frequency` alone.
     Poll,
+}
+
+/// What holds all processes of a program together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CgroupMode {
+    /// A control group for each, where the machine lets the monitor make them.
+    Auto,
+    /// Its process group, and its environment for what has left that.
+    Never,
 }
 
 /// What a monitor is told when it starts.
@@ -48,6 +62,8 @@ pub struct Settings {
     /// How this process was started, so that it can start its successor. `None`: the monitor is
     /// embedded in another program, and is not upgraded in place.
     pub invocation: Option<Invocation>,
+    /// What holds all processes of a program together.
+    pub cgroup: CgroupMode,
 }
 
 impl Settings {
@@ -67,6 +83,7 @@ impl Settings {
             defaults: Defaults::default(),
             watch: WatchMode::Auto,
             invocation: None,
+            cgroup: CgroupMode::Auto,
         }
     }
 }
@@ -104,7 +121,7 @@ impl Monitor {
     /// Another monitor is there (it is named, and nothing was touched), or a place cannot be used.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
         limits::keep_descriptors_to_ourselves();
-        let launcher = Launcher::new().map_err(|error| {
+        let mut launcher = Launcher::new().map_err(|error| {
             format!(
                 "cannot prepare for starting programs: {}",
                 errno::of(&error)
@@ -112,28 +129,41 @@ impl Monitor {
         })?;
         let places = settings.places.clone();
         make(&places.status, 0o700)?;
-        let place = Place::take(places.lock())?;
+        let handed = upgrade::handed_over();
+        let place = take_place(&places, handed.as_ref())?;
         // From here on a TERM is a word to us: it waits until everything else is ready.
         let (runtime, signals) = listen()?;
+        let reached = runtime.enter();
         make(&places.messages, 0o700)?;
         make(&places.config, 0o755)?;
         if let Some(logs) = &places.logs {
             make(logs, 0o755)?;
         }
         let open_files = limits::raise_open_files();
-        let tree_kill = if limits::become_subreaper() {
-            TreeKill::Subreaper
-        } else {
-            TreeKill::Group
+        let orphans_are_ours = limits::become_subreaper();
+        let (mut run_ids, predecessor) = identity(&places)?;
+        let left = match predecessor {
+            Predecessor::Unclean if handed.is_none() => inheritance::from_journal(&places),
+            Predecessor::Unclean | Predecessor::None => None,
         };
-        let run_ids = take_over(&places, settings.defaults.killtime)?;
-        let status = StatusDir::open(&places, settings.pid_dir.clone())?;
+        if let Some(state) = handed.as_ref().or(left.as_ref()) {
+            run_ids.resume(&state.header.colony);
+        }
+        let tree = Tree::open(settings.cgroup, run_ids.colony(), &mut launcher);
+        let guarantees = guarantees::probe(tree.is_used(), orphans_are_ours);
+        let inheritance =
+            inheritance::take_up(handed, left, &run_ids, predecessor, &settings.defaults);
+        inheritance.tell();
+        let names = inheritance.names();
+        let status = StatusDir::open(&places, settings.pid_dir.clone(), &names)?;
 
         let (sender, reports) = unbounded_channel();
-        let logs = Logs::start(sender)
+        let logs = Logs::start(LogPlaces::from(&places), sender)
             .map_err(|error| format!("cannot start the logs' thread: {}", errno::of(&error)))?;
+        logs.clear_away(&names);
         let parts = Parts {
             launcher,
+            children: Children::new(tree, Strays::new(orphans_are_ours)),
             logs,
             status,
             run_ids,
@@ -141,7 +171,16 @@ impl Monitor {
             open_files,
             place,
         };
-        let driver = Driver::new(settings, Executor::new(parts), signals, reports, tree_kill);
+        let executor = Executor::new(parts);
+        let driver = Driver::new(
+            settings,
+            executor,
+            signals,
+            reports,
+            guarantees,
+            inheritance,
+        );
+        drop(reached);
         Ok(Self { driver, runtime })
     }
 
@@ -183,23 +222,24 @@ fn make(directory: &Path, mode: u32) -> Result<(), StartError> {
     })
 }
 
-/// Takes up the colony's identity, and ends what was left under it.
-fn take_over(places: &Places, killtime: Duration) -> Result<RunIds, StartError> {
-    let (run_ids, predecessor) = RunIds::open(&places.status).map_err(|error| {
+/// Takes up the colony's identity.
+fn identity(places: &Places) -> Result<(RunIds, Predecessor), StartError> {
+    let opened = RunIds::open(&places.status).map_err(|error| {
+        let why = errno::of(&error);
         format!(
-            "cannot keep the colony's identity in {}: {}",
-            places.status.display(),
-            errno::of(&error)
+            "cannot keep the colony's identity in {}: {why}",
+            places.status.display()
         )
     })?;
-    if predecessor == Predecessor::Unclean {
-        let ended = predecessor::end_leftovers(places, run_ids.colony(), killtime);
-        if ended > 0 {
-            tracing::warn!(
-                processes = ended,
-                "an earlier monitor did not end in order; its processes were ended"
-            );
-        }
+    Ok(opened)
+}
+
+/// Takes the monitor's place, or goes on in that of the image before this one.
+fn take_place(places: &Places, handed: Option<&State>) -> Result<Place, String> {
+    let handover = handed.and_then(|state| state.handover.as_ref());
+    let lock = handover.and_then(|handover| lock::handed_over(handover.lock?, &places.lock()));
+    match lock {
+        Some(lock) => Ok(Place::of_predecessor(places.lock(), lock)),
+        None => Place::take(places.lock()),
     }
-    Ok(run_ids)
 }

@@ -42,7 +42,12 @@ pub(crate) struct StatusDir {
 
 impl StatusDir {
     /// Makes the directories, and removes what an earlier monitor left that means nothing now.
-    pub(crate) fn open(places: &Places, pid_dir: Option<PathBuf>) -> Result<Self, String> {
+    /// What is known of the programs in `keep` goes on.
+    pub(crate) fn open(
+        places: &Places,
+        pid_dir: Option<PathBuf>,
+        keep: &BTreeSet<ProgramName>,
+    ) -> Result<Self, String> {
         let mut status = Self {
             places: places.clone(),
             pid_dir,
@@ -56,7 +61,7 @@ impl StatusDir {
         status
             .make_directories()
             .map_err(|error| error.to_string())?;
-        status.sweep();
+        status.sweep(keep);
         status.rejected = rejected_before(&status.places.rejected());
         Ok(status)
     }
@@ -93,23 +98,35 @@ impl StatusDir {
         !recorded && made.is_ok()
     }
 
-    /// Removes the records and pid files of earlier programs, and old replies. The directory of
-    /// pid files may be shared with others: only what a record names goes from there.
-    fn sweep(&self) {
-        if let Some(directory) = &self.pid_dir {
-            for name in recorded_programs(&self.places.program_statuses()) {
-                // Where none was written, none is there.
-                let _gone = fs::remove_file(directory.join(name));
+    /// Removes the records and pid files of earlier programs. The directory of pid files may be
+    /// shared with others: only what a record names goes from there. Where programs are kept, so
+    /// are outcomes: somebody may still wait for them.
+    fn sweep(&mut self, keep: &BTreeSet<ProgramName>) {
+        for name in recorded_programs(&self.places.program_statuses()) {
+            if !keep.contains(&name) {
+                let record = self.places.program_status(name.as_str());
+                let _gone = fs::remove_file(record);
+                self.remove_pid(&name);
             }
         }
-        for directory in [self.places.program_statuses(), self.places.replies()] {
-            remove_files(&directory);
+        let replies = self.places.replies();
+        if keep.is_empty() {
+            remove_files(&replies);
+        } else {
+            let now = crate::sys::clock::mono();
+            let kept = fs::read_dir(replies).into_iter().flatten().flatten();
+            self.replies.extend(kept.map(|entry| (now, entry.path())));
         }
     }
 
     /// Writes a program's record.
     pub(crate) fn publish(&mut self, mut record: ProgramStatus) {
-        record.log = self.places.program_log(record.name.as_str());
+        // A path in the logs place becomes whole here; one that is whole stays as it is.
+        let logs = self.places.logs.as_deref();
+        record.log = record
+            .log
+            .filter(|path| path.is_absolute() || logs.is_some())
+            .map(|path| logs.map_or_else(|| path.clone(), |logs| logs.join(&path)));
         let path = self.places.program_status(record.name.as_str());
         self.unwritten.remove(&record.name);
         if !self.write(&path, &record) {
@@ -263,7 +280,7 @@ impl StatusDir {
     }
 }
 
-fn recorded_programs(directory: &Path) -> Vec<String> {
+fn recorded_programs(directory: &Path) -> Vec<ProgramName> {
     let Ok(entries) = fs::read_dir(directory) else {
         return Vec::new();
     };
@@ -272,7 +289,7 @@ fn recorded_programs(directory: &Path) -> Vec<String> {
         .flatten()
         .filter_map(|entry| name(entry.file_name()));
     names
-        .filter(|name| ProgramName::new(name).is_ok())
+        .filter_map(|name| ProgramName::new(&name).ok())
         .collect()
 }
 

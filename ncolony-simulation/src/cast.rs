@@ -62,10 +62,19 @@ fn groups(choice: u8) -> &'static str {
     }
 }
 
+/// One kind of process is given something that the monitor listens on.
+fn sockets(process: u8) -> &'static str {
+    match process {
+        1 => r#"[{"name": "a", "listen": "tcp://*:80"}]"#,
+        _ => "[]",
+    }
+}
+
 fn text(recipe: Recipe) -> String {
     format!(
-        r#"{{"args": ["p{}"], {}, "group": {}, "enabled": {}}}"#,
+        r#"{{"args": ["p{}"], "sockets": {}, {}, "group": {}, "enabled": {}}}"#,
         recipe.process,
+        sockets(recipe.process % PROCESSES),
         POLICY_KEYS[usize::from(recipe.policy % POLICIES)],
         groups(recipe.groups),
         recipe.enabled

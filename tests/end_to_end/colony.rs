@@ -338,15 +338,20 @@ impl Colony {
 
     // ----- the control program -------------------------------------------------------------
 
-    /// Runs `ncolony-ctl` on this colony.
-    pub(crate) fn ctl(&self, args: &[&str]) -> Outcome {
-        let output = Command::new(binary("ncolony-ctl"))
+    /// `ncolony-ctl` on this colony, to be run.
+    pub(crate) fn ctl_command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(binary("ncolony-ctl"));
+        command
             .arg("--root")
             .arg(self.directory.path())
             .args(args)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `ncolony-ctl` on this colony.
+    pub(crate) fn ctl(&self, args: &[&str]) -> Outcome {
+        let output = self.ctl_command(args).output().unwrap();
         Outcome {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -88,12 +88,14 @@ impl Program {
             since: _,
             reason: _,
             asked_because: _,
+            listens,
         } = self;
         spec.as_ref().map(|spec| &spec.source).hash(out);
         config_error.is_some().hash(out);
         (*hand as u8).hash(out);
         (at_least > generation).hash(out);
         backoff.deaths().hash(out);
+        listens.hash(out);
         phase.hash_essence(moment, out);
     }
 }

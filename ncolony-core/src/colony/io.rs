@@ -221,6 +221,8 @@ pub enum Effect {
     Publish(Box<ProgramStatus>),
     /// Remove a program's record: it is gone.
     Retract(ProgramName),
+    /// Close what is listened on for a program: it is wanted down, and nothing of it runs.
+    Release(ProgramName),
     /// Write the outcome of a message.
     Answer(Reply),
     /// Move a message aside that nobody can act on.
@@ -255,6 +257,7 @@ impl Effect {
             | Self::Spawn { .. }
             | Self::Publish(_)
             | Self::Retract(_)
+            | Self::Release(_)
             | Self::Answer(_)
             | Self::Reject { .. }
             | Self::Discard { .. }

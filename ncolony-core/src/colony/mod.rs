@@ -39,6 +39,7 @@ mod upgrade;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use ending::Closing;
 pub use essence::Load;
@@ -48,6 +49,7 @@ use snapshot::{ActedOn, Upgrading};
 pub use stop::KILL_AGAIN;
 
 use crate::name::ProgramName;
+use crate::spec::ProgramSpec;
 use crate::status::{ProgramStatus, State};
 use crate::time::{Mono, Now};
 
@@ -310,6 +312,12 @@ impl Colony {
     #[must_use]
     pub fn state(&self, name: &ProgramName) -> Option<State> {
         self.programs.get(name).map(Program::state)
+    }
+
+    /// What the present process of a program was started with.
+    #[must_use]
+    pub fn started_with(&self, name: &ProgramName) -> Option<&Arc<ProgramSpec>> {
+        self.programs.get(name)?.started_with()
     }
 
     fn disarm(&mut self, name: &ProgramName) {

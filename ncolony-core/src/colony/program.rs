@@ -117,6 +117,19 @@ pub(crate) enum Phase {
     },
 }
 
+impl Phase {
+    /// Whether something of it may run, or soon, that is listened for.
+    pub(super) fn listens(&self) -> bool {
+        match self {
+            Self::Idle(_) | Self::Delayed { .. } => false,
+            Self::Starting(child) | Self::Running(child) | Self::Stopping { child, .. } => {
+                child.spec.listens()
+            }
+            Self::Ordered { spec, .. } | Self::Clearing { spec, .. } => spec.listens(),
+        }
+    }
+}
+
 /// A program that the colony knows.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
@@ -139,6 +152,8 @@ pub(crate) struct Program {
     pub(crate) reason: Option<String>,
     /// Why somebody asked for the start that comes next.
     pub(crate) asked_because: Option<String>,
+    /// Whether something may be listened on for it, which stays open between its starts.
+    pub(crate) listens: bool,
 }
 
 impl Program {
@@ -161,6 +176,7 @@ impl Program {
             since: now.wall,
             reason: None,
             asked_because: None,
+            listens: false,
         }
     }
 
@@ -223,6 +239,17 @@ impl Program {
         }
     }
 
+    /// What its present start was made with, or is being made with.
+    pub(crate) fn started_with(&self) -> Option<&Arc<ProgramSpec>> {
+        match &self.phase {
+            Phase::Ordered { spec, .. } | Phase::Clearing { spec, .. } => Some(spec),
+            Phase::Starting(child) | Phase::Running(child) | Phase::Stopping { child, .. } => {
+                Some(&child.spec)
+            }
+            Phase::Idle(_) | Phase::Delayed { .. } => None,
+        }
+    }
+
     /// When something is due although nothing happens.
     pub(crate) fn deadline(&self) -> Option<Mono> {
         match &self.phase {
@@ -237,6 +264,7 @@ impl Program {
 
     pub(super) fn enter(&mut self, now: Now, phase: Phase) {
         let before = self.state();
+        self.listens |= phase.listens();
         self.phase = phase;
         if self.state() != before {
             self.since = now.wall;
@@ -268,6 +296,9 @@ impl Program {
             }
             (Want::Down(_), Phase::Idle(_) | Phase::Delayed { .. }) => {
                 self.enter(now, Phase::Idle(Rest::Stopped));
+                if std::mem::take(&mut self.listens) {
+                    out.push_back(Effect::Release(self.name.clone()));
+                }
             }
             (Want::Down(why), Phase::Starting(_) | Phase::Running(_)) => {
                 let why = sentence::stopping_because(why, self.asked_because.as_deref());

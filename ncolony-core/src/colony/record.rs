@@ -35,7 +35,7 @@ impl Program {
                 .as_ref()
                 .map(|spec| spec.groups.clone())
                 .unwrap_or_default(),
-            log: None,
+            log: self.log(),
             adopted: child.is_some_and(|child| child.adopted),
             config_digest: self.digest.clone(),
             process: child.and_then(|child| child.identity.clone()),
@@ -44,6 +44,12 @@ impl Program {
             ended: self.ended.number(),
             heard,
         }
+    }
+
+    /// Where it prints; a relative path is one in the logs place, which only the monitor knows.
+    fn log(&self) -> Option<std::path::PathBuf> {
+        let output = self.spec.as_ref().map(|spec| spec.process.stdout.clone());
+        output.unwrap_or_default().log_file(self.name.as_str())
     }
 
     /// The generation that a word which has just asked for a process will be judged by: the

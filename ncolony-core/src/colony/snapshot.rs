@@ -66,6 +66,8 @@ pub struct ProgramSnapshot {
     since: Wall,
     reason: Option<String>,
     asked_because: Option<String>,
+    #[serde(default)]
+    listens: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -297,6 +299,8 @@ impl ProgramSnapshot {
             since: found.started_wall,
             reason: None,
             asked_because: None,
+            // What it was started with says it.
+            listens: false,
         }
     }
 }

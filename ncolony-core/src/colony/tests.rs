@@ -4,6 +4,7 @@ mod driver;
 mod ends;
 mod files;
 mod life;
+mod listening;
 mod messages;
 mod proofs;
 mod shutdown;

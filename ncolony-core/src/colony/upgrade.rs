@@ -48,6 +48,12 @@ impl Colony {
         self.upgrading.is_some()
     }
 
+    /// Whether this is the message of an upgrade whose outcome is not known.
+    #[must_use]
+    pub fn is_upgrade_message(&self, file: &str) -> bool {
+        self.upgrading.as_ref().is_some_and(|it| it.file == file)
+    }
+
     /// The upgrade is done, or could not be done.
     pub(super) fn conclude_upgrade(&mut self, error: Option<String>) {
         let Some(upgrading) = self.upgrading.take() else {

@@ -29,7 +29,8 @@ fn every_key_of_ours_is_taken() {
         r#"{"args": ["x"], "threshold": 0.5, "killtime": 2, "minrestartdelay": 0,
         "maxrestartdelay": 9, "enabled": false, "restart": "on-failure", "exit_codes": [0, 3],
         "give_up_after": 4, "stop_signal": "SIGINT", "reload_signal": 10, "user": "daemon:5",
-        "cwd": "/tmp", "umask": "027", "stdin": "null"}"#,
+        "cwd": "/tmp", "umask": "027", "stdin": "null",
+        "sockets": [{"name": "web", "listen": "tcp://*:80"}]}"#,
     );
     assert_eq!(read.threshold, Some(Duration::from_millis(500)));
     assert_eq!(read.restart, Restart::OnFailure);
@@ -41,6 +42,7 @@ fn every_key_of_ours_is_taken() {
     assert_eq!(read.identity.group, Some(Account::Id(5)));
     assert_eq!(read.umask, Some(0o027));
     assert_eq!(read.stdin, Stdin::Null);
+    assert_eq!(read.sockets[0].name, "web");
     assert!(read.extras.is_empty() && !read.enabled);
 }
 
@@ -51,11 +53,10 @@ fn every_known_key_is_known_to_the_parser() {
         if key == "env" || key == "args" {
             continue;
         }
-        assert_eq!(
-            bad(&text).key.as_deref(),
-            Some(key),
-            "{key} was taken for an extra"
-        );
+        let place = bad(&text).key.unwrap_or_default();
+        // An object may be what is wanted; then what is wrong is its member.
+        let outer = place.split('.').next();
+        assert_eq!(outer, Some(key), "{key} was taken for an extra");
     }
 }
 

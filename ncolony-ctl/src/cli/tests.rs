@@ -1,5 +1,4 @@
 use super::*;
-use clap::CommandFactory;
 
 fn parse(words: &[&str]) -> Cli {
     let all = std::iter::once("ncolony-ctl").chain(words.iter().copied());
@@ -133,4 +132,41 @@ fn times_states_and_signals_are_checked() {
     refused(&["signal", "NOPE", "web"]);
     parse(&["signal", "sigusr1", "web"]);
     parse(&["signal", "9", "web"]);
+}
+
+#[test]
+fn what_is_under_upgrade_check_is_known_also_where_it_makes_no_sense() {
+    for (words, wanted) in [
+        ("upgrade check", true),
+        ("--root /r upgrade --json check --banana", true),
+        ("upgrade check banana", true),
+        ("upgrade check --timeout soon", true),
+        ("upgrade", false),
+        ("upgrade banana", false),
+        ("upgrade --banana", false),
+        ("check upgrade", false),
+        ("wait upgrade check", false),
+    ] {
+        let all = std::iter::once("ncolony-ctl").chain(words.split(' '));
+        assert_eq!(is_upgrade_check(all.map(OsString::from)), wanted, "{words}");
+    }
+}
+
+#[test]
+fn an_upgrade_takes_one_word_and_no_other() {
+    assert!(matches!(
+        parse(&["upgrade", "--no-wait"]).command,
+        Some(Command::Upgrade(UpgradeArgs { command: None, .. }))
+    ));
+    let checked = parse(&["upgrade", "check", "--binary", "/b"]).command;
+    let Some(Command::Upgrade(UpgradeArgs {
+        command: Some(UpgradeCommand::Check(args)),
+        ..
+    })) = checked
+    else {
+        panic!("{checked:?}");
+    };
+    assert_eq!(args.binary, Some("/b".into()));
+    assert!(refused(&["upgrade", "banana"]).contains("banana"));
+    refused(&["upgrade", "check", "--no-wait"]);
 }

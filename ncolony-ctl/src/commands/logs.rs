@@ -4,17 +4,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ncolony_core::ProgramName;
 use ncolony_core::files::FileError;
+use ncolony_core::{Places, ProgramName};
 use serde::Serialize;
 
 use crate::cli::LogsArgs;
 use crate::ending::{Ending, Failure};
+use crate::interruption::Interruption;
 use crate::records;
 use crate::report::Report;
 use crate::selection::{Existence, choose};
 use crate::session::Session;
-use crate::tail::Follower;
+use crate::tail::{Follower, Lines};
 
 /// Between two looks at logs that are followed.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -27,81 +28,174 @@ struct Line<'a> {
     line: &'a str,
 }
 
-/// Prints lines, and with several programs whose they are.
-struct Printer<'r> {
-    report: &'r mut Report,
-    last: Option<ProgramName>,
-    several: bool,
+/// How output is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// Byte for byte, as it comes: it is one program's.
+    Bytes,
+    /// Line by line, each with its program's name.
+    Lines,
 }
 
-impl Printer<'_> {
-    fn print(&mut self, name: &ProgramName, lines: &[u8]) {
-        if lines.is_empty() {
-            return;
+/// The log of a program that is read.
+struct Log {
+    name: ProgramName,
+    path: PathBuf,
+    follower: Follower,
+    lines: Lines,
+    /// The process that ran when the line that has begun was first seen.
+    writer: Option<u32>,
+}
+
+impl Log {
+    /// Opens a log and shows its last lines.
+    fn open(name: ProgramName, path: PathBuf, args: &LogsArgs) -> Result<(Self, Vec<u8>), Failure> {
+        let (follower, bytes) =
+            Follower::open(path.clone(), args.lines).map_err(|error| cannot_read(&path, error))?;
+        let log = Self {
+            name,
+            path,
+            follower,
+            lines: Lines::default(),
+            writer: None,
+        };
+        Ok((log, bytes))
+    }
+
+    /// Shows bytes of it in the shape that is wanted.
+    fn show(&mut self, bytes: &[u8], shape: Shape, report: &mut Report) {
+        match shape {
+            Shape::Bytes => report.bytes(bytes),
+            Shape::Lines => {
+                let whole = self.lines.take(bytes);
+                self.print(&whole, report);
+            }
         }
-        if self.several && self.last.as_ref() != Some(name) {
-            let gap = if self.last.is_some() { "\n" } else { "" };
-            self.report.line(&format!("{gap}==> {name} <=="));
-            self.last = Some(name.clone());
-        }
-        self.report.bytes(lines);
-        if self.report.is_json() {
-            for line in lines.split_inclusive(|byte| *byte == b'\n') {
-                let line = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line));
-                self.report.document(&Line {
+    }
+
+    fn print(&self, lines: &[u8], report: &mut Report) {
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            report.bytes(&[format!("[{}] ", self.name).as_bytes(), line, b"\n"].concat());
+            if report.is_json() {
+                report.document(&Line {
                     schema: ncolony_core::status::SCHEMA,
-                    name,
-                    line: &line,
+                    name: &self.name,
+                    line: &String::from_utf8_lossy(line),
                 });
             }
         }
+    }
+
+    /// Shows a line that has begun and will not end.
+    fn give_up(&mut self, report: &mut Report) {
+        let begun = self.lines.give_up();
+        self.print(&begun, report);
+    }
+
+    /// Shows what is new. A line that has begun is held back until it ends, or its program does.
+    fn go_on(&mut self, shape: Shape, session: &mut Session<'_>) -> Result<(), Failure> {
+        // Asked first: what a process printed is in its log before it is known to have ended.
+        let had_begun = self.lines.has_begun();
+        let writer = if had_begun {
+            process(&session.places, &self.name)?
+        } else {
+            None
+        };
+        let bytes = self.follower.new_bytes();
+        let bytes = bytes.map_err(|error| cannot_read(&self.path, error))?;
+        let is_quiet = bytes.is_empty();
+        self.show(&bytes, shape, session.report);
+        if !had_begun {
+            self.writer = None;
+        } else if is_quiet {
+            let has_changed = self.writer.is_some() && self.writer != writer;
+            if writer.is_none() || has_changed {
+                self.give_up(session.report);
+            }
+            self.writer = writer;
+        }
+        Ok(())
     }
 }
 
 pub(super) fn run(session: &mut Session<'_>, args: &LogsArgs) -> Result<Ending, Failure> {
     let names = choose(&session.places, &args.names, Existence::FileOrRecord)?;
-    let mut logs = Vec::with_capacity(names.len());
-    for name in names {
-        let path = log_of(session, &name)?;
-        logs.push((name, path));
-    }
-    let mut printer = Printer {
-        report: session.report,
-        last: None,
-        several: logs.len() > 1,
+    let shape = if names.len() > 1 || session.report.is_json() {
+        Shape::Lines
+    } else {
+        Shape::Bytes
     };
-    let mut followers = Vec::new();
-    for (name, path) in logs {
-        let (follower, lines) =
-            Follower::open(path.clone(), args.lines).map_err(|error| cannot_read(&path, error))?;
-        printer.print(&name, &lines);
-        followers.push((name, path, follower));
-    }
-    if !args.follow {
-        return Ok(Ending::Done);
-    }
-    while printer.report.pause(INTERVAL) {
-        for (name, path, follower) in &mut followers {
-            let lines = follower
-                .new_lines()
-                .map_err(|error| cannot_read(path, error))?;
-            printer.print(name, &lines);
+    let mut without = Vec::new();
+    let mut logs = Vec::new();
+    for name in names {
+        match path(&session.places, &name)? {
+            Some(path) => logs.push(Log::open(name, path, args)?),
+            None => without.push(name),
         }
     }
-    Ok(Ending::Done)
+    let mut ending = Ending::Done;
+    for name in without {
+        ending = Ending::Failed;
+        session.report.talk(&format!(
+            "ncolony-ctl: the output of {name} is not kept in a file of its own"
+        ));
+    }
+    let mut logs = show_last(session, logs, shape);
+    if args.follow && !logs.is_empty() {
+        follow(session, &mut logs, shape)?;
+    } else {
+        end(session, &mut logs);
+    }
+    Ok(ending)
 }
 
-/// Where a program's output is kept: its record knows best.
-fn log_of(session: &Session<'_>, name: &ProgramName) -> Result<PathBuf, Failure> {
-    let record = records::program(&session.places, name.as_str())?;
-    let path = match record {
-        Some(record) => record.status.log,
-        None => session.places.program_log(name.as_str()),
+/// Goes on until there is no reader, or somebody interrupts.
+fn follow(session: &mut Session<'_>, logs: &mut [Log], shape: Shape) -> Result<(), Failure> {
+    let interruption = Interruption::hold_back();
+    let interruption = interruption
+        .map_err(|error| Failure::failed(format!("cannot wait for an interruption: {error}")))?;
+    let mut goes_on = true;
+    while goes_on {
+        goes_on = session.report.pause(INTERVAL, &interruption);
+        for log in &mut *logs {
+            log.go_on(shape, session)?;
+        }
+    }
+    end(session, logs);
+    interruption.let_act();
+    Ok(())
+}
+
+/// Shows the lines that have begun: nobody waits for their ends any more.
+fn end(session: &mut Session<'_>, logs: &mut [Log]) {
+    for log in logs {
+        log.give_up(session.report);
+    }
+    session.report.flush();
+}
+
+/// Shows what was read of each log when it was opened.
+fn show_last(session: &mut Session<'_>, logs: Vec<(Log, Vec<u8>)>, shape: Shape) -> Vec<Log> {
+    let show = |(mut log, bytes): (Log, Vec<u8>)| {
+        log.show(&bytes, shape, session.report);
+        log
     };
-    path.ok_or_else(|| {
-        let text = format!("{name} has no log of its own: its lines go to the monitor's output");
-        Failure::failed(text)
+    logs.into_iter().map(show).collect()
+}
+
+/// Where a program's output is kept, if it is: its record knows best.
+fn path(places: &Places, name: &ProgramName) -> Result<Option<PathBuf>, Failure> {
+    Ok(match records::program(places, name.as_str())? {
+        Some(record) => record.status.log,
+        None => places.program_log(name.as_str()),
     })
+}
+
+/// The process of a program, while it has one.
+fn process(places: &Places, name: &ProgramName) -> Result<Option<u32>, Failure> {
+    let record = records::program(places, name.as_str())?;
+    Ok(record.and_then(|record| record.status.pid))
 }
 
 fn cannot_read(path: &Path, source: io::Error) -> Failure {

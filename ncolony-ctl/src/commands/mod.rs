@@ -12,6 +12,8 @@ mod signal;
 mod start;
 mod status;
 mod stop;
+mod upgrade;
+mod upgrade_check;
 mod wait;
 
 use std::path::PathBuf;
@@ -21,19 +23,29 @@ use ncolony_core::descriptor::FILE_BYTES_MAX;
 use ncolony_core::files::read_regular;
 use ncolony_core::{ConfigError, Descriptor, Places, ProgramName};
 
-use crate::cli::{Cli, Command, StatusArgs};
+use crate::cli::{Cli, Command, StatusArgs, UpgradeArgs, UpgradeCommand};
 use crate::ending::{Ending, Failure};
 use crate::report::Report;
 use crate::session::Session;
 
 /// Does what the command line says.
 pub(crate) fn run(cli: &Cli, report: &mut Report) -> Result<Ending, Failure> {
-    // Files can be checked where there is no colony.
+    // Files can be checked where there is no colony, and an upgrade where none can be entered.
     if let Some(Command::Check(args)) = &cli.command {
         return check::run(&cli.global, args, report);
     }
+    if let Some(Command::Upgrade(UpgradeArgs {
+        command: Some(UpgradeCommand::Check(args)),
+        wait,
+    })) = &cli.command
+    {
+        return upgrade_check::run(&cli.global, args, *wait, report);
+    }
     let mut session = Session::open(&cli.global, report)?;
-    let all = StatusArgs { names: Vec::new() };
+    let all = StatusArgs {
+        names: Vec::new(),
+        verbose: false,
+    };
     match &cli.command {
         None => status::run(&mut session, &all),
         Some(Command::Status(args)) => status::run(&mut session, args),
@@ -50,6 +62,12 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Result<Ending, Failure> {
         Some(Command::Wait(args)) => wait::run(&mut session, args),
         Some(Command::Logs(args)) => logs::run(&mut session, args),
         Some(Command::Shutdown(args)) => shutdown::run(&mut session, *args),
+        Some(Command::Upgrade(args)) => match &args.command {
+            None => upgrade::run(&mut session, args.wait),
+            Some(UpgradeCommand::Check(check)) => {
+                upgrade_check::run(&cli.global, check, args.wait, session.report)
+            }
+        },
         Some(Command::Check(args)) => check::run(&cli.global, args, session.report),
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::read_descriptor;
 use crate::cli::ShowArgs;
 use crate::ending::{Ending, Failure};
-use crate::note::one_line;
+use crate::note::{ADOPTED, one_line};
 use crate::records;
 use crate::selection::{Existence, choose};
 use crate::session::Session;
@@ -54,6 +54,8 @@ struct Setting {
 struct Shown {
     name: ProgramName,
     file: PathBuf,
+    /// Whether its process was started by an earlier monitor.
+    adopted: bool,
     #[serde(serialize_with = "by_key")]
     values: Vec<Setting>,
 }
@@ -76,9 +78,7 @@ pub(super) fn run(session: &mut Session<'_>, args: &ShowArgs) -> Result<Ending, 
     let read = |name| read(session, name, defaults.as_ref());
     let programs = names.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     for program in &programs {
-        session
-            .report
-            .line(&format!("{}: {}", program.name, program.file.display()));
+        session.report.line(&heading(program));
         session.report.table(&table(program));
     }
     session.report.document(&Document {
@@ -101,7 +101,23 @@ fn read(
         ))
     })?;
     let values = settings(&descriptor, defaults);
-    Ok(Shown { name, file, values })
+    let record = records::program(&session.places, name.as_str())?;
+    let adopted = record.is_some_and(|record| record.status.adopted && record.status.pid.is_some());
+    Ok(Shown {
+        name,
+        file,
+        adopted,
+        values,
+    })
+}
+
+fn heading(program: &Shown) -> String {
+    let adopted = if program.adopted {
+        format!(" ({ADOPTED})")
+    } else {
+        String::new()
+    };
+    format!("{}: {}{adopted}", program.name, program.file.display())
 }
 
 fn table(program: &Shown) -> Table<3> {
@@ -174,6 +190,9 @@ fn effective(descriptor: &Descriptor, key: &str, defaults: Option<&Defaults>) ->
         "cwd" => json!(descriptor.cwd),
         "umask" => json!(descriptor.umask.map(|mask| format!("{mask:03o}"))),
         "stdin" => json!(descriptor.stdin),
+        "sockets" => json!(descriptor.sockets),
+        "stdout" => json!(descriptor.stdout),
+        "stderr" => json!(descriptor.stderr),
         _ => Value::Null,
     };
     (value, Origin::Default)
@@ -231,6 +250,8 @@ mod tests {
             ("restart", json!("always"), "default"),
             ("exit_codes", json!([0]), "default"),
             ("cwd", Value::Null, "default"),
+            ("stdout", json!("log"), "default"),
+            ("stderr", json!("stdout"), "default"),
             ("x.y", json!([1]), "file"),
         ];
         for (key, value, origin) in wanted {
@@ -266,10 +287,12 @@ mod tests {
 
     #[test]
     fn no_key_of_ours_is_forgotten() {
-        let every = r#"{"args": ["x"], "env": {}, "cwd": "/", "umask": "022", "give_up_after": 3}"#;
+        let every = r#"{"args": ["x"], "env": {}, "cwd": "/", "umask": "022", "give_up_after": 3, "sockets": [{"name": "web", "listen": "unix:///run/web"}]}"#;
         let shown = shown(every, None);
         assert_eq!(shown["umask"]["value"], "022");
         assert_eq!(shown["give_up_after"]["value"], 3);
         assert_eq!(shown["cwd"]["value"], "/");
+        let socket = json!([{"name": "web", "listen": "unix:///run/web", "mode": "0600"}]);
+        assert_eq!(shown["sockets"]["value"], socket);
     }
 }

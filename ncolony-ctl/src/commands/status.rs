@@ -11,10 +11,14 @@ use serde_json::value::RawValue;
 use crate::cli::StatusArgs;
 use crate::ending::{Ending, Failure};
 use crate::note::{note, now, one_line, uptime};
-use crate::records::{self, ProgramRecord, Record};
-use crate::selection::{Existence, choose};
+use crate::records::{self, ProgramRecord};
+use crate::selection::{Existence, Word, choose};
 use crate::session::Session;
 use crate::table::{Cell, Table};
+
+mod guarantees;
+
+use guarantees::Detail;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -52,29 +56,45 @@ pub(super) fn run(session: &mut Session<'_>, args: &StatusArgs) -> Result<Ending
         monitor: monitor.as_ref().map(|record| &*record.text),
         programs: by_name.values().map(|record| &*record.text).collect(),
     });
-    if !session.report.is_json() {
+    // Headings over nothing say nothing, where there is more to say below.
+    let is_bare = session.monitor.is_none() && by_name.is_empty() && unread.is_empty();
+    if !session.report.is_json() && !is_bare {
         session.report.table(&table(&by_name, &unread, now()));
     }
     for problem in records.unreadable {
         session.report.talk(&format!("ncolony-ctl: {problem}"));
     }
-    Ok(conclude(session, monitor.as_ref(), &by_name, &unread))
+    let detail = if args.verbose {
+        Detail::All
+    } else {
+        Detail::Important
+    };
+    let monitor = monitor.as_ref().map(|record| &record.status);
+    Ok(conclude(session, monitor, detail, &by_name, &unread))
 }
 
 fn conclude(
     session: &mut Session<'_>,
-    monitor: Option<&Record<MonitorStatus>>,
+    monitor: Option<&MonitorStatus>,
+    detail: Detail,
     programs: &BTreeMap<ProgramName, ProgramRecord>,
     unread: &[ProgramName],
 ) -> Ending {
     if session.monitor.is_none() {
         let status = session.places.status.display();
-        let text = format!("no monitor is alive on {status}; these are the last records there");
+        let text = if programs.is_empty() && unread.is_empty() {
+            format!(
+                "no monitor is alive on {status}, and there are no records{}",
+                waiting(session)
+            )
+        } else {
+            format!("no monitor is alive on {status}; these are the last records there")
+        };
         session.report.talk(&text);
         return Ending::NoMonitor;
     }
     for line in monitor
-        .map(|record| footer(&record.status))
+        .map(|monitor| footer(monitor, detail))
         .unwrap_or_default()
     {
         session.report.talk(&line);
@@ -83,6 +103,18 @@ fn conclude(
         Ending::Done
     } else {
         Ending::NotRunning
+    }
+}
+
+/// What the first monitor will find.
+fn waiting(session: &Session<'_>) -> String {
+    let places = &session.places;
+    let config = places.config.display();
+    let files = choose(places, &[Word::All], Existence::File).map_or(0, |names| names.len());
+    match files {
+        0 => format!("; there are no program files in {config} either"),
+        1 => format!("; 1 program file in {config} waits for ncolony-monitor to be started"),
+        _ => format!("; {files} program files in {config} wait for ncolony-monitor to be started"),
     }
 }
 
@@ -152,7 +184,7 @@ fn style(record: &ProgramStatus) -> Style {
 }
 
 /// What is wrong with the monitor's own world, in a few lines.
-fn footer(monitor: &MonitorStatus) -> Vec<String> {
+fn footer(monitor: &MonitorStatus, detail: Detail) -> Vec<String> {
     let mut lines = Vec::new();
     if monitor.config_state != "ok" {
         let config = monitor.places.config.display();
@@ -167,6 +199,7 @@ fn footer(monitor: &MonitorStatus) -> Vec<String> {
             .iter()
             .map(|problem| format!("problem: {}", one_line(problem))),
     );
+    lines.extend(guarantees::line(monitor, detail));
     match monitor.ignored.as_slice() {
         [] => {}
         [one] => lines.push(format!(

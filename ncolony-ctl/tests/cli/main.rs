@@ -5,6 +5,8 @@ mod check;
 #[cfg(test)]
 mod colony;
 #[cfg(test)]
+mod outliving;
+#[cfg(test)]
 mod output;
 #[cfg(test)]
 mod played_monitor;

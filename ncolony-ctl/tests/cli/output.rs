@@ -56,7 +56,7 @@ fn logs_are_printed_byte_for_byte() {
     );
     assert_eq!(
         colony.ends(0, &["logs", "*", "-n", "1"]).stdout,
-        "==> web <==\n4"
+        "[web] 4\n"
     );
     let line = colony.ends(0, &["logs", "web", "-n", "1", "--json"]).json();
     assert_eq!(line, json!({"schema": 1, "name": "web", "line": "4"}));

@@ -1,6 +1,6 @@
 //! A monitor as a command sees one: a lock that is held, records, and answers to messages.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
@@ -19,7 +19,31 @@ pub(crate) struct PlayedMonitor<'c> {
     colony: &'c Colony,
     /// How many messages it has taken.
     heard: Cell<u64>,
-    _lock: File,
+    lock: RefCell<Option<File>>,
+}
+
+/// Holds the lock as a process of this number.
+fn lock(colony: &Colony, pid: u32) -> File {
+    let path = colony.path("status/.lock");
+    let mut options = File::options();
+    let mut lock = options
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .unwrap();
+    let word = |word| libc::c_short::try_from(word).unwrap();
+    let whole = libc::flock {
+        l_type: word(libc::F_WRLCK),
+        l_whence: word(libc::SEEK_SET),
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    fcntl(&lock, FcntlArg::F_OFD_SETLK(&whole)).unwrap();
+    lock.set_len(0).unwrap();
+    write!(lock, "{pid}").unwrap();
+    lock
 }
 
 /// A record; what a test does not name is as in a program that has been running for long.
@@ -46,22 +70,22 @@ impl<'c> PlayedMonitor<'c> {
         for place in ["config", "messages", "status/programs", "status/replies"] {
             fs::create_dir_all(colony.path(place)).unwrap();
         }
-        let mut lock = File::create(colony.path("status/.lock")).unwrap();
-        write!(lock, "{PID}").unwrap();
-        let word = |word| libc::c_short::try_from(word).unwrap();
-        let whole = libc::flock {
-            l_type: word(libc::F_WRLCK),
-            l_whence: word(libc::SEEK_SET),
-            l_start: 0,
-            l_len: 0,
-            l_pid: 0,
-        };
-        fcntl(&lock, FcntlArg::F_OFD_SETLK(&whole)).unwrap();
         Self {
             colony,
             heard: Cell::new(0),
-            _lock: lock,
+            lock: RefCell::new(Some(lock(colony, PID))),
         }
+    }
+
+    /// Lets the lock go, and stays.
+    pub(crate) fn let_go(&self) {
+        drop(self.lock.take());
+    }
+
+    /// Takes the lock anew, as a process of this number.
+    pub(crate) fn take_hold(&self, pid: u32) {
+        self.let_go();
+        self.lock.replace(Some(lock(self.colony, pid)));
     }
 
     /// Writes a record as a monitor does: whole, and after all messages that it has taken. Gives
@@ -105,8 +129,14 @@ impl<'c> PlayedMonitor<'c> {
 
     /// Waits for a message of this type, says that it was acted on, and gives it.
     pub(crate) fn obey(&self, kind: &str, programs: &[&str]) -> Value {
+        self.obey_before(kind, programs, || {})
+    }
+
+    /// The same, and does something before it answers.
+    pub(crate) fn obey_before(&self, kind: &str, programs: &[&str], act: impl FnOnce()) -> Value {
         let message = self.take_message();
         assert_eq!(message["type"], kind);
+        act();
         self.reply(
             &message,
             json!({"ok": true, "error": null, "programs": programs}),
@@ -135,8 +165,13 @@ impl<'c> PlayedMonitor<'c> {
 
     /// Tells when a record has been read.
     pub(crate) fn looks_at(&self, name: &str) -> Inotify {
+        self.looks_at_file(&format!("status/programs/{name}.json"))
+    }
+
+    /// Tells when a file has been read.
+    pub(crate) fn looks_at_file(&self, below: &str) -> Inotify {
         let looks = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).unwrap();
-        let path = self.colony.path(&format!("status/programs/{name}.json"));
+        let path = self.colony.path(below);
         looks
             .add_watch(&path, AddWatchFlags::IN_CLOSE_NOWRITE)
             .unwrap();

@@ -8,7 +8,7 @@ use ncolony_core::colony::{Observation, Reading};
 
 use super::Driver;
 use crate::executor::Executor;
-use crate::logs::Report;
+use crate::logs::{Report, Source};
 use crate::sources::dirwatch::Hint;
 use crate::sys::clock;
 
@@ -71,6 +71,10 @@ impl Driver {
         let problem = self.executor.place.problem().map(str::to_owned);
         let restored = self.executor.status.restore();
         self.executor.place.keep(&self.executor.run_ids);
+        if !self.journal.keep() {
+            // It is written anew with the records.
+            self.colony.republish_all();
+        }
         if problem.as_deref() != self.executor.place.problem() {
             self.overview.touch();
         }
@@ -100,6 +104,7 @@ impl Driver {
         let state = self.scanner.state();
         let emptiness = std::mem::replace(&mut self.emptiness, Emptiness::Doubted);
         let observations = self.scanner.whole(emptiness);
+        self.journal.note_config(self.scanner.believed());
         if self.scanner.state() != state {
             tracing::info!("the config directory: {}", self.scanner.state());
             self.overview.touch();
@@ -198,14 +203,20 @@ impl Driver {
             }
             self.overview.touch();
         }
-        if let Report::Printed { source, lines } = report {
-            let name = source.name.clone();
-            let observation = self.executor.printed(source, lines);
-            self.colony.observe(clock::now(), observation);
-            // Records of this name were held back, also those of a new program that has it now.
-            if self.colony.knows(&name) {
-                self.colony.republish(&name);
-            }
+        match report {
+            Report::Printed { source, lines } => self.take_lines(source, lines),
+            Report::Left { name, stream } => self.executor.logs.rest(name, stream),
+            Report::Trouble { .. } | Report::Healed { .. } => {}
+        }
+    }
+
+    fn take_lines(&mut self, source: Source, lines: Vec<String>) {
+        let name = source.name.clone();
+        let observation = self.executor.printed(source, lines);
+        self.colony.observe(clock::now(), observation);
+        // Records of this name were held back, also those of a new program that has it now.
+        if self.colony.knows(&name) {
+            self.colony.republish(&name);
         }
     }
 

@@ -1,210 +1,321 @@
-//! One program's output: its pipe, and the place where it goes.
+//! One stream of one program: where it comes in, and where it goes.
 
-use std::fs::File;
-use std::io::{self, PipeReader, Read, Write};
-use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::io::{self, Stdout};
+use std::sync::Arc;
 
-use super::tail::Tail;
-use super::{Destination, Source};
-use crate::sys::outlet::{Offer, Outlet, open_log};
+use ncolony_core::ProgramName;
+use ncolony_core::time::Mono;
 
-/// A line longer than this is broken when it goes to the monitor's own output.
-const OWN_LINE_MAX: usize = 64 * 1024;
+use super::files::Files;
+use super::inlet::Inlet;
+use super::log_file::{Moved, Turn};
+use super::route::{Destination, Stream};
+use super::step::LONGEST_LINE;
+use super::syslog::{self, Syslog};
+use super::tail::{BYTES_MAX, Tail};
+use crate::sys::fifo;
+use crate::sys::outlet::{Offer, Outlet};
+use crate::sys::splice::Glass;
 
 /// How much one channel may move before the others have their turn.
 const TURN_BYTES: usize = 1024 * 1024;
 
-/// What came of draining a channel.
+/// What bytes are moved with, and to.
 #[derive(Debug)]
-pub(super) enum Drained {
-    /// There is nothing more for now; this many bytes were moved.
-    Dry(usize),
+pub(super) struct Tools {
+    pub(super) glass: Glass,
+    pub(super) files: Files,
+    pub(super) own: Outlet<Stdout>,
+    pub(super) syslog: Syslog,
+}
+
+/// Why a channel was left.
+#[derive(Debug)]
+pub(super) enum Left {
+    /// There is nothing more for now.
+    Dry,
     /// There may be more.
     Turn,
+    /// There is half a line, which may be moved as it is when it has waited.
+    HalfLine,
     /// Nobody holds the other end any more.
     Ended,
-    /// The file cannot be written just now.
+    /// It cannot be handed over just now.
     Blocked(io::Error),
 }
 
-#[derive(Debug)]
-enum Sink {
-    File {
-        path: PathBuf,
-        file: Option<File>,
-    },
-    /// The line that has not ended yet, and those that are ready to go.
-    Own {
-        line: Vec<u8>,
-        ready: Vec<u8>,
-    },
+/// How a channel is to be drained.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Errand {
+    /// Up to this many bytes of all that was ever printed.
+    pub(super) until: u64,
+    /// Whether half a line is moved as well.
+    pub(super) last_chance: bool,
 }
 
-/// One program's output.
+/// Everything, but no half lines.
+pub(super) const AS_ALWAYS: Errand = Errand {
+    until: u64::MAX,
+    last_chance: false,
+};
+
+/// One stream of one program.
 #[derive(Debug)]
 pub(super) struct Channel {
-    pub(super) source: Source,
-    pub(super) reader: PipeReader,
-    /// Whether nobody holds the other end of the pipe any more.
-    pub(super) pipe_ended: bool,
-    /// Whether the main process has ended. The one may come before the other.
-    pub(super) process_ended: bool,
-    sink: Sink,
-    /// What was read and could not be written yet.
-    held: Vec<u8>,
+    pub(super) token: u64,
+    pub(super) name: ProgramName,
+    pub(super) stream: Stream,
+    pub(super) inlet: Arc<Inlet>,
+    pub(super) destination: Destination,
+    /// The process that prints into it.
+    pub(super) pid: Option<u32>,
+    /// Whether the channel is only there for what is left in it.
+    pub(super) retired: bool,
+    /// How many bytes fit into it.
+    pub(super) capacity: usize,
+    /// When it was drained last, and how often in a row it was found full.
+    pub(super) drained_at: Mono,
+    pub(super) found_full: u32,
+    /// What had been printed when the present process began; `None`: it is older than we are.
+    began: Option<u64>,
+    /// The last lines, where they were seen.
     tail: Tail,
+    /// What was handed over and is still in the FIFO.
+    handed: usize,
 }
 
 impl Channel {
-    pub(super) fn new(source: Source, reader: PipeReader, destination: Destination) -> Self {
-        let sink = match destination {
-            Destination::File(path) => Sink::File { path, file: None },
-            Destination::Own => Sink::Own {
-                line: Vec::new(),
-                ready: Vec::new(),
-            },
-        };
+    pub(super) fn new(
+        token: u64,
+        name: ProgramName,
+        stream: Stream,
+        inlet: Arc<Inlet>,
+        destination: Destination,
+    ) -> Self {
         Self {
-            source,
-            reader,
-            pipe_ended: false,
-            process_ended: false,
-            sink,
-            held: Vec::new(),
+            token,
+            name,
+            stream,
+            capacity: fifo::capacity(inlet.reader()),
+            inlet,
+            destination,
+            pid: None,
+            retired: false,
+            drained_at: Mono::default(),
+            found_full: 0,
+            began: Some(0),
             tail: Tail::default(),
+            handed: 0,
         }
     }
 
-    /// The file that it goes to, if it goes to one.
-    pub(super) fn path(&self) -> Option<&PathBuf> {
-        match &self.sink {
-            Sink::File { path, .. } => Some(path),
-            Sink::Own { .. } => None,
-        }
+    /// Says that the process that prints into it was there before us.
+    pub(super) fn is_older(&mut self) {
+        self.began = None;
     }
 
-    /// The last lines so far.
-    pub(super) fn lines(&self) -> Vec<String> {
-        self.tail.lines()
-    }
-
-    /// Lets go of the file, so that the next line opens what then stands under its name.
-    pub(super) fn reopen(&mut self) {
-        if let Sink::File { file, .. } = &mut self.sink {
-            *file = None;
-        }
-    }
-
-    /// Moves what is in the pipe to where it goes.
-    pub(super) fn drain(&mut self, buffer: &mut [u8], own: &mut Outlet<impl AsFd>) -> Drained {
+    /// Moves what is there to where it goes, and says how much that was.
+    pub(super) fn drain(&mut self, tools: &mut Tools, errand: Errand) -> (usize, Left) {
         let mut moved = 0;
+        let mut last_chance = errand.last_chance;
         loop {
-            if let Err(error) = self.write_held(own) {
-                return Drained::Blocked(error);
+            let left = errand.until.saturating_sub(self.inlet.moved());
+            if left == 0 {
+                return (moved, Left::Dry);
             }
-            match self.reader.read(buffer) {
-                Ok(0) => {
-                    return match self.sink.end_line(&self.source, own) {
-                        Ok(()) => Drained::Ended,
-                        Err(error) => Drained::Blocked(error),
-                    };
+            let turn = Turn {
+                token: self.token,
+                most: usize::try_from(left).unwrap_or(usize::MAX),
+                last_chance,
+                capacity: self.capacity,
+            };
+            match self.step(tools, turn) {
+                Ok(Moved::Bytes(count)) => moved += count,
+                Ok(Moved::Nothing) => return (moved, Left::Dry),
+                Ok(Moved::HalfLine) if fifo::is_abandoned(self.inlet.reader()) => {
+                    last_chance = true;
                 }
-                Ok(count) => {
-                    moved += count;
-                    self.tail.push(&buffer[..count]);
-                    self.held.extend_from_slice(&buffer[..count]);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Drained::Dry(moved);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Drained::Blocked(error),
+                Ok(Moved::HalfLine) => return (moved, Left::HalfLine),
+                Ok(Moved::End) => return (moved, Left::Ended),
+                Err(error) => return (moved, Left::Blocked(error)),
             }
             if moved >= TURN_BYTES {
-                return match self.write_held(own) {
-                    Ok(()) => Drained::Turn,
-                    Err(error) => Drained::Blocked(error),
+                return (moved, Left::Turn);
+            }
+        }
+    }
+
+    fn step(&mut self, tools: &mut Tools, turn: Turn) -> io::Result<Moved> {
+        match &self.destination {
+            Destination::File(target) => {
+                let (file, compressor) = tools.files.get(target, self.token);
+                let moved = file.step(
+                    &self.inlet,
+                    &mut tools.glass,
+                    compressor,
+                    turn,
+                    &mut self.tail,
+                );
+                tools.files.keep_few_open(self.token);
+                moved
+            }
+            Destination::Own => self.hand_to_own(tools, turn),
+            Destination::Syslog => self.hand_to_syslog(tools, turn),
+        }
+    }
+
+    /// Hands whole lines to our own output. They are taken out of the FIFO when they have gone: if
+    /// we are killed before, they come twice.
+    fn hand_to_own(&mut self, tools: &mut Tools, turn: Turn) -> io::Result<Moved> {
+        if self.handed == 0 {
+            let bytes = match look(&mut tools.glass, &self.inlet, turn)? {
+                Look::At(bytes) => bytes,
+                Look::Done(moved) => return Ok(moved),
+            };
+            let mut lines = Vec::new();
+            let mut count = 0;
+            for line in pieces(bytes, LONGEST_LINE, turn) {
+                lines.extend_from_slice(format!("[{}] ", self.name).as_bytes());
+                lines.extend_from_slice(without_end(line));
+                lines.push(b'\n');
+                count += line.len();
+            }
+            if count == 0 {
+                return Ok(Moved::HalfLine);
+            }
+            if tools.own.offer(&lines) == Offer::Full {
+                return Err(io::Error::other("nobody reads it"));
+            }
+            self.tail.push(&bytes[..count]);
+            self.handed = count;
+        }
+        tools.own.push();
+        if tools.own.is_behind() {
+            return Err(io::Error::other("nobody reads it"));
+        }
+        let count = std::mem::take(&mut self.handed);
+        self.discard(&mut tools.glass, count)
+    }
+
+    fn hand_to_syslog(&mut self, tools: &mut Tools, turn: Turn) -> io::Result<Moved> {
+        let bytes = match look(&mut tools.glass, &self.inlet, turn)? {
+            Look::At(bytes) => bytes,
+            Look::Done(moved) => return Ok(moved),
+        };
+        let mut count = 0;
+        let mut result = Ok(());
+        for line in pieces(bytes, syslog::LINE_BYTES, turn) {
+            let name = self.name.as_str();
+            let datagram = syslog::datagram(self.stream, name, self.pid, without_end(line));
+            result = tools.syslog.send(&datagram);
+            if result.is_err() {
+                break;
+            }
+            count += line.len();
+        }
+        self.tail.push(&bytes[..count]);
+        match (count, result) {
+            (0, Err(error)) => Err(error),
+            (0, Ok(())) => Ok(Moved::HalfLine),
+            (count, _) => self.discard(&mut tools.glass, count),
+        }
+    }
+
+    fn discard(&self, glass: &mut Glass, count: usize) -> io::Result<Moved> {
+        let taken = self
+            .inlet
+            .take(|reader| glass.discard(reader, count).map(|()| count));
+        taken.map(Moved::Bytes)
+    }
+
+    /// The last lines of the process that had printed so much when it ended; what comes after them
+    /// is the next one's.
+    pub(super) fn end_process(&mut self, tools: &mut Tools, printed: u64) -> Vec<String> {
+        let tail = self.tail_at(tools, printed);
+        self.began = Some(printed);
+        self.tail = Tail::default();
+        tail.lines()
+    }
+
+    fn tail_at(&mut self, tools: &mut Tools, printed: u64) -> Tail {
+        let moved = self.inlet.moved();
+        let mut tail = std::mem::take(&mut self.tail);
+        if let Destination::File(target) = &self.destination {
+            let (file, _) = tools.files.get(target, self.token);
+            if file.channels == 1 {
+                let own = printed.min(moved) - self.began.unwrap_or(0).min(printed.min(moved));
+                // One more than is shown says whether something was before it.
+                let most = match self.began {
+                    Some(_) => usize::try_from(own).unwrap_or(usize::MAX),
+                    None => usize::MAX,
                 };
+                let skip = moved.saturating_sub(printed);
+                tail = Tail::cut(&file.end(skip, most.min(BYTES_MAX + 1)));
             }
         }
-    }
-
-    fn write_held(&mut self, own: &mut Outlet<impl AsFd>) -> io::Result<()> {
-        match &mut self.sink {
-            Sink::File { .. } if self.held.is_empty() => Ok(()),
-            Sink::File { path, file } => {
-                let mut open = match file.take() {
-                    Some(open) => open,
-                    None => open_log(path)?,
-                };
-                let result = write_from(&mut open, &mut self.held);
-                *file = Some(open);
-                result
-            }
-            Sink::Own { line, ready } => {
-                own_lines(&self.source, line, &self.held, ready);
-                self.held.clear();
-                hand_over(ready, own)
+        if moved < printed {
+            // What could not be handed over is shown as well, as far as it can be seen.
+            let most = usize::try_from(printed - moved).unwrap_or(usize::MAX);
+            if let Ok(bytes) = tools.glass.peek(self.inlet.reader(), most) {
+                tail.push(bytes);
             }
         }
+        tail
     }
 }
 
-impl Sink {
-    /// A line that was never ended is ended by the end of its program.
-    fn end_line(&mut self, source: &Source, own: &mut Outlet<impl AsFd>) -> io::Result<()> {
-        match self {
-            Self::File { .. } => Ok(()),
-            Self::Own { line, ready } => {
-                if !line.is_empty() {
-                    own_lines(source, line, b"\n", ready);
-                }
-                hand_over(ready, own)
-            }
-        }
+/// What a look at a FIFO showed.
+enum Look<'a> {
+    At(&'a [u8]),
+    Done(Moved),
+}
+
+fn look<'a>(glass: &'a mut Glass, inlet: &Inlet, turn: Turn) -> io::Result<Look<'a>> {
+    match glass.peek(inlet.reader(), turn.most) {
+        Ok([]) => Ok(Look::Done(Moved::End)),
+        Ok(bytes) => Ok(Look::At(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Look::Done(Moved::Nothing)),
+        Err(error) => Err(error),
     }
 }
 
-/// Writes what it can and takes that away from `held`.
-fn write_from(file: &mut File, held: &mut Vec<u8>) -> io::Result<()> {
-    while !held.is_empty() {
-        match file.write(held) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => drop(held.drain(..count)),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
+/// The lines that can be handed over now, none longer than `longest`.
+fn pieces(bytes: &[u8], longest: usize, turn: Turn) -> impl Iterator<Item = &[u8]> {
+    let takes_half = turn.takes_half(bytes.len());
+    bytes
+        .split_inclusive(|byte| *byte == b'\n')
+        .flat_map(move |line| line.chunks(longest))
+        .take_while(move |piece| {
+            takes_half || piece.len() == longest || piece.last() == Some(&b'\n')
+        })
 }
 
-/// Puts whole lines into `ready`, each behind the program's name, and keeps the rest for later.
-fn own_lines(source: &Source, line: &mut Vec<u8>, printed: &[u8], ready: &mut Vec<u8>) {
-    for part in printed.split_inclusive(|byte| *byte == b'\n') {
-        line.extend_from_slice(part);
-        let whole = line.last() == Some(&b'\n');
-        if whole || line.len() > OWN_LINE_MAX {
-            ready.extend_from_slice(format!("[{}] ", source.name).as_bytes());
-            ready.append(line);
-            if !whole {
-                ready.push(b'\n');
-            }
-        }
-    }
+fn without_end(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\n").unwrap_or(line)
 }
 
-/// Hands lines to our own output. A reader that does not read makes the program wait, as a full
-/// disk does.
-fn hand_over(ready: &mut Vec<u8>, own: &mut Outlet<impl AsFd>) -> io::Result<()> {
-    if ready.is_empty() {
-        return Ok(());
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(text: &str, last_chance: bool) -> Vec<&str> {
+        let turn = Turn {
+            token: 1,
+            most: usize::MAX,
+            last_chance,
+            capacity: 65536,
+        };
+        let pieces = pieces(text.as_bytes(), 4, turn);
+        pieces
+            .map(|piece| std::str::from_utf8(piece).unwrap())
+            .collect()
     }
-    match own.offer(ready) {
-        Offer::Taken => {
-            ready.clear();
-            Ok(())
-        }
-        Offer::Full => Err(io::Error::other("nobody reads it")),
+
+    #[test]
+    fn lines_are_handed_over_whole_and_long_ones_in_pieces() {
+        assert_eq!(split("a\nbc\nd", false), ["a\n", "bc\n"]);
+        assert_eq!(split("a\nbc\nd", true), ["a\n", "bc\n", "d"]);
+        assert_eq!(split("abcdefgh\ni", false), ["abcd", "efgh", "\n"]);
+        assert_eq!(split("abcdef", false), ["abcd"]);
     }
 }

@@ -1,65 +1,105 @@
-//! What programs print, from their pipes to where it is kept.
+//! What programs print, from their FIFOs to where it is kept.
 //!
-//! A thread of its own does this, so that a disk that is slow stops nobody but the programs that
-//! print. What cannot be written stays where it is: in the pipe, where the program then waits.
+//! Each stream of a program that comes through us has one FIFO, `status/output/NAME` (and
+//! `NAME:err`), which serves all its processes one after the other and outlives us. A thread moves
+//! what comes. No byte is at any time only in our memory, so that nothing is lost and nothing comes
+//! twice when we are killed; what cannot be written stays in the FIFO, where its program then waits.
+//!
+//! The loop's side is small:
+//!
+//! - [`Logs::prepare`] gives the descriptors for a start, [`Logs::started`] says that it was one,
+//!   [`Logs::finish`] that the process has ended, [`Logs::forget`] that the program is gone.
+//! - [`Logs::rest`] lets go of a FIFO that [`Report::Left`] says is empty and left.
+//! - [`Logs::adopt`] takes up what a process prints that an earlier monitor started;
+//!   [`Logs::clear_away`] removes the FIFOs that nobody needs.
+//! - [`Logs::hand_over`] stops everything and shows the open ends, to be kept over an `execve`. The
+//!   new image gives them to [`Logs::take_over`] before it adopts; if there is none,
+//!   [`Logs::resume`] goes on.
 
 mod channel;
+mod compress;
+mod ends;
+mod files;
+mod inlet;
+mod log_file;
+mod pace;
 mod pump;
+mod rotate;
+mod route;
+mod step;
+mod succession;
+mod syslog;
 mod tail;
 
-use std::io::{self, PipeReader};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use ncolony_core::ProgramName;
 use ncolony_core::colony::Generation;
+use ncolony_core::{Places, ProgramName};
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::sys::fifo;
 use crate::sys::poller::Poller;
 
-/// Where a program's output goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Destination {
-    /// Into this file, byte for byte.
-    File(PathBuf),
-    /// To the monitor's own output, each line behind the program's name.
-    Own,
-}
+use channel::Channel;
 
-/// Whose output a channel carries.
+use inlet::Inlet;
+use pump::Pump;
+use route::Destination;
+pub(crate) use route::Stream;
+
+/// Where the machine's log listens.
+pub(crate) const SYSLOG: &str = "/dev/log";
+
+/// Whose last lines a report has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Source {
     pub(crate) name: ProgramName,
     pub(crate) generation: Generation,
 }
 
-/// A channel, while it is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct ChannelId(u64);
-
 /// What the thread tells the loop.
 #[derive(Debug)]
 pub(crate) enum Report {
     /// The last lines of a process that has ended.
     Printed { source: Source, lines: Vec<String> },
-    /// A log cannot be written just now, and its program will have to wait.
+    /// Output cannot be handed over just now, and its program will have to wait. The path is that
+    /// of the log; the monitor's own output has none.
     Trouble { path: PathBuf, why: String },
-    /// It can be written again.
+    /// It can be handed over again.
     Healed { path: PathBuf },
+    /// Nobody prints into it, and nothing is left in it; [`Logs::rest`] is to be told.
+    Left { name: ProgramName, stream: Stream },
+}
+
+/// A process that has ended, and how much had been printed into its streams by then.
+#[derive(Debug)]
+struct Ended {
+    source: Source,
+    streams: Vec<(u64, Option<u64>)>,
+}
+
+/// Whether the thread is to go on later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    ForGood,
+    #[cfg_attr(not(test), expect(dead_code, reason = "for adoption and upgrade"))]
+    ForNow,
 }
 
 #[derive(Debug)]
 enum Command {
-    Open {
-        id: ChannelId,
-        source: Source,
-        reader: PipeReader,
-        destination: Destination,
-    },
-    Finish(ChannelId),
+    Open(Box<Channel>),
+    Redirect(u64, Destination),
+    Started(u64, u32),
+    Finish(Ended),
+    Retire(u64),
     Reopen,
-    Quit,
+    Stop(Stop),
 }
 
 #[derive(Debug)]
@@ -86,70 +126,163 @@ impl Shared {
     }
 }
 
+/// A FIFO that is read for a program.
+#[derive(Debug)]
+struct Held {
+    token: u64,
+    inlet: Arc<Inlet>,
+    destination: Destination,
+    /// Whether a process of the program runs.
+    in_use: bool,
+}
+
+/// Where the logs work.
+#[derive(Clone, Debug)]
+pub(crate) struct LogPlaces {
+    /// The directory of the FIFOs.
+    pub(crate) outputs: PathBuf,
+    /// The directory of the log files, if there is one.
+    pub(crate) logs: Option<PathBuf>,
+    /// Where the machine's log listens.
+    pub(crate) syslog: PathBuf,
+}
+
+impl From<&Places> for LogPlaces {
+    fn from(places: &Places) -> Self {
+        Self {
+            outputs: places.outputs(),
+            logs: places.logs.clone(),
+            syslog: SYSLOG.into(),
+        }
+    }
+}
+
 /// The loop's end of the thread.
 #[derive(Debug)]
 pub(crate) struct Logs {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Pump>>,
+    /// The thread's things, while it does not run.
+    resting: Option<Pump>,
+    places: LogPlaces,
+    held: BTreeMap<(ProgramName, Stream), Held>,
+    /// Ends that the image before us has left open.
+    taken_over: BTreeMap<(ProgramName, Stream), File>,
+    null: File,
     opened: u64,
 }
 
 impl Logs {
     /// Starts the thread. What it has to tell comes out of `reports`' other end.
-    pub(crate) fn start(reports: UnboundedSender<Report>) -> io::Result<Self> {
+    pub(crate) fn start(places: LogPlaces, reports: UnboundedSender<Report>) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             poller: Poller::new()?,
             commands: Mutex::default(),
         });
-        let pump = pump::Pump::new(Arc::clone(&shared), reports);
-        let thread = std::thread::Builder::new()
-            .name("logs".to_owned())
-            .spawn(|| pump.run())?;
-        Ok(Self {
+        let pump = Pump::new(Arc::clone(&shared), reports, &places.syslog)?;
+        let mut logs = Self {
             shared,
-            thread: Some(thread),
+            thread: None,
+            resting: Some(pump),
+            places,
+            held: BTreeMap::new(),
+            taken_over: BTreeMap::new(),
+            null: File::options().read(true).write(true).open("/dev/null")?,
             opened: 0,
-        })
+        };
+        logs.resume()?;
+        Ok(logs)
     }
 
-    /// Takes over the reading end of a program's output.
-    pub(crate) fn open(
-        &mut self,
-        source: Source,
-        reader: PipeReader,
-        destination: Destination,
-    ) -> ChannelId {
-        self.opened += 1;
-        let id = ChannelId(self.opened);
-        self.shared.send(Command::Open {
-            id,
-            source,
-            reader,
-            destination,
-        });
-        id
+    /// Says that the main process has ended: what is in its FIFOs by now is its last, and its last
+    /// lines are reported. The FIFOs go on for others who hold them, and for the next process.
+    pub(crate) fn finish(&mut self, source: Source) {
+        let mut streams = Vec::new();
+        for stream in [Stream::Out, Stream::Err] {
+            if let Some(held) = self.held.get_mut(&(source.name.clone(), stream)) {
+                held.in_use = false;
+                streams.push((held.token, held.inlet.printed()));
+            }
+        }
+        self.shared.send(Command::Finish(Ended { source, streams }));
     }
 
-    /// Says that the main process has ended: what is in the pipe by now is its last, and its last
-    /// lines are reported. The channel goes on while others hold its other end.
-    pub(crate) fn finish(&self, id: ChannelId) {
-        self.shared.send(Command::Finish(id));
+    /// Lets go of a FIFO that was reported as empty and left, unless a process has it again: a
+    /// program that does not run costs no descriptor.
+    pub(crate) fn rest(&mut self, name: ProgramName, stream: Stream) {
+        let rests = |held: &Held| {
+            let reader = held.inlet.reader();
+            !held.in_use
+                && fifo::is_abandoned(reader)
+                && fifo::waiting(reader).is_ok_and(|n| n == 0)
+        };
+        let key = (name, stream);
+        if self.held.get(&key).is_some_and(rests) {
+            // The next process gets a new one: nobody may read this one twice.
+            self.drop_stream(&key.0, stream);
+        }
+    }
+
+    /// Says that the program is gone. Its FIFOs lose their names; what is in them is still moved.
+    pub(crate) fn forget(&mut self, name: &ProgramName) {
+        for stream in [Stream::Out, Stream::Err] {
+            self.drop_stream(name, stream);
+        }
     }
 
     /// Opens all files anew: somebody has moved them.
     pub(crate) fn reopen(&self) {
         self.shared.send(Command::Reopen);
     }
+
+    /// Removes every FIFO in the directory that is not of one of these programs.
+    pub(crate) fn clear_away(&self, keep: &BTreeSet<ProgramName>) {
+        let Ok(entries) = std::fs::read_dir(&self.places.outputs) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            let file = entry.file_name();
+            let name = file.to_str().and_then(|file| file.split(':').next());
+            let name = name.and_then(|name| ProgramName::new(name).ok());
+            if !name.is_some_and(|name| keep.contains(&name)) {
+                // Somebody else may have removed it; then all is well.
+                let _gone = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    /// Goes on after [`Logs::hand_over`]; at first, begins.
+    ///
+    /// # Errors
+    /// No thread could be made. What programs print then waits in their FIFOs.
+    pub(crate) fn resume(&mut self) -> io::Result<()> {
+        let Some(pump) = self.resting.take() else {
+            return Ok(());
+        };
+        let thread = std::thread::Builder::new()
+            .name("logs".to_owned())
+            .spawn(|| pump.run())?;
+        self.thread = Some(thread);
+        Ok(())
+    }
+
+    fn stop(&mut self, stop: Stop) {
+        self.shared.send(Command::Stop(stop));
+        if let Some(thread) = self.thread.take() {
+            // If it has panicked there is nothing left to go on with.
+            self.resting = thread.join().ok();
+        }
+    }
 }
 
-/// Writes what is there, and ends the thread.
+/// Moves what is there, and ends the thread. FIFOs that nobody holds go.
 impl Drop for Logs {
     fn drop(&mut self) {
-        self.shared.send(Command::Quit);
-        if let Some(thread) = self.thread.take() {
-            // It panicked or it did not; there is nothing left to do about it.
-            let _ended = thread.join();
-        }
+        self.stop(Stop::ForGood);
+        let left = |held: &Held| fifo::is_abandoned(held.inlet.reader());
+        let keys = self.held.iter().filter(|(_, held)| !left(held));
+        let keep = keys.map(|((name, _), _)| name.clone()).collect();
+        self.clear_away(&keep);
     }
 }
 

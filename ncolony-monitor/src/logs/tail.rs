@@ -1,7 +1,7 @@
 //! The last lines of an output.
 
 /// The most that is kept, in bytes and in lines.
-const BYTES_MAX: usize = 4096;
+pub(super) const BYTES_MAX: usize = 4096;
 const LINES_MAX: usize = 30;
 
 /// The end of what was printed so far.
@@ -26,6 +26,13 @@ impl Tail {
         self.bytes.extend_from_slice(printed);
     }
 
+    /// The end of something longer.
+    pub(super) fn cut(printed: &[u8]) -> Self {
+        let mut tail = Self::default();
+        tail.push(printed);
+        tail
+    }
+
     /// The last lines; one that was cut is left out unless it is the only one.
     pub(super) fn lines(&self) -> Vec<String> {
         let mut lines: Vec<&[u8]> = self.bytes.split(|byte| *byte == b'\n').collect();
@@ -41,6 +48,19 @@ impl Tail {
             .map(|line| String::from_utf8_lossy(line).into_owned())
             .collect()
     }
+}
+
+/// The last lines of two streams: first those of standard output, as many as standard error leaves
+/// room for.
+pub(super) fn together(out: Vec<String>, err: Vec<String>) -> Vec<String> {
+    let mut lines = [out, err].concat();
+    let excess = lines.len().saturating_sub(LINES_MAX);
+    lines.drain(..excess);
+    let mut bytes: usize = lines.iter().map(|line| line.len() + 1).sum();
+    while bytes > BYTES_MAX && lines.len() > 1 {
+        bytes -= lines.remove(0).len() + 1;
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -80,6 +100,18 @@ mod tests {
         let long = vec![b'x'; 5000];
         assert_eq!(lines(&[&long])[0].len(), BYTES_MAX);
         assert_eq!(lines(&[&long, b"\nend\n"]), ["end"]);
+    }
+
+    #[test]
+    fn of_two_streams_the_second_is_kept_first() {
+        let lines = |word: &str, count: usize| vec![word.to_owned(); count];
+        let both = together(lines("out", 29), lines("err", 5));
+        assert_eq!(
+            (both.len(), both[24].as_str(), both[25].as_str()),
+            (30, "out", "err")
+        );
+        let long = "x".repeat(3000);
+        assert_eq!(together(lines(&long, 1), lines(&long, 1)).len(), 1);
     }
 
     #[test]

@@ -4,10 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 
 use ncolony_core::colony::{Generation, Group, Observation, Scope};
+use ncolony_core::time::Mono;
 use ncolony_core::{Exit, ProgramName, Signal};
 
-use crate::logs::ChannelId;
-use crate::sys::pidfd::{Members, Pidfd};
+use super::adopted::{Adopted, Gone};
+use super::leftover::{Hold, Led, Leftover, Whereabouts};
+use super::strays::Strays;
+use super::tree::Tree;
+use crate::sys::pidfd::Pidfd;
 use crate::sys::{clock, reap, signal};
 
 /// A process that a program runs as.
@@ -15,17 +19,8 @@ use crate::sys::{clock, reap, signal};
 pub(crate) struct Child {
     pub(crate) name: ProgramName,
     pub(crate) generation: Generation,
-    /// What it prints.
-    pub(crate) output: ChannelId,
-}
-
-/// A group whose leader is gone.
-#[derive(Debug)]
-struct Leftover {
-    generation: Generation,
-    group: u32,
-    /// The leader. It holds the group without holding its number, where the kernel can do that.
-    leader: Option<Pidfd>,
+    /// What holds it and all that it starts together.
+    pub(crate) hold: Hold,
 }
 
 /// The end of a child.
@@ -37,17 +32,71 @@ pub(crate) struct Ended {
     pub(crate) observation: Observation,
 }
 
+/// A child that was taken, while it is not known what it has left behind.
+#[derive(Debug)]
+struct Dead {
+    child: Child,
+    pid: u32,
+    exit: Exit,
+    at: Mono,
+    /// What is left, unless nothing is for certain.
+    leftover: Option<Leftover>,
+}
+
+impl Dead {
+    fn of_adopted(gone: Gone) -> Self {
+        let group = Led {
+            number: gone.pid,
+            leader: Some(gone.process),
+        };
+        let child = gone.child;
+        let leftover = Leftover::new(child.generation, child.hold.clone(), group);
+        let mut leftover = leftover.of_adopted();
+        let is_gone = leftover.is_gone();
+        Self {
+            leftover: (!is_gone).then_some(leftover),
+            child,
+            pid: gone.pid,
+            exit: gone.exit,
+            at: gone.at,
+        }
+    }
+}
+
 /// All processes of all programs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Children {
     by_pid: HashMap<u32, Child>,
     by_name: BTreeMap<ProgramName, u32>,
     leftovers: BTreeMap<ProgramName, Leftover>,
+    /// Those that an earlier monitor started.
+    pub(crate) adopted: Adopted,
+    /// Where nobody can leave a program.
+    pub(crate) tree: Tree,
+    /// Who has left one elsewhere.
+    strays: Strays,
     /// Orphans of programs that were reaped because they came to us.
     pub(crate) orphans: u64,
 }
 
 impl Children {
+    pub(crate) fn new(tree: Tree, strays: Strays) -> Self {
+        Self {
+            by_pid: HashMap::new(),
+            by_name: BTreeMap::new(),
+            leftovers: BTreeMap::new(),
+            adopted: Adopted::default(),
+            tree,
+            strays,
+            orphans: 0,
+        }
+    }
+
+    /// Takes in what is left of a program that ended while no monitor was there.
+    pub(crate) fn add_leftover(&mut self, name: ProgramName, leftover: Leftover) {
+        self.leftovers.insert(name, leftover);
+    }
+
     /// Takes in a process that was just started.
     pub(crate) fn add(&mut self, pid: u32, child: Child) {
         self.by_name.insert(child.name.clone(), pid);
@@ -56,7 +105,14 @@ impl Children {
 
     /// Takes all children that have ended.
     pub(crate) fn reap(&mut self) -> Vec<Ended> {
-        let mut ended = Vec::new();
+        let mut dead = self.take_dead();
+        dead.extend(self.adopted.take_gone().into_iter().map(Dead::of_adopted));
+        self.seek(&mut dead);
+        dead.into_iter().map(|dead| self.conclude(dead)).collect()
+    }
+
+    fn take_dead(&mut self) -> Vec<Dead> {
+        let mut dead = Vec::new();
         while let Some(pid) = reap::peek() {
             let Some(child) = self.by_pid.remove(&pid) else {
                 reap::take(pid);
@@ -67,51 +123,104 @@ impl Children {
             // the descriptor that we open by it.
             let leader = Pidfd::open(pid).ok();
             let exit = reap::take(pid);
-            self.by_name.remove(&child.name);
-            let group = self.see_group(&child, pid, leader);
-            let (name, generation) = (child.name.clone(), child.generation);
             let at = clock::mono();
-            let observation = Observation::Exited {
-                name,
-                generation,
-                exit,
-                group,
-                at,
+            self.by_name.remove(&child.name);
+            let group = Led {
+                number: pid,
+                leader,
             };
-            ended.push(Ended {
+            let mut leftover = Leftover::new(child.generation, child.hold.clone(), group);
+            let is_gone = leftover.is_gone();
+            dead.push(Dead {
+                leftover: (!is_gone).then_some(leftover),
                 child,
                 pid,
                 exit,
-                observation,
+                at,
             });
         }
-        ended
+        dead
     }
 
-    fn see_group(&mut self, child: &Child, pid: u32, leader: Option<Pidfd>) -> Group {
-        let leftover = Leftover {
-            generation: child.generation,
-            group: pid,
-            leader,
-        };
-        if !leftover.has_members() {
-            return Group::Gone;
+    /// Looks for those who have left programs that have ended, if somebody could have.
+    fn seek(&mut self, dead: &mut [Dead]) {
+        let newly = dead.iter_mut().filter_map(|dead| dead.leftover.as_mut());
+        let mut sought: Vec<&mut Leftover> = self
+            .leftovers
+            .values_mut()
+            .chain(newly)
+            .filter(|leftover| leftover.needs_search())
+            .collect();
+        if sought.is_empty() {
+            return;
         }
-        self.leftovers.insert(child.name.clone(), leftover);
-        Group::Left
+        for leftover in &mut sought {
+            leftover.forget_ended();
+        }
+        let everywhere = |leftover: &&mut Leftover| leftover.whereabouts() == Whereabouts::Anywhere;
+        let whereabouts = if sought.iter().any(everywhere) {
+            Whereabouts::Anywhere
+        } else {
+            Whereabouts::WithUs
+        };
+        let found = self.strays.look(whereabouts, |pid| {
+            self.by_pid.contains_key(&pid) || sought.iter().any(|leftover| leftover.has_stray(pid))
+        });
+        let Some(mut found) = found else {
+            return;
+        };
+        for leftover in sought {
+            leftover.take_found(&mut found);
+        }
     }
 
-    /// Whether groups are left whose leaders are gone. Nothing tells when the last member of such
-    /// a group ends, unless it happens to be our child; they have to be looked at.
+    fn conclude(&mut self, dead: Dead) -> Ended {
+        let child = dead.child;
+        let mut leftover = dead.leftover;
+        if let Some(leftover) = &mut leftover {
+            leftover.tell_newcomers();
+        }
+        let group = if let Some(leftover) = leftover.take_if(|leftover| !leftover.is_gone()) {
+            self.leftovers.insert(child.name.clone(), leftover);
+            Group::Left
+        } else {
+            Group::Gone
+        };
+        let observation = Observation::Exited {
+            name: child.name.clone(),
+            generation: child.generation,
+            exit: dead.exit,
+            group,
+            at: dead.at,
+        };
+        Ended {
+            child,
+            pid: dead.pid,
+            exit: dead.exit,
+            observation,
+        }
+    }
+
+    /// Whether it has to be looked again and again, because nothing tells what is waited for.
+    pub(crate) fn need_looks(&self) -> bool {
+        self.has_leftovers() || self.adopted.has_unexplained()
+    }
+
+    /// Whether something is left of programs whose main processes are gone. Nothing tells when the
+    /// last of it ends, unless it happens to be our child; it has to be looked at.
     pub(crate) fn has_leftovers(&self) -> bool {
         !self.leftovers.is_empty()
     }
 
-    /// Looks whether groups that were left are gone now.
+    /// Looks whether what was left is gone now.
     pub(crate) fn look_at_leftovers(&mut self) -> Vec<Observation> {
+        self.seek(&mut []);
+        for leftover in self.leftovers.values_mut() {
+            leftover.tell_newcomers();
+        }
         let gone = self
             .leftovers
-            .extract_if(.., |_, leftover| !leftover.has_members());
+            .extract_if(.., |_, leftover| leftover.is_gone());
         gone.map(|(name, leftover)| Observation::GroupGone {
             name,
             generation: leftover.generation,
@@ -120,49 +229,34 @@ impl Children {
         .collect()
     }
 
-    /// Sends a signal to a program's process or group, if it is this generation's.
+    /// Sends a signal to a program's process, or to all of it, if it is this generation's.
     pub(crate) fn signal(
-        &self,
+        &mut self,
         name: &ProgramName,
         generation: Generation,
         scope: Scope,
         signal: Signal,
     ) -> io::Result<()> {
         if let Some(pid) = self.by_name.get(name) {
-            let same = self
-                .by_pid
-                .get(pid)
-                .is_some_and(|child| child.generation == generation);
+            let child = self.by_pid.get_mut(pid);
+            let Some(child) = child.filter(|child| child.generation == generation) else {
+                return Ok(());
+            };
             return match scope {
-                Scope::Leader if same => signal::to_process(*pid, signal),
-                Scope::Group if same => signal::to_group(*pid, signal),
-                Scope::Leader | Scope::Group => Ok(()),
+                Scope::Leader => signal::to_process(*pid, signal),
+                Scope::Group => {
+                    child.hold.tell(signal);
+                    signal::to_group(*pid, signal)
+                }
             };
         }
-        match self.leftovers.get(name) {
+        let to_group = scope == Scope::Group;
+        if let Some(told) = self.adopted.signal(name, generation, to_group, signal) {
+            return told;
+        }
+        match self.leftovers.get_mut(name) {
             Some(leftover) if leftover.generation == generation => leftover.signal(signal),
             Some(_) | None => Ok(()),
-        }
-    }
-}
-
-impl Leftover {
-    fn has_members(&self) -> bool {
-        match self.leader.as_ref().map(Pidfd::group_members) {
-            Some(Members::Some) => true,
-            Some(Members::None) => false,
-            // The kernel does not give a number away that a group still has members under. Only
-            // between the end of the last and our next look could it come to mean another group.
-            Some(Members::Unknown) | None => signal::group_exists(self.group),
-        }
-    }
-
-    fn signal(&self, signal: Signal) -> io::Result<()> {
-        match &self.leader {
-            Some(leader) if leader.group_members() != Members::Unknown => {
-                leader.signal_group(signal)
-            }
-            Some(_) | None => signal::to_group(self.group, signal),
         }
     }
 }

@@ -14,6 +14,7 @@ use ncolony_core::message::{MESSAGE_BYTES_MAX, Message, MessageError};
 use ncolony_core::name::is_message_file;
 use ncolony_core::time::Mono;
 
+use crate::state::Mark;
 use crate::sys::{clock, errno};
 
 /// So many are read before anything else has its turn.
@@ -41,11 +42,11 @@ pub(crate) struct Mailbox {
     path: PathBuf,
     /// What the last listing found and was not read yet, in order.
     waiting: VecDeque<Entry>,
-    /// Files that were acted on and could not be removed, by their inode.
-    done: BTreeMap<String, u64>,
-    /// Files that were read and are being acted on, by their inode: another message may come to
-    /// stand under the same name meanwhile.
-    in_hand: BTreeMap<String, u64>,
+    /// Files that were acted on and could not be removed.
+    done: BTreeMap<String, Mark>,
+    /// Files that were read and are being acted on: another message may come to stand under the
+    /// same name meanwhile.
+    in_hand: BTreeMap<String, Mark>,
     /// Files that were found half written, and until when they are waited for.
     halves: BTreeMap<String, Mono>,
     /// Why the directory could not be listed, while it is so.
@@ -114,10 +115,9 @@ impl Mailbox {
         if self.is_done(&file) {
             return;
         }
-        let inode = self.inode(&file);
+        let mark = self.mark(&file);
         if let Some(message) = self.read_one(&file, entry.kind) {
-            self.in_hand
-                .extend(inode.map(|inode| (file.clone(), inode)));
+            self.in_hand.extend(mark.map(|mark| (file.clone(), mark)));
             batch.messages.push(Observation::Message { file, message });
         }
     }
@@ -161,7 +161,7 @@ impl Mailbox {
     pub(crate) fn discard(&mut self, file: &str) {
         let path = self.path.join(file);
         let read = self.in_hand.remove(file);
-        if read.is_some() && self.inode(file) != read {
+        if read.is_some() && self.mark(file) != read {
             return;
         }
         let Err(error) = fs::remove_file(&path) else {
@@ -180,8 +180,8 @@ impl Mailbox {
 
     /// Takes it that this file was dealt with and is still there.
     pub(crate) fn remember(&mut self, file: &str) {
-        if let Some(inode) = self.inode(file) {
-            self.done.insert(file.to_owned(), inode);
+        if let Some(mark) = self.mark(file) {
+            self.done.insert(file.to_owned(), mark);
         }
     }
 
@@ -197,20 +197,32 @@ impl Mailbox {
     }
 
     fn is_done(&mut self, file: &str) -> bool {
-        let Some(inode) = self.done.get(file).copied() else {
+        let Some(mark) = self.done.get(file).copied() else {
             return false;
         };
-        let same = self.inode(file) == Some(inode);
+        let same = self.mark(file) == Some(mark);
         if !same {
             self.done.remove(file);
         }
         same
     }
 
-    fn inode(&self, file: &str) -> Option<u64> {
-        fs::symlink_metadata(self.path.join(file))
-            .ok()
-            .map(|metadata| metadata.ino())
+    fn mark(&self, file: &str) -> Option<Mark> {
+        let metadata = fs::symlink_metadata(self.path.join(file)).ok()?;
+        Some(Mark {
+            inode: metadata.ino(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        })
+    }
+
+    /// Which file a message is that is being acted on.
+    pub(crate) fn mark_of(&self, file: &str) -> Option<Mark> {
+        self.in_hand.get(file).copied()
+    }
+
+    /// Whether the file of this name is this very one.
+    pub(crate) fn is_marked(&self, file: &str, mark: Mark) -> bool {
+        self.mark(file) == Some(mark)
     }
 
     /// The path of a message.

@@ -24,11 +24,12 @@ pub(crate) struct Scanner {
 }
 
 impl Scanner {
-    pub(crate) fn new(path: &Path, defaults: Defaults) -> Self {
+    /// Reads the directory at `path`, of which `catalogue` is what is known so far.
+    pub(crate) fn new(path: &Path, defaults: Defaults, catalogue: Catalogue) -> Self {
         Self {
             path: path.to_owned(),
             defaults,
-            catalogue: Catalogue::default(),
+            catalogue,
             files_read: 0,
             looks: 0,
         }
@@ -70,6 +71,11 @@ impl Scanner {
     /// The directory as it was last found.
     pub(crate) fn directory(&self) -> Option<DirectoryId> {
         directory_id(&self.path).ok()
+    }
+
+    /// The directory that was last believed.
+    pub(crate) fn believed(&self) -> Option<DirectoryId> {
+        self.catalogue.directory()
     }
 
     /// Files that are passed over.

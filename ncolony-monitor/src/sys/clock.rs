@@ -20,6 +20,22 @@ pub(crate) fn wall() -> Wall {
     Wall::from_millis(millis)
 }
 
+/// How long ago the machine was started, times of sleep included.
+pub(crate) fn since_boot() -> std::time::Duration {
+    clock_gettime(ClockId::CLOCK_BOOTTIME)
+        .map_or(std::time::Duration::ZERO, std::time::Duration::from)
+}
+
+/// How many of its ticks the kernel counts in a second.
+pub(crate) fn ticks() -> u64 {
+    let ticks = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK);
+    let ticks = ticks
+        .ok()
+        .flatten()
+        .and_then(|ticks| u64::try_from(ticks).ok());
+    ticks.filter(|ticks| *ticks > 0).unwrap_or(100)
+}
+
 /// Both together.
 pub(crate) fn now() -> Now {
     Now {

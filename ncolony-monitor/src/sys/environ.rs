@@ -1,10 +1,14 @@
 //! What `/proc` tells of processes that may not be our children.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
 
+use ncolony_core::Exit;
 use ncolony_core::status::ProcessIdentity;
+use ncolony_core::time::{Mono, Now, Wall};
 
-use super::pidfd::Pidfd;
+use super::pidfd::{Pidfd, exit_of_wait_status};
 
 /// What proves later that a number still means this process.
 pub(crate) fn identity(pid: u32, boot_id: &str) -> Option<ProcessIdentity> {
@@ -15,6 +19,21 @@ pub(crate) fn identity(pid: u32, boot_id: &str) -> Option<ProcessIdentity> {
     })
 }
 
+/// Opens the process that this identity is of, if it is still there. The descriptor is opened
+/// before it is looked at: what is then found is what it holds, whatever becomes of the number.
+pub(crate) fn open_if_same(pid: u32, recorded: &ProcessIdentity) -> Option<Pidfd> {
+    let process = Pidfd::open(pid).ok()?;
+    if recorded.boot_id != boot_id() {
+        return None;
+    }
+    let same = match (recorded.pidfd_inode, process.inode()) {
+        (Some(recorded), Some(found)) => recorded == found,
+        (Some(_), None) | (None, Some(_)) | (None, None) => true,
+    };
+    let same = same && start_time(pid) == Some(recorded.start_time);
+    (same && process.keeps_number()).then_some(process)
+}
+
 /// The boot that we are in.
 pub(crate) fn boot_id() -> String {
     let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
@@ -22,26 +41,68 @@ pub(crate) fn boot_id() -> String {
 }
 
 fn start_time(pid: u32) -> Option<u64> {
+    stat_field(pid, 22)?.parse().ok()
+}
+
+/// A field of `/proc/PID/stat`, by the number that the manual page gives it.
+fn stat_field(pid: u32, number: usize) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in the second field may hold anything, so we count from its closing bracket: the
-    // start time is field 22, and what follows the bracket begins with field 3.
-    stat.rsplit_once(')')?
-        .1
-        .split_ascii_whitespace()
-        .nth(19)?
-        .parse()
-        .ok()
+    // The name in the second field may hold anything, so we count from its closing bracket: what
+    // follows it begins with field 3.
+    let rest = stat.rsplit_once(')')?.1;
+    let field = rest.split_ascii_whitespace().nth(number.checked_sub(3)?)?;
+    Some(field.to_owned())
 }
 
 /// Whether a process has ended and only waits for its parent to take notice.
 pub(crate) fn is_zombie(pid: u32) -> bool {
-    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
-        return false;
-    };
-    let state = stat
-        .rsplit_once(')')
-        .and_then(|(_, rest)| rest.split_ascii_whitespace().next());
-    state == Some("Z")
+    stat_field(pid, 3).as_deref() == Some("Z")
+}
+
+/// Whether a process leads a session, as the main process of every program does.
+pub(crate) fn leads_session(pid: u32) -> bool {
+    stat_field(pid, 6) == Some(pid.to_string())
+}
+
+/// The group that a process is in.
+pub(crate) fn group_of(pid: u32) -> Option<u32> {
+    stat_field(pid, 5)?.parse().ok()
+}
+
+/// How a process ended that only waits for its parent to take notice. To others than root and its
+/// own user the kernel shows a zero, which is told apart from nothing.
+pub(crate) fn exit_of_zombie(pid: u32) -> Option<Exit> {
+    if !is_zombie(pid) {
+        return None;
+    }
+    let status: i32 = stat_field(pid, 52)?.parse().ok()?;
+    (status != 0 || super::limits::is_root())
+        .then(|| exit_of_wait_status(status))
+        .flatten()
+}
+
+/// The user that a process runs as.
+pub(crate) fn user_of(pid: u32) -> Option<u32> {
+    let metadata = fs::metadata(format!("/proc/{pid}")).ok()?;
+    Some(metadata.uid())
+}
+
+/// The namespace that our process numbers are of.
+pub(crate) fn pid_namespace() -> u64 {
+    fs::metadata("/proc/self/ns/pid").map_or(0, |metadata| metadata.ino())
+}
+
+/// When a process was started, on our clocks, to a hundredth of a second.
+pub(crate) fn started(pid: u32, now: Now) -> Option<(Mono, Wall)> {
+    let ticks = start_time(pid)?;
+    let since_boot = Duration::from_millis(ticks.saturating_mul(1000) / super::clock::ticks());
+    let age = super::clock::since_boot().saturating_sub(since_boot);
+    let millis = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+    let nanos = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
+    Some((
+        Mono::from_nanos(now.mono.as_nanos().saturating_sub(nanos)),
+        Wall::from_millis(now.wall.as_millis().saturating_sub(millis)),
+    ))
 }
 
 /// The numbers of all processes there are.
@@ -58,13 +119,17 @@ pub(crate) fn all_processes() -> Vec<u32> {
 /// Whether a variable in a process's first environment begins with `value`. `false` where we may
 /// not look.
 pub(crate) fn has_variable(pid: u32, name: &str, value: &str) -> bool {
-    let Ok(environ) = fs::read(format!("/proc/{pid}/environ")) else {
-        return false;
-    };
-    let wanted = format!("{name}={value}");
-    environ
-        .split(|byte| *byte == 0)
-        .any(|variable| variable.starts_with(wanted.as_bytes()))
+    variable(pid, name).is_some_and(|text| text.starts_with(value))
+}
+
+/// A variable in a process's first environment; `None` too where we may not look.
+pub(crate) fn variable(pid: u32, name: &str) -> Option<String> {
+    let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let value = environ.split(|byte| *byte == 0).find_map(|variable| {
+        let value = variable.strip_prefix(name.as_bytes())?;
+        value.strip_prefix(b"=")
+    });
+    value.map(|value| String::from_utf8_lossy(value).into_owned())
 }
 
 #[cfg(test)]

@@ -27,6 +27,16 @@ pub(crate) fn is_no_such_process(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ESRCH)
 }
 
+/// Whether this says that no descriptor of that number is open.
+pub(crate) fn is_not_open(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EBADF)
+}
+
+/// Whether this says that the kernel does not know what it was asked for.
+pub(crate) fn is_not_supported(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS))
+}
+
 /// Whether this says that we have too many of something open.
 pub(crate) fn is_too_many(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EMFILE)
@@ -34,9 +44,10 @@ pub(crate) fn is_too_many(error: &io::Error) -> bool {
 
 /// Whether this says that the machine lacks something just now, and nothing about the program.
 pub(crate) fn is_shortage(errno: i32) -> bool {
-    const SHORTAGES: [i32; 7] = [
+    const SHORTAGES: [i32; 8] = [
         libc::EAGAIN,
         libc::ENOMEM,
+        libc::ENOBUFS,
         libc::EMFILE,
         libc::ENFILE,
         libc::ENOSPC,

@@ -46,9 +46,29 @@ pub(crate) fn keep_descriptors_to_ourselves() {
     }
 }
 
+/// Lets everything else go before the calling thread.
+pub(crate) fn give_way() {
+    // SAFETY: the call takes three numbers; to the kernel a thread is what a process is to others.
+    // It fails for nobody, and would do no harm if it did.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 19) };
+}
+
 /// Makes orphaned descendants ours to reap. Whether it worked.
 pub(crate) fn become_subreaper() -> bool {
     nix::sys::prctl::set_child_subreaper(true).is_ok()
+}
+
+/// The version of the kernel: its first two numbers.
+pub(crate) fn kernel() -> Option<(u32, u32)> {
+    let system = nix::sys::utsname::uname().ok()?;
+    let mut numbers = system.release().to_str()?.split(['.', '-']);
+    let mut number = || numbers.next()?.parse().ok();
+    Some((number()?, number()?))
+}
+
+/// The effective user.
+pub(crate) fn own_user() -> u32 {
+    nix::unistd::geteuid().as_raw()
 }
 
 /// Whether the effective user is root.

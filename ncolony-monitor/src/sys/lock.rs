@@ -5,6 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -15,6 +16,12 @@ use nix::fcntl::{FcntlArg, fcntl};
 #[derive(Debug)]
 pub(crate) struct Lock {
     file: File,
+}
+
+impl AsFd for Lock {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
 }
 
 impl Lock {
@@ -40,6 +47,13 @@ impl From<io::Error> for LockError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
+}
+
+/// The lock on `path` that the image before this one held, by its number; `None`: it is none.
+pub(crate) fn handed_over(number: RawFd, path: &Path) -> Option<Lock> {
+    let fd = super::descriptors::adopt(number)?;
+    let lock = Lock { file: fd.into() };
+    lock.is_at(path).then_some(lock)
 }
 
 /// Takes the lock on `path` and writes our pid into it. Nothing is changed if another holds it.

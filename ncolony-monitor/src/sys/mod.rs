@@ -5,15 +5,20 @@
 //! their callers.
 
 pub(crate) mod account;
+pub(crate) mod cgroup;
 pub(crate) mod clock;
 pub(crate) mod environ;
 pub(crate) mod errno;
+pub(crate) mod fifo;
 pub(crate) mod limits;
 pub(crate) mod lock;
+pub(crate) mod offspring;
 pub(crate) mod outlet;
 pub(crate) mod pidfd;
 pub(crate) mod pipe;
 pub(crate) mod poller;
 pub(crate) mod reap;
 pub(crate) mod signal;
+pub(crate) mod socket;
 pub(crate) mod spawn;
+pub(crate) mod splice;

@@ -16,12 +16,18 @@ const PATIENCE_MS: u16 = 50;
 /// So much can be written without waiting to a pipe that says that it has room.
 const PIECE: usize = libc::PIPE_BUF;
 
-/// Opens a program's log. What stands there may be a FIFO that nobody reads: to wait for a reader
-/// would stop the output of every program, so that is an error as a full disk is.
+/// Opens a program's log, to be written at its end and read back. What stands there may be a FIFO
+/// that nobody reads: to wait for a reader would stop the output of every program, so that is an
+/// error as a full disk is.
 pub(crate) fn open_log(path: &Path) -> io::Result<File> {
+    let odd = std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
     OpenOptions::new()
-        .append(true)
-        .create(true)
+        // A FIFO that we read ourselves would seem to have a reader.
+        .read(!odd)
+        .write(true)
+        // It is not truncated; and appending is what the kernel does not move bytes to.
+        .truncate(false)
+        .create(!odd)
         .mode(0o640)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path)

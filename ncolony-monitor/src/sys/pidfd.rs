@@ -1,9 +1,9 @@
 //! Processes and groups held by a descriptor, which cannot come to mean another process.
 
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-use ncolony_core::Signal;
+use ncolony_core::{Exit, Signal};
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 
 /// Linux 6.9: a signal to the whole group that the process leads or led.
@@ -11,6 +11,9 @@ const PIDFD_SIGNAL_PROCESS_GROUP: libc::c_uint = 4;
 
 /// The file system of pidfds, where they have one of their own: `PID1` backwards.
 const PIDFS_MAGIC: libc::__fsword_t = 0x5049_4446;
+
+/// Asks for how a process ended.
+const EXIT_WANTED: u64 = libc::PIDFD_INFO_EXIT as u64;
 
 /// A process, alive or dead.
 #[derive(Debug)]
@@ -27,6 +30,13 @@ pub(crate) enum Members {
     Unknown,
 }
 
+/// It is ready to be read when the process has ended.
+impl AsFd for Pidfd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
 impl Pidfd {
     /// Opens the process that has this number now.
     pub(crate) fn open(pid: u32) -> io::Result<Self> {
@@ -38,12 +48,16 @@ impl Pidfd {
                 0,
             )
         };
-        let fd = i32::try_from(fd)
-            .ok()
-            .filter(|fd| *fd >= 0)
-            .ok_or_else(io::Error::last_os_error)?;
-        // SAFETY: the kernel has just given us this descriptor, and nobody else has it.
-        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+        // SAFETY: the kernel has just given it to us.
+        unsafe { owned(fd) }.map(Self)
+    }
+
+    /// A copy of a descriptor of the process, as ours; it needs the right to trace the process.
+    pub(crate) fn copy_descriptor(&self, number: RawFd) -> io::Result<OwnedFd> {
+        // SAFETY: the call takes three numbers; what it returns is checked below.
+        let fd = unsafe { libc::syscall(libc::SYS_pidfd_getfd, self.0.as_raw_fd(), number, 0) };
+        // SAFETY: the kernel has just given it to us.
+        unsafe { owned(fd) }
     }
 
     /// The number that the kernel gives to this process and to no other of this boot. `None` where
@@ -80,9 +94,32 @@ impl Pidfd {
 
     /// Whether the process has ended, within this many milliseconds.
     pub(crate) fn has_ended(&self, wait_ms: u16) -> bool {
-        use std::os::fd::AsFd;
         let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
         matches!(nix::poll::poll(&mut fds, PollTimeout::from(wait_ms)), Ok(1))
+    }
+
+    /// How the process ended, from the kernel, which knows it of any process from the moment on in
+    /// which its parent has taken notice (Linux 6.15). `None`: it has not, or cannot be asked.
+    pub(crate) fn exit(&self) -> Option<Exit> {
+        // SAFETY: a zeroed structure is a valid value of that plain type.
+        let mut info: libc::pidfd_info = unsafe { std::mem::zeroed() };
+        info.mask = EXIT_WANTED;
+        // SAFETY: the descriptor is open while `self` lives, and the structure is as large as the
+        // number of the call says.
+        let result =
+            unsafe { libc::ioctl(self.0.as_raw_fd(), libc::PIDFD_GET_INFO, &raw mut info) };
+        (result == 0 && info.mask & EXIT_WANTED != 0)
+            .then(|| exit_of_wait_status(info.exit_code))
+            .flatten()
+    }
+
+    /// Whether the number of the process is still its own: it lives, or nobody has taken notice of
+    /// its end.
+    pub(crate) fn keeps_number(&self) -> bool {
+        match self.send(0, 0) {
+            Ok(()) => true,
+            Err(error) => error.raw_os_error() == Some(libc::EPERM),
+        }
     }
 
     fn send(&self, signal: i32, flags: libc::c_uint) -> io::Result<()> {
@@ -103,5 +140,30 @@ impl Pidfd {
         } else {
             Err(io::Error::last_os_error())
         }
+    }
+}
+
+/// What a call has returned that gives a descriptor.
+///
+/// # Safety
+/// If it is a descriptor, the kernel has just given it, and nobody else has it.
+unsafe fn owned(fd: libc::c_long) -> io::Result<OwnedFd> {
+    let fd = RawFd::try_from(fd)
+        .ok()
+        .filter(|fd| *fd >= 0)
+        .ok_or_else(io::Error::last_os_error)?;
+    // SAFETY: as the caller says.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// What `wait` would have said, read.
+pub(crate) fn exit_of_wait_status(status: i32) -> Option<Exit> {
+    if libc::WIFEXITED(status) {
+        let code = u8::try_from(libc::WEXITSTATUS(status)).ok()?;
+        Some(Exit::Code(code))
+    } else if libc::WIFSIGNALED(status) {
+        Signal::from_number(libc::WTERMSIG(status).into()).map(Exit::Signal)
+    } else {
+        None
     }
 }

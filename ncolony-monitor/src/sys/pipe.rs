@@ -1,17 +1,10 @@
 //! Pipes for programs.
 
 use std::fs::File;
-use std::io::{self, PipeReader, PipeWriter};
+use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-
-/// A pipe whose reading end does not wait.
-pub(crate) fn for_output() -> io::Result<(PipeReader, PipeWriter)> {
-    let (reader, writer) = io::pipe()?;
-    fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-    Ok((reader, writer))
-}
+use nix::fcntl::{FcntlArg, fcntl};
 
 /// A standard input that nobody writes to and that never ends, also when we are gone: a pipe whose
 /// only holder has it open for both. One page is room enough for nothing.

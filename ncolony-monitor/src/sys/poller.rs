@@ -1,11 +1,13 @@
 //! Waiting for many descriptors at once, outside the loop that decides.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::time::TimeSpec;
 
 /// The token of the waker.
 const WAKER: u64 = u64::MAX;
@@ -15,6 +17,13 @@ const WAKER: u64 = u64::MAX;
 pub(crate) struct Poller {
     epoll: Epoll,
     waker: EventFd,
+}
+
+/// The set itself can be waited for: it is ready when something in it is.
+impl AsRawFd for Poller {
+    fn as_raw_fd(&self) -> RawFd {
+        self.epoll.0.as_raw_fd()
+    }
 }
 
 impl Poller {
@@ -28,15 +37,28 @@ impl Poller {
 
     /// Waits for `fd` to have something to read from now on.
     pub(crate) fn add(&self, fd: &impl AsFd, token: u64) -> io::Result<()> {
-        Ok(self
-            .epoll
-            .add(fd, EpollEvent::new(EpollFlags::EPOLLIN, token))?)
+        let when = EpollFlags::EPOLLIN;
+        Ok(self.epoll.add(fd, EpollEvent::new(when, token))?)
     }
 
     /// Stops waiting for `fd`.
     pub(crate) fn remove(&self, fd: &impl AsFd) {
         // It fails only for what was not there.
         let _not_there = self.epoll.delete(fd);
+    }
+
+    /// Tells from now on when more has come into `fd`, and when its last writer has gone: once
+    /// each time, so that what is left in it, and a writer that stays away, wake nobody again.
+    pub(crate) fn add_news(&self, fd: &impl AsFd, token: u64) -> io::Result<()> {
+        let when = EpollFlags::EPOLLIN | EpollFlags::EPOLLET;
+        Ok(self.epoll.add(fd, EpollEvent::new(when, token))?)
+    }
+
+    /// Waits for so long, unless somebody wakes us.
+    pub(crate) fn pause(&self, span: std::time::Duration) {
+        let mut fds = [PollFd::new(self.waker.as_fd(), PollFlags::POLLIN)];
+        // A signal may cut it short; it was only to save work.
+        let _cut_short = nix::poll::ppoll(&mut fds, Some(TimeSpec::from(span)), None);
     }
 
     /// Ends a wait that goes on in another thread.

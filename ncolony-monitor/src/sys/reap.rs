@@ -46,6 +46,19 @@ fn wait(kind: libc::idtype_t, id: u32, options: libc::c_int) -> Option<libc::sig
     }
 }
 
+/// Whether a process is a child of ours that has not been taken.
+pub(crate) fn is_child(pid: u32) -> bool {
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    wait(libc::P_PID, pid, options).is_some()
+}
+
+/// Whether a process, alive or dead, is a child of ours that has not been taken. Then its number is
+/// its own.
+pub(crate) fn is_ours(pid: u32) -> bool {
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    wait(libc::P_PID, pid, options).is_some()
+}
+
 /// Takes a child whose start has failed: it is on its way out, and nobody will hear of it.
 pub(crate) fn take_failed_start(pid: u32) {
     let _exit_code_of_a_failed_start = wait(libc::P_PID, pid, libc::WEXITED);

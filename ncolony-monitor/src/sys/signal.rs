@@ -26,6 +26,13 @@ fn send(target: i32, signal: Signal) -> io::Result<()> {
     }
 }
 
+/// The group that a process is in.
+pub(crate) fn group_of(pid: u32) -> Option<u32> {
+    let pid = libc::pid_t::try_from(pid).ok()?;
+    // SAFETY: the call takes a number and touches no memory of ours.
+    u32::try_from(unsafe { libc::getpgid(pid) }).ok()
+}
+
 /// Whether there is a group of this number.
 pub(crate) fn group_exists(group: u32) -> bool {
     let Ok(group) = i32::try_from(group) else {

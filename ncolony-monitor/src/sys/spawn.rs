@@ -7,18 +7,21 @@
 //!
 //! The descriptors of a program are copied into three low slots before the clone; the child then
 //! drops everything above them in one call, so a start does not cost more for every program that
-//! runs already.
+//! runs already. A program that is given sockets begins with a copy of the whole table instead.
 
 mod child;
+mod into_cgroup;
+mod passed;
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+use self::passed::Passed;
 use super::account::Credentials;
 use super::limits::Limit;
-use super::reap;
+use super::{errno, reap};
 
 const STACK_BYTES: usize = 256 * 1024;
 const GUARD_BYTES: usize = 4096;
@@ -37,6 +40,9 @@ pub(crate) struct Launch<'a> {
     pub(crate) stdin: BorrowedFd<'a>,
     pub(crate) stdout: BorrowedFd<'a>,
     pub(crate) stderr: BorrowedFd<'a>,
+    /// Sockets that it finds from descriptor 3 on, in this order; with any, its environment also
+    /// says `LISTEN_PID`.
+    pub(crate) sockets: Vec<BorrowedFd<'a>>,
 }
 
 /// What the child was doing when it failed.
@@ -65,6 +71,14 @@ pub(crate) enum Stage {
 pub(crate) struct LaunchError {
     pub(crate) stage: Stage,
     pub(crate) errno: c_int,
+}
+
+/// A process that was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Launched {
+    pub(crate) pid: u32,
+    /// Whether it began in the control group that was given.
+    pub(crate) joined: bool,
 }
 
 /// What starts processes: the stack that a child begins on and the slots for its descriptors.
@@ -97,11 +111,15 @@ impl Launcher {
         &self.null
     }
 
-    /// Starts a process, the leader of a session and group of its own, and gives its number. It
-    /// has executed its program when this returns.
-    pub(crate) fn launch(&mut self, launch: &Launch<'_>) -> Result<u32, LaunchError> {
+    /// Starts a process, the leader of a session and group of its own, in a control group where one
+    /// is given and can be entered. It has executed its program when this returns.
+    pub(crate) fn launch(
+        &mut self,
+        launch: &Launch<'_>,
+        cgroup: Option<BorrowedFd<'_>>,
+    ) -> Result<Launched, LaunchError> {
         let filled = self.fill_slots(launch);
-        let result = filled.and_then(|()| self.clone_and_exec(launch));
+        let result = filled.and_then(|()| self.clone_and_exec(launch, cgroup));
         for slot in &self.slots {
             // The slots must not keep a program's pipe open. It cannot fail: both are open.
             let _kept = duplicate(self.null.as_raw_fd(), slot.as_raw_fd());
@@ -120,11 +138,36 @@ impl Launcher {
         Ok(())
     }
 
-    fn clone_and_exec(&mut self, launch: &Launch<'_>) -> Result<u32, LaunchError> {
+    /// Whether a process can be started into this control group: one is, and ends at once.
+    pub(crate) fn can_enter(&mut self, cgroup: BorrowedFd<'_>) -> bool {
+        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+        let nothing = std::ptr::null_mut();
+        let made = with_signals_blocked(|| {
+            // SAFETY: the stack is ours alone, and `leave` uses nothing and does not return.
+            unsafe { into_cgroup::clone(child::leave, self.stack.whole(), flags, nothing, cgroup) }
+        });
+        match made {
+            Ok(pid) => {
+                reap::take_failed_start(pid);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    fn clone_and_exec(
+        &mut self,
+        launch: &Launch<'_>,
+        cgroup: Option<BorrowedFd<'_>>,
+    ) -> Result<Launched, LaunchError> {
         let argv = pointers(&launch.argv);
-        let envp = pointers(&launch.envp);
+        let passed = Passed::new(&launch.sockets);
+        let variables = launch.envp.iter().map(|text| text.as_ptr());
+        let envp = ended(variables.chain(passed.as_ref().map(Passed::variable)));
         let candidates = pointers(&launch.candidates);
         let slots = [0, 1, 2].map(|index: usize| self.slots[index].as_raw_fd());
+        // The child then takes what it needs and has the rest dropped, in one call.
+        let shares_table = self.drops_range && passed.is_none();
         let mut order = child::Order {
             candidates: &candidates,
             argv: &argv,
@@ -137,46 +180,55 @@ impl Launcher {
             credentials: &launch.credentials,
             open_files: launch.open_files,
             slots,
-            drop_from: self
-                .drops_range
-                .then(|| slots.into_iter().max().unwrap_or(2) + 1),
+            drop_from: shares_table.then(|| slots.into_iter().max().unwrap_or(2) + 1),
+            passed: passed.as_ref(),
+            drops_range: self.drops_range,
             failure: None,
         };
-        let files = if self.drops_range {
-            libc::CLONE_FILES
-        } else {
-            0
-        };
+        let files = if shares_table { libc::CLONE_FILES } else { 0 };
         let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD | files;
-        let pid = with_signals_blocked(|| {
-            // SAFETY: the stack is ours alone and large enough, `order` outlives the call because
-            // CLONE_VFORK suspends us until the child executes or exits, and `begin` keeps to
-            // system calls on what `order` points to.
-            unsafe {
-                libc::clone(
-                    child::begin,
-                    self.stack.top(),
-                    flags,
-                    (&raw mut order).cast::<c_void>(),
-                )
-            }
-        });
-        let Ok(pid) = u32::try_from(pid) else {
-            let errno = io::Error::last_os_error()
-                .raw_os_error()
-                .unwrap_or(libc::EAGAIN);
-            return Err(LaunchError {
-                stage: Stage::Fork,
-                errno,
-            });
-        };
+        let made = with_signals_blocked(|| self.make(flags, &mut order, cgroup));
+        let launched = made.map_err(|error| LaunchError {
+            stage: Stage::Fork,
+            errno: error.raw_os_error().unwrap_or(libc::EAGAIN),
+        })?;
         match order.failure {
-            None => Ok(pid),
+            None => Ok(launched),
             Some(failure) => {
-                reap::take_failed_start(pid);
+                reap::take_failed_start(launched.pid);
                 Err(failure)
             }
         }
+    }
+
+    /// Makes the child, which is on its way to its program when this returns.
+    fn make(
+        &self,
+        flags: c_int,
+        order: &mut child::Order<'_>,
+        cgroup: Option<BorrowedFd<'_>>,
+    ) -> io::Result<Launched> {
+        let order = (&raw mut *order).cast::<c_void>();
+        if let Some(cgroup) = cgroup {
+            // SAFETY: as below.
+            let made = unsafe {
+                into_cgroup::clone(child::begin, self.stack.whole(), flags, order, cgroup)
+            };
+            match made {
+                Ok(pid) => return Ok(Launched { pid, joined: true }),
+                Err(error) if error.raw_os_error().is_some_and(errno::is_shortage) => {
+                    return Err(error);
+                }
+                // It was refused the group, and no child was made.
+                Err(_) => {}
+            }
+        }
+        // SAFETY: the stack is ours alone and large enough, `order` outlives the call because
+        // CLONE_VFORK suspends us until the child executes or exits, and `begin` keeps to system
+        // calls on what `order` points to.
+        let pid = unsafe { libc::clone(child::begin, self.stack.top(), flags, order) };
+        let pid = u32::try_from(pid).map_err(|_| io::Error::last_os_error())?;
+        Ok(Launched { pid, joined: false })
     }
 }
 
@@ -204,8 +256,12 @@ fn last_errno() -> c_int {
 }
 
 fn pointers(strings: &[CString]) -> Vec<*const c_char> {
-    let all = strings.iter().map(|text| text.as_ptr());
-    all.chain(std::iter::once(std::ptr::null())).collect()
+    ended(strings.iter().map(|text| text.as_ptr()))
+}
+
+/// An array of pointers as the kernel takes it: the last one is null.
+fn ended(pointers: impl Iterator<Item = *const c_char>) -> Vec<*const c_char> {
+    pointers.chain(std::iter::once(std::ptr::null())).collect()
 }
 
 /// Runs `act` with every signal blocked, so that no handler of ours runs in the child while it
@@ -245,6 +301,12 @@ impl Stack {
         // SAFETY: the range is the lowest page of the mapping that we have just made.
         unsafe { libc::mprotect(base, GUARD_BYTES, libc::PROT_NONE) };
         Ok(Self { base })
+    }
+
+    /// Its lowest address above the page that nothing may touch, and its length.
+    fn whole(&self) -> (*mut c_void, usize) {
+        // SAFETY: the first byte above the lowest page is inside the mapping.
+        (unsafe { self.base.byte_add(GUARD_BYTES) }, STACK_BYTES)
     }
 
     fn top(&self) -> *mut c_void {

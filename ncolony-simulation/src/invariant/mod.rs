@@ -3,6 +3,7 @@
 
 pub mod bounded;
 pub mod delays;
+pub mod listening;
 pub mod liveness;
 pub mod messages_once;
 pub mod needless_stop;
@@ -43,7 +44,9 @@ pub enum Invariant {
     Bounded,
     /// I11: what is wanted comes to be.
     Liveness,
-    /// I12: what a successor reads is what was so.
+    /// I12: what is listened on is closed when it is wanted no more, and not before.
+    Listening,
+    /// I13: what a successor reads is what was so.
     Remembered,
 }
 
@@ -119,5 +122,6 @@ pub fn check(world: &World) -> Result<(), Violation> {
     shortages::check(monitor)?;
     delays::check(monitor, world.now)?;
     liveness::check(monitor)?;
+    listening::check(monitor)?;
     records::check(monitor, &world.kernel, world.now)
 }

@@ -1,4 +1,4 @@
-//! I12: what a successor reads is what was so: every program is in the state that it was in, with
+//! I13: what a successor reads is what was so: every program is in the state that it was in, with
 //! its process, its starts, its last exit and its reason.
 
 use ncolony_core::ProgramStatus;

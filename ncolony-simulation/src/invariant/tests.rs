@@ -315,3 +315,28 @@ fn a_monitor_that_died_is_replaced_and_nothing_runs_twice() {
     assert_eq!(starts.count(), 3, "{story:#?}");
     assert!(story.iter().any(|line| line.contains("the monitor dies")));
 }
+
+#[test]
+fn something_that_stays_open_for_what_is_not_wanted() {
+    let mut world = running();
+    let stop = Action::Send(Word::Stop(Aim::One(ANT)), false);
+    for action in [stop, Action::Look, Action::Turn, Action::Sleep(5000)] {
+        world.act(action).unwrap();
+    }
+    let name = name(&world);
+    monitor(&mut world).listening.insert(name);
+    assert_broken(&world, Invariant::Listening);
+}
+
+#[test]
+fn something_that_is_closed_while_it_is_wanted() {
+    let mut world = running();
+    let name = name(&world);
+    let monitor = monitor(&mut world);
+    let unopened = invariant::listening::released(monitor, &name).expect_err("nothing is open");
+    monitor.listening.insert(name.clone());
+    let wanted = invariant::listening::released(monitor, &name).expect_err("it runs");
+    for violation in [unopened, wanted] {
+        assert_eq!(violation.invariant, Invariant::Listening, "{violation}");
+    }
+}

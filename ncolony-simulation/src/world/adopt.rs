@@ -26,6 +26,7 @@ impl World {
         if let Some(journal) = self.disk.journal.as_ref().filter(|_| decided) {
             monitor.count_as_ordered(journal, self.now)?;
             monitor.ledger.decided(self.now);
+            invariant::listening::died(&mut monitor);
         }
         self.leave(monitor);
         Ok(())
@@ -181,6 +182,7 @@ impl Monitor {
             invariant::own_signals::numbered(self, name, generation)?;
             invariant::delays::ordered(self, &spec, now)?;
             self.ledger.ordered(now, &spec, generation);
+            self.listen(&spec);
         }
         Ok(())
     }

@@ -80,10 +80,10 @@ impl World {
             return;
         };
         self.disk.directory = monitor.catalogue.directory();
-        let changes = monitor.colony.take_changes();
-        if !changes.is_empty() {
+        if monitor.colony.has_changes() || monitor.colony.is_detaching() {
+            let changes = monitor.colony.take_changes();
             self.disk.write(changes, &self.mail);
+            monitor.ledger.written_down();
         }
-        monitor.ledger.written_down();
     }
 }

@@ -23,6 +23,7 @@ impl World {
                 invariant::own_signals::numbered(monitor, &spec.name, generation)?;
                 invariant::delays::ordered(monitor, &spec, self.now)?;
                 monitor.ledger.ordered(self.now, &spec, generation);
+                monitor.listen(&spec);
                 if let Some(who) = who {
                     let plan = self.plans.entry(who).or_default().pop_front();
                     let plan = plan.unwrap_or(self.usual);
@@ -42,6 +43,7 @@ impl World {
                 invariant::removed_goes::retracted(monitor, &name)?;
                 monitor.records.remove(&name);
             }
+            Effect::Release(name) => invariant::listening::released(monitor, &name)?,
             Effect::Answer(reply) => invariant::messages_once::answered(monitor, &reply)?,
             Effect::Reject { file, .. } => {
                 invariant::messages_once::rejected(monitor, &file)?;
@@ -102,6 +104,7 @@ fn shown(order: &Effect) -> String {
         Effect::Signal { .. }
         | Effect::Publish(_)
         | Effect::Retract(_)
+        | Effect::Release(_)
         | Effect::Answer(_)
         | Effect::Reject { .. }
         | Effect::Discard { .. }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ncolony_core::colony::diff::Catalogue;
 use ncolony_core::colony::{Blame, Colony, Generation, Group, Observation, SpawnFailure};
-use ncolony_core::{Exit, Mono, ProgramName, ProgramStatus};
+use ncolony_core::{Exit, Mono, ProgramName, ProgramSpec, ProgramStatus};
 
 use super::World;
 use super::kernel::Happening;
@@ -41,6 +41,8 @@ pub struct Monitor {
     pub ledger: Ledger,
     /// The status directory.
     pub records: BTreeMap<ProgramName, ProgramStatus>,
+    /// Programs that something is listened on for.
+    pub listening: BTreeSet<ProgramName>,
     /// Messages that the machine was told of and that are not disposed of.
     pub outstanding: BTreeMap<String, Expected>,
     /// Where outcomes were written since the message was told.
@@ -71,6 +73,7 @@ impl Monitor {
             colony: Colony::new(),
             ledger: Ledger::default(),
             records: BTreeMap::new(),
+            listening: BTreeSet::new(),
             outstanding: BTreeMap::new(),
             answered: BTreeSet::new(),
             rescans: 0,
@@ -102,6 +105,7 @@ impl Monitor {
             ledger: self.ledger,
             records,
             outstanding: self.outstanding,
+            listening: self.listening,
             answered: self.answered,
             past: self.past,
             catalogue,
@@ -138,6 +142,13 @@ impl Monitor {
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.inbox.is_empty()
+    }
+
+    /// A start opens what it needs.
+    pub(super) fn listen(&mut self, spec: &ProgramSpec) {
+        if spec.listens() {
+            self.listening.insert(spec.name.clone());
+        }
     }
 
     /// When it must do something although nothing happens.

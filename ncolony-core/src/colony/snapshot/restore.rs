@@ -123,6 +123,7 @@ impl Colony {
 impl Program {
     fn restored(snapshot: ProgramSnapshot, reader: &Reader<'_>, now: Now) -> Self {
         let spec = snapshot.source.as_ref().map(|source| reader.spec(source));
+        let phase = reader.phase(snapshot.phase);
         Self {
             spec,
             config_error: snapshot.config_error,
@@ -130,7 +131,8 @@ impl Program {
             hand: snapshot.hand,
             at_least: snapshot.at_least,
             generation: snapshot.generation,
-            phase: reader.phase(snapshot.phase),
+            listens: snapshot.listens || phase.listens(),
+            phase,
             backoff: Backoff::after_deaths(snapshot.deaths),
             starts: snapshot.starts,
             exit: snapshot.exit,

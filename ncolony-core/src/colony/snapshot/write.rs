@@ -92,6 +92,7 @@ impl Program {
             since: self.since,
             reason: self.reason.clone(),
             asked_because: self.asked_because.clone(),
+            listens: self.listens,
         }
     }
 }

@@ -181,6 +181,7 @@ impl Driver {
                 self.records.remove(name.as_str());
                 self.orders.push(format!("retract {name}"));
             }
+            Effect::Release(name) => self.orders.push(format!("release {name}")),
             Effect::Answer(reply) => self.replies.push(reply),
             Effect::Reject { file, reason } => {
                 self.orders.push(format!("reject {file}: {reason}"));

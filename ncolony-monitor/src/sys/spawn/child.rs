@@ -5,6 +5,7 @@ use std::ffi::{c_char, c_int, c_void};
 
 use super::super::account::Credentials;
 use super::super::limits::Limit;
+use super::passed::Passed;
 use super::{LaunchError, Stage, last_errno};
 
 /// What the child works on. It lives on the parent's stack while the parent is suspended.
@@ -18,6 +19,10 @@ pub(super) struct Order<'a> {
     pub(super) open_files: Option<Limit>,
     pub(super) slots: [c_int; 3],
     pub(super) drop_from: Option<c_int>,
+    /// Where there is something to hand on, the table of descriptors is the child's own from the
+    /// beginning.
+    pub(super) passed: Option<&'a Passed>,
+    pub(super) drops_range: bool,
     pub(super) failure: Option<LaunchError>,
 }
 
@@ -30,6 +35,12 @@ pub(super) extern "C" fn begin(order: *mut c_void) -> c_int {
     order.failure = Some(failure);
     // SAFETY: leaves without running anything of the parent's.
     unsafe { libc::_exit(127) }
+}
+
+/// Where a child begins that is made only to see whether it can be.
+pub(super) extern "C" fn leave(_: *mut c_void) -> c_int {
+    // SAFETY: leaves without running anything of the parent's.
+    unsafe { libc::_exit(0) }
 }
 
 /// Turns the child into the program; comes back only with what failed.
@@ -61,6 +72,9 @@ unsafe fn prepare(order: &Order<'_>) -> Result<(), LaunchError> {
         default_signals();
         for (target, slot) in (0..).zip(order.slots) {
             check(libc::dup2(slot, target).into(), Stage::Descriptors)?;
+        }
+        if let Some(passed) = order.passed {
+            passed.arrange(order.drops_range)?;
         }
         if let Some(limit) = order.open_files {
             let limit = libc::rlimit {
@@ -162,7 +176,7 @@ unsafe fn execute(order: &Order<'_>) -> LaunchError {
     failure
 }
 
-fn check(result: libc::c_long, stage: Stage) -> Result<(), LaunchError> {
+pub(super) fn check(result: libc::c_long, stage: Stage) -> Result<(), LaunchError> {
     if result >= 0 {
         Ok(())
     } else {

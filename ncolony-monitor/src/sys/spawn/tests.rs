@@ -1,5 +1,5 @@
 use std::io::Read;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, RawFd};
 
 use ncolony_core::{Exit, Signal};
 
@@ -36,11 +36,12 @@ fn run(line: &str, change: impl FnOnce(&mut Launch<'_>)) -> Result<(String, Exit
         stdin: null.as_fd(),
         stdout: writer.as_fd(),
         stderr: writer.as_fd(),
+        sockets: Vec::new(),
     };
     change(&mut launch);
-    let started = launcher.launch(&launch);
+    let started = launcher.launch(&launch, None);
     drop(writer);
-    let pid = started?;
+    let pid = started?.pid;
     let mut printed = String::new();
     reader.read_to_string(&mut printed).unwrap();
     let exit = loop {
@@ -74,6 +75,58 @@ fn it_has_no_descriptors_but_its_own() {
     })
     .unwrap();
     assert_eq!(printed, "0\n1\n2\n");
+}
+
+/// What a program says of the descriptors that it was given besides the standard streams, when its
+/// sockets are these.
+fn passed_on(sockets: &[&OwnedFd]) -> String {
+    // What the tests themselves were started with is none of a program's.
+    crate::sys::limits::keep_descriptors_to_ourselves();
+    let line = "test $LISTEN_PID = $$ && find /proc/$$/fd -type l -printf '%f %l\\n' | sort; true";
+    let sockets: Vec<RawFd> = sockets.iter().map(|socket| socket.as_raw_fd()).collect();
+    let (printed, _) = run(line, |launch| {
+        launch.envp = strings(&["PATH=/bin:/usr/bin"]);
+        // SAFETY: the caller keeps them open until the program has ended.
+        let borrow = |number: &RawFd| unsafe { BorrowedFd::borrow_raw(*number) };
+        launch.sockets = sockets.iter().map(borrow).collect();
+    })
+    .unwrap();
+    let above = printed
+        .lines()
+        .filter(|line| !line.starts_with(['0', '1', '2']));
+    above.map(|line| format!("{line}\n")).collect()
+}
+
+fn at(file: &OwnedFd, number: RawFd) -> OwnedFd {
+    let copy = nix::fcntl::fcntl(file, nix::fcntl::FcntlArg::F_DUPFD_CLOEXEC(number)).unwrap();
+    // SAFETY: the kernel has just given us this descriptor, and nobody else has it.
+    unsafe { OwnedFd::from_raw_fd(copy) }
+}
+
+#[test]
+fn sockets_come_in_order_wherever_they_were_and_nothing_else_does() {
+    let pipe = || io::pipe().unwrap();
+    let ((first, _keep), (second, _keep_too)) = (pipe(), pipe());
+    let (first, second) = (OwnedFd::from(first), OwnedFd::from(second));
+    let target = |file: &OwnedFd| {
+        let link = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        link.unwrap().display().to_string()
+    };
+    let wanted = format!("3 {}\n4 {}\n", target(&first), target(&second));
+    let (high_first, high_second) = (at(&first, 500), at(&second, 400));
+    let (low_first, low_second) = (at(&first, 3), at(&second, 3));
+    for pair in [
+        [&high_first, &high_second],
+        [&low_first, &low_second],
+        [&first, &low_second],
+        [&low_first, &second],
+    ] {
+        assert_eq!(passed_on(&pair), wanted, "{pair:?}");
+    }
+    assert_eq!(
+        passed_on(&[&low_second, &low_first]),
+        format!("3 {}\n4 {}\n", target(&second), target(&first))
+    );
 }
 
 #[test]

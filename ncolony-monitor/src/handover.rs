@@ -1,0 +1,31 @@
+//! What one image of the monitor hands to the next besides what it knows: open descriptors, by
+//! number. They stay open across the `execve` that replaces the one by the other.
+
+use std::os::fd::RawFd;
+
+use ncolony_core::ProgramName;
+use serde::{Deserialize, Serialize};
+
+/// The descriptors, and what each of them is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Handover {
+    /// The lock on the status directory.
+    pub(crate) lock: Option<RawFd>,
+    /// The reading ends of what programs print.
+    #[serde(default)]
+    pub(crate) outputs: Vec<Held>,
+    /// The sockets that programs listen on.
+    #[serde(default)]
+    pub(crate) sockets: Vec<Held>,
+}
+
+/// A descriptor that belongs to a program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Held {
+    /// The program.
+    pub(crate) program: ProgramName,
+    /// Which of its descriptors it is.
+    pub(crate) what: String,
+    /// Its number.
+    pub(crate) fd: RawFd,
+}

@@ -1,0 +1,145 @@
+//! What a monitor begins with: nothing, what a predecessor that was killed has left, or what the
+//! image before this one hands over in an upgrade.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ncolony_core::colony::{Colony, Observation};
+use ncolony_core::listing::DirectoryId;
+use ncolony_core::{Defaults, Places, ProgramName};
+
+use crate::adopt::{self, Adoption, Left, Living};
+use crate::handover::Handover;
+use crate::journal;
+use crate::run_id::{Predecessor, RunIds};
+use crate::state::{Entry, Header, Settled, State};
+use crate::sys::{clock, environ};
+
+/// All that is taken over.
+#[derive(Debug, Default)]
+pub(crate) struct Inheritance {
+    /// What is known of the programs.
+    pub(crate) colony: Colony,
+    /// What has happened since that was written down.
+    pub(crate) facts: Vec<Observation>,
+    /// Main processes that are there.
+    pub(crate) living: Vec<Living>,
+    /// What is there of programs whose main processes are gone.
+    pub(crate) left: Vec<Left>,
+    /// Messages that are not to be acted on again.
+    pub(crate) settled: BTreeMap<String, Settled>,
+    /// The config directory that was last believed.
+    pub(crate) config: Option<DirectoryId>,
+    /// Open descriptors.
+    pub(crate) handover: Handover,
+}
+
+/// What this process goes by when it writes a state, and when it reads one.
+pub(crate) fn header(run_ids: &RunIds) -> Header {
+    Header::new(
+        run_ids.colony(),
+        &environ::boot_id(),
+        environ::pid_namespace(),
+    )
+}
+
+/// What the journal says, if it is about processes that can still be there.
+pub(crate) fn from_journal(places: &Places) -> Option<State> {
+    let read = journal::read(&places.status).unwrap_or_else(|why| {
+        tracing::warn!("{why}; what runs is looked for by its environment alone");
+        None
+    });
+    read.filter(|state| is_of_this_world(&state.header))
+}
+
+fn is_of_this_world(header: &Header) -> bool {
+    header.boot_id == environ::boot_id() && header.pid_namespace == environ::pid_namespace()
+}
+
+/// Takes up what there is. `handed` is the state of an image before this one.
+pub(crate) fn take_up(
+    handed: Option<State>,
+    left: Option<State>,
+    run_ids: &RunIds,
+    predecessor: Predecessor,
+    defaults: &Defaults,
+) -> Inheritance {
+    let upgraded = handed.is_some();
+    let state = handed.or(left);
+    if state.is_none() && predecessor == Predecessor::None {
+        return Inheritance::default();
+    }
+    let now = clock::now();
+    let state = state.unwrap_or_else(|| State::empty(header(run_ids)));
+    if state.unreadable > 0 {
+        tracing::warn!(
+            lines = state.unreadable,
+            "what was left was not written to its end"
+        );
+    }
+    let adoption = adopt::adopt(state.snapshot, run_ids, defaults, now);
+    let Adoption {
+        snapshot,
+        mut facts,
+        living,
+        left,
+    } = adoption;
+    facts.extend(upgrade_fact(upgraded, snapshot.counts.upgrading.is_some()));
+    let upgrade_file = snapshot.counts.upgrading.as_ref().map(|it| it.file.clone());
+    let mut settled = state.settled;
+    if let Some(mine) = upgrade_file.and_then(|file| settled.get_mut(&file)) {
+        // The machine itself tells how that came out.
+        mine.reply = None;
+    }
+    let colony = Colony::restored(snapshot, defaults, now);
+    Inheritance {
+        colony,
+        facts,
+        living,
+        left,
+        settled,
+        config: state.config,
+        handover: state.handover.unwrap_or_default(),
+    }
+}
+
+/// How an upgrade came out that was under way.
+fn upgrade_fact(upgraded: bool, under_way: bool) -> Option<Observation> {
+    let why = "the monitor ended before the upgrade was done".to_owned();
+    match (under_way, upgraded) {
+        (false, _) => None,
+        (true, true) => Some(Observation::Upgraded),
+        (true, false) => Some(Observation::UpgradeFailed { why }),
+    }
+}
+
+impl Inheritance {
+    /// The programs that are known.
+    pub(crate) fn names(&self) -> BTreeSet<ProgramName> {
+        self.colony.names().cloned().collect()
+    }
+
+    /// What a new journal begins with.
+    pub(crate) fn first_entry(&self, run_ids: &RunIds) -> Entry {
+        let state = State {
+            snapshot: self.colony.snapshot(),
+            settled: self.settled.clone(),
+            config: self.config,
+            ..State::empty(header(run_ids))
+        };
+        state.into_entry()
+    }
+
+    /// Says in the log what was found.
+    pub(crate) fn tell(&self) {
+        let (running, left) = (self.living.len(), self.left.len());
+        let adopted = self.living.iter().filter(|it| it.held.is_some()).count();
+        if running + left + self.colony.len() > 0 {
+            tracing::info!(
+                programs = self.colony.len(),
+                running,
+                adopted,
+                "the colony of an earlier monitor is taken up"
+            );
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What the machine was last known to be, in `status/.journal`.
+//!
+//! What has changed is appended before anything that was ordered is done. So whoever comes after a
+//! monitor that was killed knows at least what was about to happen, and finds out the rest from
+//! the processes themselves. Nothing is synchronized to the disk: a killed process loses nothing
+//! that it has written, and after a loss of power there are no processes to be found.
+//!
+//! A journal that cannot be written stops nothing: what is missing in it is written when it can
+//! be, and until then a successor knows less.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use ncolony_core::colony::snapshot::{Changes, Snapshot, SourceId};
+use ncolony_core::files::{Durability, replace_file};
+use ncolony_core::listing::DirectoryId;
+
+use crate::state::{self, Entry, Header, Mark, State, StateError};
+use crate::sys::errno;
+
+/// The file in the status directory.
+pub(crate) const FILE: &str = ".journal";
+
+/// A journal below this size is never written anew.
+const SMALL: u64 = 1024 * 1024;
+
+/// It is written anew when it has grown so many times longer than it was when it was new.
+const GROWTH: u64 = 4;
+
+/// The journal of a living monitor.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    path: PathBuf,
+    header: Header,
+    /// `None`: it could not be written, and is to be written anew.
+    file: Option<File>,
+    length: u64,
+    /// How long it was when it was last written anew.
+    compact_length: u64,
+    /// Texts that it holds.
+    sources: BTreeSet<SourceId>,
+    config: Option<DirectoryId>,
+    problem: Option<String>,
+}
+
+/// Reads what a predecessor has left.
+///
+/// # Errors
+/// There is a journal, and it cannot be read or understood.
+pub(crate) fn read(status: &Path) -> Result<Option<State>, String> {
+    let path = status.join(FILE);
+    let in_words = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
+    match fs::read(&path) {
+        Ok(text) => match state::read(&text) {
+            Ok(state) => Ok(Some(state)),
+            Err(why @ (StateError::NoHeader | StateError::Newer { .. })) => Err(in_words(&why)),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(in_words(&errno::of(&error))),
+    }
+}
+
+impl Journal {
+    /// A journal that begins with what is known now.
+    pub(crate) fn begin(status: &Path, header: Header, first: Entry) -> Self {
+        let mut journal = Self {
+            path: status.join(FILE),
+            header,
+            file: None,
+            length: 0,
+            compact_length: 0,
+            sources: BTreeSet::new(),
+            config: first.config,
+            problem: None,
+        };
+        journal.write_anew(first);
+        journal
+    }
+
+    /// Appends what has changed. `all` gives everything, for when that is what is to be written.
+    pub(crate) fn append(
+        &mut self,
+        changes: Changes,
+        marks: BTreeMap<String, Mark>,
+        all: impl FnOnce() -> Snapshot,
+    ) {
+        let grown = self.length > SMALL.max(self.compact_length.saturating_mul(GROWTH));
+        if self.file.is_none() || grown {
+            let changes = Changes {
+                acted_on: changes.acted_on,
+                ..Changes::from(all())
+            };
+            let config = self.config;
+            return self.write_anew(Entry {
+                changes,
+                marks,
+                config,
+                handover: None,
+            });
+        }
+        self.append_entry(Entry {
+            changes,
+            marks,
+            ..Entry::default()
+        });
+    }
+
+    /// Takes down which config directory is believed.
+    pub(crate) fn note_config(&mut self, directory: Option<DirectoryId>) {
+        if directory.is_some() && directory != self.config {
+            self.config = directory;
+            self.append_entry(Entry {
+                config: directory,
+                ..Entry::default()
+            });
+        }
+    }
+
+    /// Has it written anew with the next change if somebody has removed it.
+    pub(crate) fn keep(&mut self) -> bool {
+        let there = fs::metadata(&self.path).map(|it| (it.dev(), it.ino())).ok();
+        let held = self.file.as_ref().and_then(|file| file.metadata().ok());
+        let held = held.map(|it| (it.dev(), it.ino()));
+        if held.is_some() && held == there {
+            return true;
+        }
+        self.file = None;
+        false
+    }
+
+    /// Everything was stopped in order: there is nothing to be remembered.
+    pub(crate) fn retire(&self) {
+        // If it stays, the next monitor finds that none of what it says is there.
+        let _stays = fs::remove_file(&self.path);
+    }
+
+    /// The first line of a state that this monitor hands on.
+    pub(crate) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The config directory that was last believed.
+    pub(crate) fn config(&self) -> Option<DirectoryId> {
+        self.config
+    }
+
+    /// Why it cannot be written, while it is so.
+    pub(crate) fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
+    }
+
+    fn append_entry(&mut self, mut entry: Entry) {
+        let Some(file) = &mut self.file else {
+            return;
+        };
+        let known = &self.sources;
+        let new: Vec<SourceId> = entry.changes.sources.keys().cloned().collect();
+        entry.changes.sources.retain(|id, _| !known.contains(id));
+        let text = state::line(&entry);
+        if let Err(error) = file.write_all(&text) {
+            // Half a line must not spoil the next one: the whole is written anew.
+            self.file = None;
+            return self.complain(&error);
+        }
+        self.sources.extend(new);
+        self.length += text.len() as u64;
+        self.problem = None;
+    }
+
+    fn write_anew(&mut self, entry: Entry) {
+        let sources = entry.changes.sources.keys().cloned().collect();
+        let mut text = state::line(&self.header);
+        text.extend(state::line(&entry));
+        let written = replace_file(&self.path, &text, Durability::Renamed)
+            .map_err(|error| error.source)
+            .and_then(|()| File::options().append(true).open(&self.path));
+        match written {
+            Ok(file) => {
+                self.file = Some(file);
+                self.sources = sources;
+                self.length = text.len() as u64;
+                self.compact_length = self.length;
+                self.problem = None;
+            }
+            Err(error) => {
+                self.file = None;
+                self.complain(&error);
+            }
+        }
+    }
+
+    fn complain(&mut self, error: &io::Error) {
+        let problem = format!(
+            "cannot write {}: {}; a monitor that came now would know less of the programs",
+            self.path.display(),
+            errno::of(error)
+        );
+        if self.problem.as_ref() != Some(&problem) {
+            tracing::warn!("{problem}");
+        }
+        self.problem = Some(problem);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+use std::sync::Arc;
+
+use ncolony_core::colony::{Colony, Observation, Reading};
+use ncolony_core::time::Now;
+use ncolony_core::{Defaults, ProgramName, ProgramSpec};
+
+use super::*;
+
+fn header() -> Header {
+    Header::new("c0ffee00c0ffee00", "boot", 7)
+}
+
+fn colony(programs: &[&str]) -> Colony {
+    let mut colony = Colony::new();
+    for name in programs {
+        let name = ProgramName::new(name).unwrap();
+        let text = br#"{"args": ["cat"], "note": "a text that is long enough to be told apart"}"#;
+        let spec = ProgramSpec::parse(name.clone(), text, &Defaults::default()).unwrap();
+        let reading = Reading::Good(Arc::new(spec));
+        colony.observe(Now::default(), Observation::Config { name, reading });
+    }
+    colony.settle(Now::default());
+    colony
+}
+
+fn append(journal: &mut Journal, colony: &mut Colony) {
+    let changes = colony.take_changes();
+    journal.append(changes, BTreeMap::new(), || colony.snapshot());
+}
+
+#[test]
+fn what_is_appended_is_read_back() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(read(dir.path()), Ok(None));
+    let mut journal = Journal::begin(dir.path(), header(), Entry::default());
+    let mut colony = colony(&["a", "b"]);
+    append(&mut journal, &mut colony);
+    let state = read(dir.path()).unwrap().unwrap();
+    assert_eq!(state.snapshot, colony.snapshot());
+    let text = fs::read_to_string(dir.path().join(FILE)).unwrap();
+    assert_eq!(
+        text.matches("long enough").count(),
+        1,
+        "each text is there once"
+    );
+    journal.retire();
+    assert_eq!(read(dir.path()), Ok(None));
+}
+
+#[test]
+fn a_journal_that_has_grown_is_written_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = Journal::begin(dir.path(), header(), Entry::default());
+    let mut colony = colony(&["a"]);
+    append(&mut journal, &mut colony);
+    journal.length = SMALL + 1;
+    colony.republish_all();
+    append(&mut journal, &mut colony);
+    assert!(journal.length < SMALL);
+    let state = read(dir.path()).unwrap().unwrap();
+    assert_eq!(state.snapshot, colony.snapshot());
+}
+
+#[test]
+fn a_journal_that_was_removed_is_there_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = Journal::begin(dir.path(), header(), Entry::default());
+    let mut colony = colony(&["a"]);
+    append(&mut journal, &mut colony);
+    assert!(journal.keep());
+    fs::remove_file(dir.path().join(FILE)).unwrap();
+    assert!(!journal.keep());
+    append(&mut journal, &mut colony);
+    let state = read(dir.path()).unwrap().unwrap();
+    assert_eq!(state.snapshot, colony.snapshot());
+}
+
+#[test]
+fn a_directory_that_is_gone_is_a_problem_until_it_is_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let status = dir.path().join("status");
+    let mut journal = Journal::begin(&status, header(), Entry::default());
+    assert!(journal.problem().unwrap().contains("ENOENT"));
+    fs::create_dir(&status).unwrap();
+    append(&mut journal, &mut colony(&[]));
+    assert_eq!(journal.problem(), None);
+}

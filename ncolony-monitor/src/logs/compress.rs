@@ -1,0 +1,268 @@
+//! Compresses rotated files, on a thread of its own that gives way to everything else.
+//!
+//! A compressed file is written under a name of its own and gets the right one when it is whole.
+//! Files may move up meanwhile: the file is known by its inode, and where it is then is looked for
+//! while nothing moves.
+
+use std::collections::VecDeque;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::rotate::{backup, is_there, remove_source, unfinished};
+use crate::sys::{errno, limits};
+
+const PIECE: usize = 256 * 1024;
+
+/// Logs whose rotated files are to be compressed.
+#[derive(Debug, Default)]
+struct Queue {
+    logs: VecDeque<PathBuf>,
+    /// Whether a thread works on them.
+    is_worked_on: bool,
+}
+
+/// What the thread and those who give it work share.
+#[derive(Debug, Default)]
+struct Desk {
+    queue: Mutex<Queue>,
+    /// Held while rotated files get other names.
+    names: Mutex<()>,
+    stop: AtomicBool,
+}
+
+/// Who gives the thread work. The thread is there while there is some.
+#[derive(Debug, Default)]
+pub(super) struct Compressor {
+    desk: Arc<Desk>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Compressor {
+    /// While this is held no rotated file changes its name.
+    pub(super) fn hold_names(&self) -> MutexGuard<'_, ()> {
+        // It guards no value that a panic could leave half changed.
+        self.desk
+            .names
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has all rotated files of this log compressed.
+    pub(super) fn compress(&mut self, log: &Path) {
+        let mut queue = self.desk.queue();
+        if !queue.logs.iter().any(|queued| queued == log) {
+            queue.logs.push_back(log.to_owned());
+        }
+        let idle = !std::mem::replace(&mut queue.is_worked_on, true);
+        drop(queue);
+        if idle {
+            self.begin();
+        }
+    }
+
+    fn begin(&mut self) {
+        let desk = Arc::clone(&self.desk);
+        let thread = std::thread::Builder::new()
+            .name("compress".to_owned())
+            .spawn(move || desk.work());
+        match thread {
+            Ok(thread) => self.thread = Some(thread),
+            // The next rotation tries it again.
+            Err(error) => {
+                self.desk.queue().is_worked_on = false;
+                tracing::warn!("cannot compress logs: {}", errno::of(&error));
+            }
+        }
+    }
+
+    /// Ends the thread, in the middle of its work if need be.
+    pub(super) fn stop(&mut self) {
+        self.desk.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // It panicked or it did not; there is nothing left to do about it.
+            let _ended = thread.join();
+        }
+        self.desk.stop.store(false, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Compressor {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Desk {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next(&self) -> Option<PathBuf> {
+        let mut queue = self.queue();
+        let next = queue.logs.pop_front();
+        let next = next.filter(|_| !self.stop.load(Ordering::Relaxed));
+        queue.is_worked_on = next.is_some();
+        next
+    }
+
+    fn work(&self) {
+        limits::give_way();
+        while let Some(log) = self.next() {
+            if let Err(error) = self.compress_all(&log) {
+                let (log, why) = (log.display(), errno::of(&error));
+                tracing::warn!("cannot compress the rotated files of {log}: {why}");
+            }
+        }
+    }
+
+    fn compress_all(&self, log: &Path) -> io::Result<()> {
+        let mut number = 1;
+        while is_there(log, number) && !self.stop.load(Ordering::Relaxed) {
+            remove_source(log, number)?;
+            match File::open(backup(log, number)) {
+                Ok(source) => self.compress(log, number, source)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+            number += 1;
+        }
+        Ok(())
+    }
+
+    fn compress(&self, log: &Path, number: u32, source: File) -> io::Result<()> {
+        let target = unfinished(log);
+        let written = self.write(&source, &target);
+        let finished = match written {
+            Ok(true) => self.finish(log, number, &source, &target),
+            Ok(false) => Ok(false),
+            Err(error) => Err(error),
+        };
+        if !matches!(finished, Ok(true)) {
+            // What is left of it is removed before the next is begun in any case.
+            let _gone = fs::remove_file(&target);
+        }
+        finished.map(|_| ())
+    }
+
+    /// Writes the compressed file; `false` if told to stop.
+    fn write(&self, mut source: &File, target: &Path) -> io::Result<bool> {
+        let _left_over = fs::remove_file(target);
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(target)?;
+        let of_source = source.metadata()?;
+        file.set_permissions(Permissions::from_mode(of_source.mode() & 0o777))?;
+        let mut encoder = GzEncoder::new(file, Compression::default());
+        let mut piece = vec![0; PIECE];
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            let count = source.read(&mut piece)?;
+            if count == 0 {
+                break;
+            }
+            encoder.write_all(&piece[..count])?;
+        }
+        // What it was made of is removed, so it has to be on the disk first.
+        encoder.finish()?.sync_all()?;
+        Ok(true)
+    }
+
+    /// Puts the compressed file in the place of what it was made of, wherever that is by now.
+    /// `false`: it is gone.
+    fn finish(&self, log: &Path, from: u32, source: &File, target: &Path) -> io::Result<bool> {
+        let _names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = source.metadata()?;
+        let same = |number: &u32| {
+            fs::symlink_metadata(backup(log, *number))
+                .is_ok_and(|found| (found.dev(), found.ino()) == (wanted.dev(), wanted.ino()))
+        };
+        let mut numbers = (from..).take_while(|number| is_there(log, *number));
+        let Some(number) = numbers.find(same) else {
+            return Ok(false);
+        };
+        fs::rename(target, super::rotate::compressed(log, number))?;
+        remove_source(log, number)?;
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use flate2::read::GzDecoder;
+
+    use super::super::rotate::{compressed, rotate};
+    use super::*;
+
+    fn text(number: u32) -> Vec<u8> {
+        format!("file {number}\n").repeat(50_000).into_bytes()
+    }
+
+    fn read(path: &Path) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut decoder = GzDecoder::new(File::open(path).unwrap());
+        decoder.read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn wait_for(mut condition: impl FnMut() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !condition() {
+            assert!(Instant::now() < deadline, "it did not come true");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn files_that_move_up_meanwhile_are_compressed_where_they_are() {
+        const COUNT: u32 = 20;
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("l");
+        let mut compressor = Compressor::default();
+        for number in 1..=COUNT {
+            fs::write(&log, text(number)).unwrap();
+            let names = compressor.hold_names();
+            rotate(&log, COUNT).unwrap();
+            drop(names);
+            compressor.compress(&log);
+        }
+        let done = |number| compressed(&log, number).exists() && !backup(&log, number).exists();
+        wait_for(|| {
+            compressor.compress(&log);
+            (1..=COUNT).all(done)
+        });
+        for number in 1..=COUNT {
+            assert!(read(&compressed(&log, number)) == text(COUNT + 1 - number));
+        }
+    }
+
+    #[test]
+    fn what_an_interrupted_one_left_is_put_right() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("l");
+        let mut compressor = Compressor::default();
+        fs::write(backup(&log, 1), text(1)).unwrap();
+        fs::write(unfinished(&log), "half of it").unwrap();
+        fs::write(backup(&log, 2), text(2)).unwrap();
+        compressor.compress(&log);
+        wait_for(|| compressed(&log, 2).exists() && !backup(&log, 2).exists());
+        compressor.stop();
+        fs::write(backup(&log, 2), text(2)).unwrap();
+        compressor.compress(&log);
+        wait_for(|| !backup(&log, 2).exists());
+        assert!(read(&compressed(&log, 2)) == text(2) && read(&compressed(&log, 1)) == text(1));
+        assert!(!unfinished(&log).exists());
+    }
+}

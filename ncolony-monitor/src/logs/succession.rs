@@ -1,0 +1,97 @@
+//! From one monitor to the next: taking up what a process prints that an earlier one started, and
+//! handing over what is open to the next image of this one.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use ncolony_core::{ProgramName, ProgramSpec};
+
+use super::inlet::Inlet;
+use super::route::{Destination, Route, Stream, routes};
+use super::{Command, Logs, Stop};
+use crate::sys::fifo;
+
+impl Logs {
+    /// Takes up the output of a process that an earlier monitor, or an earlier image of this one,
+    /// has started by this description.
+    ///
+    /// # Errors
+    /// A stream that cannot be taken up: its process waits as soon as it has filled its FIFO. The
+    /// other stream may have been taken up all the same.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for adoption and upgrade"))]
+    pub(crate) fn adopt(&mut self, spec: &ProgramSpec, pid: u32) -> io::Result<()> {
+        let (out, err) = routes(spec, self.places.logs.as_deref());
+        let mut result = Ok(());
+        for (stream, route) in [(Stream::Out, Some(out)), (Stream::Err, err)] {
+            if let Some(Route::Through(destination)) = route {
+                let adopted = self.adopt_stream(&spec.name, stream, destination, pid);
+                result = result.and(adopted);
+            }
+        }
+        self.is_alive(&spec.name, pid);
+        result
+    }
+
+    fn adopt_stream(
+        &mut self,
+        name: &ProgramName,
+        stream: Stream,
+        destination: Destination,
+        pid: u32,
+    ) -> io::Result<()> {
+        let key = (name.clone(), stream);
+        self.let_go(&key);
+        let path = self.fifo(name, stream);
+        let inlet = match self.taken_over.remove(&key) {
+            Some(reader) => Inlet::go_on(reader, &path),
+            None => find(&path, stream, pid)?,
+        };
+        let mut channel = self.hold(key, inlet, destination);
+        channel.is_older();
+        self.shared.send(Command::Open(Box::new(channel)));
+        Ok(())
+    }
+
+    /// Moves all that can be moved, stops the thread, and shows the ends that are open. They stay
+    /// ours, and close when this is dropped.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for adoption and upgrade"))]
+    pub(crate) fn hand_over(&mut self) -> Vec<(ProgramName, Stream, BorrowedFd<'_>)> {
+        self.stop(Stop::ForNow);
+        let ends = self.held.iter();
+        ends.map(|((name, stream), held)| (name.clone(), *stream, held.inlet.reader().as_fd()))
+            .collect()
+    }
+
+    /// Takes the ends that the image before this one has left open, for those who will be adopted.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for adoption and upgrade"))]
+    pub(crate) fn take_over(&mut self, ends: Vec<(ProgramName, Stream, OwnedFd)>) {
+        let ends = ends.into_iter();
+        self.taken_over
+            .extend(ends.map(|(name, stream, end)| ((name, stream), File::from(end))));
+    }
+}
+
+/// Opens the FIFO that a process holds: by its name, or if that leads elsewhere, by the process.
+fn find(path: &Path, stream: Stream, pid: u32) -> io::Result<Inlet> {
+    let number = match stream {
+        Stream::Out => 1,
+        Stream::Err => 2,
+    };
+    let of_process = PathBuf::from(format!("/proc/{pid}/fd/{number}"));
+    let by_process = || Ok(Inlet::go_on(fifo::open_reader(&of_process)?, path));
+    let inlet = match Inlet::open(path) {
+        Ok(inlet) => inlet,
+        Err(error) => return by_process().map_err(|_: io::Error| error),
+    };
+    let found = inlet.reader().metadata()?;
+    let same = |held: Metadata| (held.dev(), held.ino()) == (found.dev(), found.ino());
+    // What cannot be asked is what it was started with.
+    if std::fs::metadata(&of_process).map_or(true, same) {
+        Ok(inlet)
+    } else {
+        by_process()
+    }
+}

@@ -1,0 +1,265 @@
+//! What is left of a program whose main process has ended: the rest of its process group, and
+//! what has left that group.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+
+use ncolony_core::Signal;
+use ncolony_core::colony::Generation;
+
+use super::strays::{Found, Stray};
+use crate::sys::cgroup::Cgroup;
+use crate::sys::pidfd::{Members, Pidfd};
+use crate::sys::signal;
+
+/// At most so many processes are told at one look, so that one program that forks without end
+/// does not keep the monitor from all others.
+const AT_A_LOOK: usize = 256;
+
+/// What holds all processes of one start together.
+#[derive(Clone, Debug)]
+pub(crate) struct Hold {
+    /// It is in the environment of all that do not write over it.
+    pub(crate) run_id: String,
+    /// All of them are in it, where there is one.
+    pub(crate) cgroup: Option<Cgroup>,
+    pub(crate) said: Said,
+}
+
+/// What a stop has said so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Said {
+    stop: Option<Signal>,
+    killed: bool,
+}
+
+impl Hold {
+    pub(crate) fn new(run_id: String, cgroup: Option<Cgroup>) -> Self {
+        Self {
+            run_id,
+            cgroup,
+            said: Said::default(),
+        }
+    }
+
+    /// Takes note of a signal to the whole, while the main process lives: the group gets it, and
+    /// who has left the group only if it kills.
+    pub(crate) fn tell(&mut self, signal: Signal) {
+        self.said.note(signal);
+        if signal == Signal::KILL
+            && let Some(cgroup) = &self.cgroup
+        {
+            cgroup.kill();
+        }
+    }
+}
+
+impl Said {
+    fn note(&mut self, signal: Signal) {
+        if signal == Signal::KILL {
+            self.killed = true;
+        } else if signal != Signal::CONT || self.stop.is_none() {
+            self.stop = Some(signal);
+        }
+    }
+
+    /// What those are told who have heard nothing yet.
+    fn to_newcomers(self) -> Vec<Signal> {
+        match (self.killed, self.stop) {
+            (true, _) => vec![Signal::KILL],
+            (false, Some(stop)) => vec![stop, Signal::CONT],
+            (false, None) => Vec::new(),
+        }
+    }
+}
+
+/// A process group whose leader is gone.
+#[derive(Debug)]
+pub(crate) struct Led {
+    /// The number of the leader, and of the group.
+    pub(crate) number: u32,
+    /// The leader. It holds the group without holding its number, where the kernel can do that.
+    pub(crate) leader: Option<Pidfd>,
+}
+
+impl Led {
+    fn has_members(&self) -> bool {
+        match self.leader.as_ref().map(Pidfd::group_members) {
+            Some(Members::Some) => true,
+            Some(Members::None) => false,
+            // The kernel does not give a number away that a group still has members under. Only
+            // between the end of the last and our next look could it come to mean another group.
+            Some(Members::Unknown) | None => signal::group_exists(self.number),
+        }
+    }
+
+    fn signal(&self, signal: Signal) -> io::Result<()> {
+        match &self.leader {
+            Some(leader) if leader.group_members() != Members::Unknown => {
+                leader.signal_group(signal)
+            }
+            Some(_) | None => signal::to_group(self.number, signal),
+        }
+    }
+}
+
+/// A tree whose main process is gone.
+#[derive(Debug)]
+pub(crate) struct Leftover {
+    pub(crate) generation: Generation,
+    hold: Hold,
+    /// The group that the main process led, until it is empty: from then on nobody can enter it.
+    group: Option<Led>,
+    /// Those who have left the group, came to us, and have not ended.
+    strays: HashMap<u32, Pidfd>,
+    /// Those in the control group and not in the process group who were told to stop.
+    told: HashSet<u32>,
+    /// Whether somebody may have left the group whom we have not looked for.
+    unsought: bool,
+    /// Who has left the group: our own children, or anybody's.
+    whereabouts: Whereabouts,
+}
+
+/// Where those are who have left a program's group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whereabouts {
+    /// With us: we are the subreaper of all that we have started.
+    WithUs,
+    /// Anywhere: an earlier monitor had started the program, and died.
+    Anywhere,
+}
+
+impl Leftover {
+    pub(crate) fn new(generation: Generation, hold: Hold, group: Led) -> Self {
+        Self {
+            unsought: hold.cgroup.is_none(),
+            generation,
+            hold,
+            group: Some(group),
+            strays: HashMap::new(),
+            told: HashSet::new(),
+            whereabouts: Whereabouts::WithUs,
+        }
+    }
+
+    /// What is left of a program that an earlier monitor had started.
+    pub(crate) fn of_adopted(mut self) -> Self {
+        self.whereabouts = Whereabouts::Anywhere;
+        self
+    }
+
+    /// What was found of a program whose main process had ended unseen. The number of its group
+    /// may mean another by now, so its members are held one by one.
+    pub(crate) fn found(generation: Generation, hold: Hold, members: Vec<Stray>) -> Self {
+        let strays = members.into_iter().map(|stray| (stray.pid, stray.process));
+        Self {
+            unsought: hold.cgroup.is_none(),
+            generation,
+            hold,
+            group: None,
+            strays: strays.collect(),
+            told: HashSet::new(),
+            whereabouts: Whereabouts::Anywhere,
+        }
+    }
+
+    /// Where to look for those who have left its group.
+    pub(crate) fn whereabouts(&self) -> Whereabouts {
+        self.whereabouts
+    }
+
+    /// Whether it is known that nobody is left.
+    pub(crate) fn is_gone(&mut self) -> bool {
+        self.group = self.group.take().filter(Led::has_members);
+        let cgroup = self.hold.cgroup.as_ref();
+        self.group.is_none()
+            && !self.unsought
+            && self.strays.is_empty()
+            && !cgroup.is_some_and(Cgroup::is_populated)
+    }
+
+    /// Whether it has to be looked for who has left the group.
+    pub(crate) fn needs_search(&self) -> bool {
+        self.hold.cgroup.is_none()
+    }
+
+    /// Whether this process is one that we hold.
+    pub(crate) fn has_stray(&self, pid: u32) -> bool {
+        self.strays.contains_key(&pid)
+    }
+
+    /// Forgets who has ended. Whom they leave behind is with us by now, and has to be looked for.
+    pub(crate) fn forget_ended(&mut self) {
+        self.strays.retain(|_, process| !process.has_ended(0));
+        self.unsought = self.needs_search();
+    }
+
+    /// Takes in what a look for strays found, and tells those who are new.
+    pub(crate) fn take_found(&mut self, found: &mut Found) {
+        self.unsought = false;
+        for Stray { pid, process } in found.remove(&self.hold.run_id).into_iter().flatten() {
+            // Who is in the group is told with it.
+            if self.is_in_group(pid) {
+                continue;
+            }
+            tell_stray(pid, &process, &self.hold.said.to_newcomers());
+            self.strays.insert(pid, process);
+        }
+    }
+
+    /// Tells those in the control group who have heard nothing yet.
+    pub(crate) fn tell_newcomers(&mut self) {
+        let Some(cgroup) = &self.hold.cgroup else {
+            return;
+        };
+        let signals = self.hold.said.to_newcomers();
+        // Who was to be killed was killed by the kernel, all at once.
+        if signals.is_empty() || self.hold.said.killed {
+            return;
+        }
+        let members = cgroup.members();
+        self.told.retain(|pid| members.contains(pid));
+        let is_new = |pid: &&u32| !self.told.contains(*pid) && !self.is_in_group(**pid);
+        let new: Vec<u32> = members
+            .iter()
+            .filter(is_new)
+            .take(AT_A_LOOK)
+            .copied()
+            .collect();
+        for pid in new {
+            for signal in &signals {
+                cgroup.signal(pid, *signal);
+            }
+            self.told.insert(pid);
+        }
+    }
+
+    /// Sends a signal to all that is left.
+    pub(crate) fn signal(&mut self, signal: Signal) -> io::Result<()> {
+        self.hold.tell(signal);
+        self.tell_newcomers();
+        for (pid, process) in &self.strays {
+            tell_stray(*pid, process, &[signal]);
+        }
+        self.group
+            .as_ref()
+            .map_or(Ok(()), |group| group.signal(signal))
+    }
+
+    /// Whether this process is told with the group.
+    fn is_in_group(&self, pid: u32) -> bool {
+        let group = self.group.as_ref();
+        group.is_some_and(|group| signal::group_of(pid) == Some(group.number))
+    }
+}
+
+/// Tells a process that came to us. It is left to it to tell those whom it has started, but KILL
+/// leaves nobody that time.
+fn tell_stray(pid: u32, process: &Pidfd, signals: &[Signal]) {
+    for signal in signals {
+        let _ended_meanwhile = process.signal(*signal);
+        if *signal == Signal::KILL && signal::group_of(pid) == Some(pid) {
+            let _no_member_left = process.signal_group(*signal);
+        }
+    }
+}

@@ -357,6 +357,13 @@ impl Executor {
                 Some((path, Some(sentence)))
             }
             Report::Healed { path } => Some((path.display().to_string(), None)),
+            Report::Rotation { path, why } => {
+                let path = path.display();
+                let sentence = why
+                    .as_ref()
+                    .map(|why| format!("cannot rotate the log {path}: {why}; it grows on"));
+                Some((format!("{path}, rotated"), sentence))
+            }
         }
     }
 }

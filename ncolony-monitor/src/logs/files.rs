@@ -63,9 +63,8 @@ impl Files {
         let Some(path) = self.of_channel.remove(&token) else {
             return;
         };
-        if let Some(file) = self.by_path.get_mut(&path)
-            && file.leave(token) == 0
-        {
+        let file = self.by_path.get_mut(&path);
+        if file.is_some_and(|file| file.leave(token) == 0) {
             self.by_path.remove(&path);
         }
     }
@@ -78,6 +77,14 @@ impl Files {
         let file = self.by_path.entry(target.path.clone());
         let file = file.or_insert_with(|| LogFile::new(target.clone()));
         (file, &mut self.compressor)
+    }
+
+    /// What has changed in whether the file of a channel can be rotated: its path, and why it
+    /// cannot be, if it cannot.
+    pub(super) fn take_news(&mut self, token: u64) -> Option<(PathBuf, Option<String>)> {
+        let path = self.of_channel.get(&token)?;
+        let news = self.by_path.get_mut(path)?.take_news()?;
+        Some((path.clone(), news))
     }
 
     /// Lets go of files that have been open for long, if too many are: programs are many, and

@@ -23,6 +23,9 @@ const NEAR: u64 = 64 * 1024;
 /// A FIFO may be full with so much less than fits into it.
 const SLACK: usize = 4096;
 
+/// A rotation that has failed is tried again after so much more.
+const AGAIN: u64 = 1024 * 1024;
+
 /// The most that is moved by one call.
 const PIECE: usize = 1024 * 1024;
 
@@ -81,6 +84,10 @@ pub(super) struct LogFile {
     last: Option<(u64, usize)>,
     /// Beyond this size a new file is begun: `max_bytes`, or more if that has failed.
     limit: u64,
+    /// Why no new file could be begun, while it is so.
+    unrotated: Option<String>,
+    /// Whether that has changed and was not told.
+    is_news: bool,
 }
 
 impl LogFile {
@@ -94,6 +101,8 @@ impl LogFile {
             copies: false,
             last: None,
             limit,
+            unrotated: None,
+            is_news: false,
         }
     }
 
@@ -270,19 +279,22 @@ impl LogFile {
         match rotated {
             Ok(()) => {
                 self.limit = rotation.max_bytes;
+                self.is_news |= self.unrotated.take().is_some();
                 if rotation.compress {
                     compressor.compress(path);
                 }
             }
             Err(error) => {
-                let why = errno::of(&error);
-                tracing::error!(
-                    "cannot rotate the log {}: {why}; it grows on",
-                    path.display()
-                );
-                self.limit = size.saturating_add(rotation.max_bytes);
+                self.limit = size.saturating_add(AGAIN);
+                self.is_news |= self.unrotated.is_none();
+                self.unrotated = Some(errno::of(&error));
             }
         }
+    }
+
+    /// Whether it has changed that no new file can be begun, and if so, why none can be now.
+    pub(super) fn take_news(&mut self) -> Option<Option<String>> {
+        std::mem::take(&mut self.is_news).then(|| self.unrotated.clone())
     }
 
     /// Opens the file if need be, and says how large it is. Only what is regular is rotated.

@@ -260,6 +260,9 @@ impl Pump {
         self.busy.remove(&token);
         let (moved, left) = channel.drain(&mut self.tools, errand);
         self.take_time(token, moved);
+        if let Some((path, why)) = self.tools.files.take_news(token) {
+            let _gone = self.reports.send(Report::Rotation { path, why });
+        }
         match left {
             Left::Blocked(error) => return self.block(token, &errno::of(&error)),
             Left::Dry | Left::OpenLine => {}

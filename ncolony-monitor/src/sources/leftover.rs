@@ -154,9 +154,12 @@ impl Leftover {
         }
     }
 
-    /// What is left of a program that an earlier monitor had started.
+    /// What is left of a program that an earlier monitor had started. Its leader counts as a member
+    /// of its group until whoever inherited it has taken notice of its end, so where a control group
+    /// holds everybody, that is what is asked.
     pub(crate) fn of_adopted(mut self) -> Self {
         self.whereabouts = Whereabouts::Anywhere;
+        self.group = self.group.take_if(|_| self.hold.cgroup.is_none());
         self
     }
 

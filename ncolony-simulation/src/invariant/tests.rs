@@ -193,6 +193,8 @@ fn a_message_that_is_not_disposed_of() {
         id: None,
         ok: true,
         rescan: false,
+        sends: false,
+        upgrades: false,
     };
     let outstanding = &mut monitor(&mut world).outstanding;
     outstanding.insert("m1".to_owned(), expected);

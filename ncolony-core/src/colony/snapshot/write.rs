@@ -1,8 +1,7 @@
 //! The machine, written down.
 
 use super::{
-    BadFile, Changes, ChildSnapshot, Counts, PhaseSnapshot, ProgramSnapshot, Snapshot, Sources,
-    refer,
+    Changes, ChildSnapshot, Counts, PhaseSnapshot, ProgramSnapshot, Snapshot, Sources, refer,
 };
 use crate::colony::program::{Child, Phase, Program, Rest};
 use crate::colony::{Colony, Generation};
@@ -79,10 +78,8 @@ impl Program {
         ProgramSnapshot {
             name: self.name.clone(),
             source: self.spec.as_ref().map(|spec| refer(&spec.source, sources)),
-            bad: self.config_error.clone().map(|error| BadFile {
-                error,
-                digest: self.digest.clone(),
-            }),
+            config_error: self.config_error.clone(),
+            digest: self.digest.clone(),
             hand: self.hand,
             at_least: self.at_least,
             generation: self.generation,

@@ -35,8 +35,6 @@ pub(crate) struct Living {
 pub(crate) struct Left {
     pub(crate) name: ProgramName,
     pub(crate) generation: Generation,
-    /// The number of the main process, and of its group.
-    pub(crate) leader: u32,
     pub(crate) members: Vec<Stray>,
 }
 
@@ -148,7 +146,7 @@ impl Adopter {
             Remembered::Nothing => {}
             Remembered::Process { pid, identity } => {
                 if !self.keep(program, pid, identity.as_ref()) {
-                    self.ended(program, pid);
+                    self.ended(program);
                 }
             }
             Remembered::Ordered => match self.take_leader(&name, generation) {
@@ -157,16 +155,16 @@ impl Adopter {
                     // It was started, and has ended since.
                     let pid = self.group_of_members(program);
                     self.fact_adopted(program, pid, None);
-                    self.ended(program, pid);
+                    self.ended(program);
                 }
                 None => {
                     let fact = Observation::NeverStarted { name, generation };
                     self.adoption.facts.push(fact);
                 }
             },
-            Remembered::Group { leader } => {
+            Remembered::Group { leader: _ } => {
                 if self.has_members(program) {
-                    self.leave(program, leader);
+                    self.leave(program);
                 } else {
                     self.adoption.facts.push(Observation::GroupGone {
                         name,
@@ -186,7 +184,7 @@ impl Adopter {
         identity: Option<&ProcessIdentity>,
     ) -> bool {
         let (name, generation) = (program.name.clone(), program.generation());
-        if reap::is_ours(pid) {
+        if reap::is_child(pid) {
             self.table.remove(&(name.clone(), generation));
             self.adoption.living.push(Living {
                 name,
@@ -237,7 +235,7 @@ impl Adopter {
             name: program.name.clone(),
             generation: program.generation(),
             pid,
-            held: (!reap::is_ours(pid)).then_some(process),
+            held: (!reap::is_child(pid)).then_some(process),
         });
     }
 
@@ -257,9 +255,9 @@ impl Adopter {
 
     /// The main process is gone. Who was not its parent cannot say how, but for a moment in which
     /// nobody has taken notice.
-    fn ended(&mut self, program: &ProgramSnapshot, pid: u32) {
+    fn ended(&mut self, program: &ProgramSnapshot) {
         let group = if self.has_members(program) {
-            self.leave(program, pid);
+            self.leave(program);
             Group::Left
         } else {
             Group::Gone
@@ -287,7 +285,7 @@ impl Adopter {
             .unwrap_or_default()
     }
 
-    fn leave(&mut self, program: &ProgramSnapshot, leader: u32) {
+    fn leave(&mut self, program: &ProgramSnapshot) {
         let (name, generation) = (program.name.clone(), program.generation());
         let members = self.table.remove(&(name.clone(), generation));
         let members = members.into_iter().flatten().map(|member| Stray {
@@ -297,7 +295,6 @@ impl Adopter {
         self.adoption.left.push(Left {
             name,
             generation,
-            leader,
             members: members.collect(),
         });
     }

@@ -1,6 +1,6 @@
 //! The command line of `ncolony-monitor`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -60,6 +60,10 @@ pub struct Options {
     /// The shape of the monitor's own log, on standard error
     #[arg(long, value_enum, default_value = "text")]
     log_format: LogFormat,
+    /// Say whether this version can go on from the state in FILE (- is standard input), and which
+    /// program files it finds good; start nothing
+    #[arg(long, value_name = "FILE")]
+    read_state: Option<PathBuf>,
     /// How much the monitor's own log says: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log_level: tracing::Level,
@@ -128,6 +132,12 @@ impl Options {
             invocation: Invocation::of_this_process(),
             cgroup: self.cgroup,
         })
+    }
+
+    /// The state that is to be read, if that is all that is asked.
+    #[must_use]
+    pub fn read_state(&self) -> Option<&Path> {
+        self.read_state.as_deref()
     }
 
     /// Sends the monitor's own log to standard error.

@@ -19,6 +19,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::executor::{Done, Executor};
 use crate::inheritance::{self, Inheritance};
+use crate::invocation::Invocation;
 use crate::journal::Journal;
 use crate::logs::Report;
 use crate::overview::{Overview, Present};
@@ -27,6 +28,7 @@ use crate::sources::dirwatch::DirWatch;
 use crate::sources::scan::Scanner;
 use crate::sources::signals::{Call, Signals};
 use crate::sys::clock;
+use crate::upgrade::Trial;
 use crate::{Settings, WatchMode};
 
 /// Orders are carried out for so long before ended children are taken in again: how long a process
@@ -79,6 +81,10 @@ pub(crate) struct Driver {
     log_problems: BTreeMap<String, String>,
     /// What a successor will know.
     journal: Journal,
+    /// How a successor is started.
+    invocation: Option<Invocation>,
+    /// A new binary that was asked whether it can go on from here.
+    trial: Option<Trial>,
 }
 
 impl Driver {
@@ -112,7 +118,6 @@ impl Driver {
             signals,
             reports,
             frequency: settings.frequency,
-            overview: Overview::new(settings, guarantees, clock::wall()),
             executor,
             full_look_at: Mono::default(),
             hints_from: Mono::default(),
@@ -124,6 +129,9 @@ impl Driver {
             closed_at: None,
             log_problems: BTreeMap::new(),
             journal,
+            invocation: settings.invocation.clone(),
+            trial: None,
+            overview: Overview::new(settings, guarantees, clock::wall()),
         };
         driver.take_up(inheritance);
         driver
@@ -147,6 +155,7 @@ impl Driver {
                     break;
                 }
                 self.publish_overview();
+                self.go_on_with_upgrade();
             }
             self.wait(next).await;
         }
@@ -331,6 +340,7 @@ impl Driver {
             leftovers.then(|| now.after(LEFTOVER_SPACING)),
             self.records.due(self.colony.unpublished()),
             self.mail_again_at,
+            self.trial.as_ref().map(|trial| trial.deadline),
             self.closed_at.map(|since| since.after(LAST_LINES)),
         ];
         due.into_iter().flatten().min().map(|due| due.since(now))

@@ -8,9 +8,10 @@ use ncolony_core::descriptor::Stdin;
 use ncolony_core::{Places, ProgramName, ProgramSpec, Signal};
 
 use crate::adopt::{Left, Living};
+use crate::handover::{Handover, Held};
 use crate::launch::{self, Additions, Streams};
 use crate::listening::Listening;
-use crate::logs::{Logs, Report, Source};
+use crate::logs::{Logs, Report, Source, Stream};
 use crate::place::Place;
 use crate::run_id::RunIds;
 use crate::sources::children::{Child, Children};
@@ -20,7 +21,7 @@ use crate::sources::tree::Occupied;
 use crate::statusdir::StatusDir;
 use crate::sys::limits::Limit;
 use crate::sys::spawn::{Launched, Launcher};
-use crate::sys::{clock, environ, errno, pipe};
+use crate::sys::{clock, descriptors, environ, errno, pipe};
 
 /// So many descriptors are never taken by starts.
 const RESERVED: u64 = 32;
@@ -229,6 +230,20 @@ impl Executor {
         }
     }
 
+    /// Takes in what the image before this one had open. Before the processes are taken up.
+    pub(crate) fn take_descriptors(&mut self, handover: &Handover) {
+        let open = |held: &Held| {
+            let fd = descriptors::adopt(held.fd)?;
+            Some((held.program.clone(), held.what.clone(), fd))
+        };
+        let outputs = handover.outputs.iter().filter_map(open);
+        let outputs =
+            outputs.filter_map(|(name, what, fd)| Some((name, Stream::of_word(&what)?, fd)));
+        self.logs.take_over(outputs.collect());
+        let sockets = handover.sockets.iter().filter_map(open);
+        self.listening.take_over(sockets.collect());
+    }
+
     /// Takes up the processes of an earlier monitor.
     pub(crate) fn take_up(&mut self, colony: &Colony, living: Vec<Living>, left: Vec<Left>) {
         for living in living {
@@ -252,7 +267,10 @@ impl Executor {
             held,
         } = living;
         if let Some(spec) = colony.started_with(&name) {
-            self.logs.adopt(spec, pid);
+            if let Err(error) = self.logs.adopt(spec, pid) {
+                let why = errno::of(&error);
+                tracing::warn!(program = %name, "what it prints cannot be read: {why}");
+            }
             for problem in self.listening.adopt(spec, pid) {
                 tracing::warn!("{problem}");
             }
@@ -339,6 +357,13 @@ impl Executor {
                 Some((path, Some(sentence)))
             }
             Report::Healed { path } => Some((path.display().to_string(), None)),
+            Report::Rotation { path, why } => {
+                let path = path.display();
+                let sentence = why
+                    .as_ref()
+                    .map(|why| format!("cannot rotate the log {path}: {why}; it grows on"));
+                Some((format!("{path}, rotated"), sentence))
+            }
         }
     }
 }

@@ -19,6 +19,14 @@ pub(crate) struct Handover {
     pub(crate) sockets: Vec<Held>,
 }
 
+impl Handover {
+    /// All numbers.
+    pub(crate) fn numbers(&self) -> Vec<RawFd> {
+        let held = self.outputs.iter().chain(&self.sockets);
+        held.map(|held| held.fd).chain(self.lock).collect()
+    }
+}
+
 /// A descriptor that belongs to a program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Held {

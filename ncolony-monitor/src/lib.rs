@@ -37,6 +37,7 @@ mod listening;
 mod logs;
 mod overview;
 mod place;
+mod read_state;
 mod record_timing;
 mod run_id;
 mod sources;
@@ -49,4 +50,5 @@ mod upgrade;
 
 pub use cli::{LogFormat, Options};
 pub use invocation::Invocation;
+pub use read_state::read_state;
 pub use start::{CgroupMode, Monitor, Settings, StartError, WatchMode};

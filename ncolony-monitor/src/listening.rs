@@ -83,8 +83,11 @@ impl Listening {
     /// Takes back from a process, which outlived the monitor that had started it, what that monitor
     /// listened on. Gives a sentence for each socket that could not be had; it is opened at the
     /// program's next start.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for adoption and upgrade"))]
     pub(crate) fn adopt(&mut self, spec: &ProgramSpec, pid: u32) -> Vec<String> {
+        if self.open.contains_key(&spec.name) {
+            // It was handed over.
+            return Vec::new();
+        }
         let mut missing: Vec<&SocketSpec> = spec.process.sockets.iter().collect();
         if missing.is_empty() {
             return Vec::new();
@@ -108,7 +111,6 @@ impl Listening {
 
     /// Gives everything away without closing it: program, name of the socket, socket. For a monitor
     /// that takes it over.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for adoption and upgrade"))]
     pub(crate) fn hand_over(&mut self) -> Vec<(ProgramName, String, OwnedFd)> {
         let of_program = |(program, open): (ProgramName, Vec<Open>)| {
             open.into_iter()
@@ -119,7 +121,6 @@ impl Listening {
     }
 
     /// Takes in what [`Listening::hand_over`] gave.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for adoption and upgrade"))]
     pub(crate) fn take_over(&mut self, all: Vec<(ProgramName, String, OwnedFd)>) {
         for (program, name, socket) in all {
             let open = self.open.entry(program).or_default();

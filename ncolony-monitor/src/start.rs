@@ -25,7 +25,7 @@ use crate::sources::tree::Tree;
 use crate::state::State;
 use crate::statusdir::StatusDir;
 use crate::sys::spawn::Launcher;
-use crate::sys::{errno, limits, lock};
+use crate::sys::{errno, exec, limits, lock};
 use crate::upgrade;
 
 /// How the monitor learns of changes.
@@ -154,6 +154,7 @@ impl Monitor {
         let inheritance =
             inheritance::take_up(handed, left, &run_ids, predecessor, &settings.defaults);
         inheritance.tell();
+        tree.remove_empty();
         let names = inheritance.names();
         let status = StatusDir::open(&places, settings.pid_dir.clone(), &names)?;
 
@@ -171,7 +172,8 @@ impl Monitor {
             open_files,
             place,
         };
-        let executor = Executor::new(parts);
+        let mut executor = Executor::new(parts);
+        executor.take_descriptors(&inheritance.handover);
         let driver = Driver::new(
             settings,
             executor,
@@ -208,6 +210,8 @@ fn listen() -> Result<(Runtime, Signals), StartError> {
     let entered = runtime.enter();
     let signals = Signals::listen()
         .map_err(|error| format!("cannot listen to signals: {}", errno::of(&error)))?;
+    // What came while one image took the place of another is heard now.
+    exec::release_signals();
     drop(entered);
     Ok((runtime, signals))
 }

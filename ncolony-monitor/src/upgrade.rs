@@ -87,7 +87,7 @@ impl Trial {
         args.extend(["--read-state".into(), "-".into()]);
         let successor = Successor::new(&invocation.path, &args, &[]).map_err(failed)?;
         let memory = descriptors::memory_of(text).map_err(failed)?;
-        let (answer, writer) = pipe::for_output().map_err(failed)?;
+        let (answer, writer) = pipe::for_answer().map_err(failed)?;
         let launch = trial::launch(&successor, memory.as_fd(), writer.as_fd());
         let launched = launcher.launch(&launch, None);
         let Launched { pid, joined: _ } = launched

@@ -87,6 +87,36 @@ fn a_log_is_followed_from_before_it_is_there_and_through_its_rotation() {
 }
 
 #[test]
+fn no_line_is_lost_or_doubled_by_the_monitors_own_rotation() {
+    const LINES: u32 = 4000;
+    for compress in [false, true] {
+        let colony = Colony::running(&[]);
+        let go = colony.path("go");
+        let script = format!(
+            "while [ ! -e '{}' ]; do sleep 0.01; done; n=0; \
+             while [ $n -lt {LINES} ]; do echo $n; n=$((n+1)); done; exec cat",
+            go.display()
+        );
+        let stdout = json!({"max_bytes": 1000, "backups": 100, "compress": compress});
+        colony.program("web", shell(&script, json!({"stdout": stdout})));
+        colony.until_up("web");
+        let count = LINES.to_string();
+        let mut following = Following::begin(&colony, &["web", "-n", &count]);
+        fs::write(go, "").unwrap();
+        for number in 0..LINES {
+            assert_eq!(
+                following.line(),
+                number.to_string(),
+                "compressed: {compress}"
+            );
+        }
+        let all = colony.ctl(&["logs", "web", "-n", &count]).stdout;
+        let wanted: String = (0..LINES).map(|number| format!("{number}\n")).collect();
+        assert!(all == wanted, "compressed: {compress}: {all}");
+    }
+}
+
+#[test]
 fn lines_of_several_programs_bear_their_names() {
     let colony = Colony::running(&[]);
     for name in ["web", "db"] {

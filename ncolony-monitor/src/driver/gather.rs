@@ -206,7 +206,7 @@ impl Driver {
         match report {
             Report::Printed { source, lines } => self.take_lines(source, lines),
             Report::Left { name, stream } => self.executor.logs.rest(name, stream),
-            Report::Trouble { .. } | Report::Healed { .. } => {}
+            Report::Trouble { .. } | Report::Healed { .. } | Report::Rotation { .. } => {}
         }
     }
 

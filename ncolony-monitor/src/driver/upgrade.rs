@@ -1,6 +1,6 @@
 //! Replacing the monitor's image while everything goes on.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use ncolony_core::colony::Observation;
 
@@ -69,28 +69,21 @@ impl Driver {
         }
         self.write_down();
         let outputs = self.executor.logs.hand_over();
+        let outputs = held(
+            outputs
+                .iter()
+                .map(|it| (&it.0, it.1.word().to_owned(), it.2)),
+        );
         self.take_reports();
         let sockets = self.executor.listening.hand_over();
         let handover = Handover {
             lock: Some(self.executor.place.lock().as_fd().as_raw_fd()),
-            outputs: held(
-                outputs
-                    .iter()
-                    .map(|it| (&it.0, it.1.to_string(), it.2.as_fd())),
-            ),
+            outputs,
             sockets: held(sockets.iter().map(|it| (&it.0, it.1.clone(), it.2.as_fd()))),
         };
+        let kept = handover.numbers();
         let text = self.state_as_text(handover);
-        let lock = self.executor.place.lock().as_fd();
-        let all: Vec<BorrowedFd<'_>> = outputs
-            .iter()
-            .map(|it| it.2.as_fd())
-            .chain(sockets.iter().map(|it| it.2.as_fd()))
-            .chain([lock])
-            .collect();
-        let why = self.execute(&text, &all);
-        drop(all);
-        self.executor.logs.take_over(outputs);
+        let why = self.execute(&text, kept);
         self.executor.listening.take_over(sockets);
         if let Err(error) = self.executor.logs.resume() {
             tracing::error!("cannot start the logs' thread again: {}", errno::of(&error));
@@ -99,7 +92,7 @@ impl Driver {
     }
 
     /// Executes the new image; comes back with why it could not.
-    fn execute(&self, text: &[u8], kept: &[BorrowedFd<'_>]) -> String {
+    fn execute(&self, text: &[u8], mut kept: Vec<RawFd>) -> String {
         let Some(invocation) = &self.invocation else {
             return "it is not known how this monitor was started".to_owned();
         };
@@ -115,21 +108,13 @@ impl Driver {
             Ok(prepared) => prepared,
             Err(error) => return failed(error),
         };
-        let all = || kept.iter().copied().chain([memory.as_fd()]);
-        let opened: Result<Vec<()>, _> = all()
-            .map(|fd| descriptors::keep_over_exec(fd, true))
-            .collect();
-        let error = match opened {
-            Ok(_) => {
-                tracing::info!(binary = %path, "the new image takes over");
-                successor.take_our_place(self.executor.open_files)
-            }
-            Err(error) => error,
-        };
-        for fd in all() {
-            // It is open, so it cannot fail.
-            let _set = descriptors::keep_over_exec(fd, false);
-        }
+        kept.push(memory.as_raw_fd());
+        tracing::info!(binary = %path, "the new image takes over");
+        kept.iter()
+            .for_each(|number| descriptors::keep_over_exec(*number, true));
+        let error = successor.take_our_place(self.executor.open_files);
+        kept.iter()
+            .for_each(|number| descriptors::keep_over_exec(*number, false));
         failed(error)
     }
 

@@ -38,6 +38,8 @@ pub(super) enum Left {
     Turn,
     /// There is half a line, which may be moved as it is when it has waited.
     HalfLine,
+    /// There is half a line, which has to be whole or the last.
+    OpenLine,
     /// Nobody holds the other end any more.
     Ended,
     /// It cannot be handed over just now.
@@ -135,7 +137,8 @@ impl Channel {
                 Ok(Moved::HalfLine) if fifo::is_abandoned(self.inlet.reader()) => {
                     last_chance = true;
                 }
-                Ok(Moved::HalfLine) => return (moved, Left::HalfLine),
+                Ok(Moved::HalfLine) if self.is_alone(tools) => return (moved, Left::HalfLine),
+                Ok(Moved::HalfLine) => return (moved, Left::OpenLine),
                 Ok(Moved::End) => return (moved, Left::Ended),
                 Err(error) => return (moved, Left::Blocked(error)),
             }
@@ -237,22 +240,27 @@ impl Channel {
         tail.lines()
     }
 
+    /// Whether nobody else's lines come between its own.
+    fn is_alone(&self, tools: &mut Tools) -> bool {
+        match &self.destination {
+            Destination::File(target) => !tools.files.get(target, self.token).0.shared,
+            Destination::Own | Destination::Syslog => false,
+        }
+    }
+
+    /// Looks at the last lines while nobody else writes behind them.
+    pub(super) fn look_back(&mut self, tools: &mut Tools) {
+        self.tail = self.read_back(tools, self.inlet.moved());
+    }
+
     fn tail_at(&mut self, tools: &mut Tools, printed: u64) -> Tail {
         let moved = self.inlet.moved();
-        let mut tail = std::mem::take(&mut self.tail);
-        if let Destination::File(target) = &self.destination {
-            let (file, _) = tools.files.get(target, self.token);
-            if file.channels == 1 {
-                let own = printed.min(moved) - self.began.unwrap_or(0).min(printed.min(moved));
-                // One more than is shown says whether something was before it.
-                let most = match self.began {
-                    Some(_) => usize::try_from(own).unwrap_or(usize::MAX),
-                    None => usize::MAX,
-                };
-                let skip = moved.saturating_sub(printed);
-                tail = Tail::cut(&file.end(skip, most.min(BYTES_MAX + 1)));
-            }
-        }
+        // Where others write too, lines are looked at on their way.
+        let mut tail = if self.is_alone(tools) {
+            self.read_back(tools, printed)
+        } else {
+            std::mem::take(&mut self.tail)
+        };
         if moved < printed {
             // What could not be handed over is shown as well, as far as it can be seen.
             let most = usize::try_from(printed - moved).unwrap_or(usize::MAX);
@@ -261,6 +269,22 @@ impl Channel {
             }
         }
         tail
+    }
+
+    /// What the process has printed last of so much, read from the log that has nothing else.
+    fn read_back(&self, tools: &mut Tools, printed: u64) -> Tail {
+        let Destination::File(target) = &self.destination else {
+            return Tail::default();
+        };
+        let (file, _) = tools.files.get(target, self.token);
+        let moved = self.inlet.moved();
+        let own = self
+            .began
+            .map(|began| printed.min(moved).saturating_sub(began));
+        let own = own.and_then(|own| usize::try_from(own).ok());
+        // One more than is shown says whether something was before it.
+        let most = own.unwrap_or(usize::MAX).min(BYTES_MAX + 1);
+        Tail::cut(&file.end(moved.saturating_sub(printed), most))
     }
 }
 

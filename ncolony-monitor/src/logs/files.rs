@@ -23,18 +23,30 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Has a channel end in a file. Where others do so already, their rotation holds.
-    pub(super) fn join(&mut self, token: u64, target: &Target) {
+    /// Has a channel end in a file. Where others do so already, their rotation holds. What comes
+    /// back is the channel that has had the file for itself until now.
+    pub(super) fn join(&mut self, token: u64, target: &Target) -> Option<u64> {
         self.leave(token);
         let file = self
             .by_path
             .entry(target.path.clone())
             .or_insert_with(|| LogFile::new(target.clone()));
-        file.channels += 1;
-        if file.channels == 1 {
-            self.put_right(target);
-        }
+        let alone_before = match file.join() {
+            1 => {
+                self.put_right(target);
+                None
+            }
+            2 => self.channel_of(target),
+            _ => None,
+        };
         self.of_channel.insert(token, target.path.clone());
+        alone_before
+    }
+
+    fn channel_of(&self, target: &Target) -> Option<u64> {
+        let mut channels = self.of_channel.iter();
+        let found = channels.find(|(_, path)| **path == target.path);
+        found.map(|(token, _)| *token)
     }
 
     /// Does what an earlier monitor did not come to, or not come to the end of.
@@ -51,11 +63,9 @@ impl Files {
         let Some(path) = self.of_channel.remove(&token) else {
             return;
         };
-        if let Some(file) = self.by_path.get_mut(&path) {
-            file.leave(token);
-            if file.channels == 0 {
-                self.by_path.remove(&path);
-            }
+        let file = self.by_path.get_mut(&path);
+        if file.is_some_and(|file| file.leave(token) == 0) {
+            self.by_path.remove(&path);
         }
     }
 
@@ -67,6 +77,14 @@ impl Files {
         let file = self.by_path.entry(target.path.clone());
         let file = file.or_insert_with(|| LogFile::new(target.clone()));
         (file, &mut self.compressor)
+    }
+
+    /// What has changed in whether the file of a channel can be rotated: its path, and why it
+    /// cannot be, if it cannot.
+    pub(super) fn take_news(&mut self, token: u64) -> Option<(PathBuf, Option<String>)> {
+        let path = self.of_channel.get(&token)?;
+        let news = self.by_path.get_mut(path)?.take_news()?;
+        Some((path.clone(), news))
     }
 
     /// Lets go of files that have been open for long, if too many are: programs are many, and

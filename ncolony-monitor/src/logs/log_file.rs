@@ -23,6 +23,9 @@ const NEAR: u64 = 64 * 1024;
 /// A FIFO may be full with so much less than fits into it.
 const SLACK: usize = 4096;
 
+/// A rotation that has failed is tried again after so much more.
+const AGAIN: u64 = 1024 * 1024;
+
 /// The most that is moved by one call.
 const PIECE: usize = 1024 * 1024;
 
@@ -71,7 +74,9 @@ struct Open {
 pub(super) struct LogFile {
     pub(super) target: Target,
     /// How many channels end here.
-    pub(super) channels: usize,
+    channels: usize,
+    /// Whether more than one has ended here: then lines are looked at.
+    pub(super) shared: bool,
     open: Option<Open>,
     /// Whether the kernel does not move bytes to this file.
     copies: bool,
@@ -79,6 +84,10 @@ pub(super) struct LogFile {
     last: Option<(u64, usize)>,
     /// Beyond this size a new file is begun: `max_bytes`, or more if that has failed.
     limit: u64,
+    /// Why no new file could be begun, while it is so.
+    unrotated: Option<String>,
+    /// Whether that has changed and was not told.
+    is_news: bool,
 }
 
 impl LogFile {
@@ -87,10 +96,13 @@ impl LogFile {
         Self {
             target,
             channels: 0,
+            shared: false,
             open: None,
             copies: false,
             last: None,
             limit,
+            unrotated: None,
+            is_news: false,
         }
     }
 
@@ -99,10 +111,18 @@ impl LogFile {
         self.open = None;
     }
 
-    /// Forgets a channel.
-    pub(super) fn leave(&mut self, token: u64) {
+    /// Takes in a channel; how many there are now.
+    pub(super) fn join(&mut self) -> usize {
+        self.channels += 1;
+        self.shared |= self.channels > 1;
+        self.channels
+    }
+
+    /// Forgets a channel; how many are left.
+    pub(super) fn leave(&mut self, token: u64) -> usize {
         self.channels = self.channels.saturating_sub(1);
         self.last = self.last.filter(|(last, _)| *last != token);
+        self.channels
     }
 
     /// Moves what comes next, if it is time for it. What was seen on the way ends in `tail`.
@@ -118,7 +138,7 @@ impl LogFile {
         tail: &mut Tail,
     ) -> io::Result<Moved> {
         let mut size = self.size()?;
-        let shared = self.channels > 1;
+        let shared = self.shared;
         let free = self.limit.saturating_sub(size).saturating_sub(NEAR);
         if !shared && !self.copies && free > 0 {
             let most = usize::try_from(free).unwrap_or(PIECE).min(PIECE);
@@ -259,19 +279,22 @@ impl LogFile {
         match rotated {
             Ok(()) => {
                 self.limit = rotation.max_bytes;
+                self.is_news |= self.unrotated.take().is_some();
                 if rotation.compress {
                     compressor.compress(path);
                 }
             }
             Err(error) => {
-                let why = errno::of(&error);
-                tracing::error!(
-                    "cannot rotate the log {}: {why}; it grows on",
-                    path.display()
-                );
-                self.limit = size.saturating_add(rotation.max_bytes);
+                self.limit = size.saturating_add(AGAIN);
+                self.is_news |= self.unrotated.is_none();
+                self.unrotated = Some(errno::of(&error));
             }
         }
+    }
+
+    /// Whether it has changed that no new file can be begun, and if so, why none can be now.
+    pub(super) fn take_news(&mut self) -> Option<Option<String>> {
+        std::mem::take(&mut self.is_news).then(|| self.unrotated.clone())
     }
 
     /// Opens the file if need be, and says how large it is. Only what is regular is rotated.

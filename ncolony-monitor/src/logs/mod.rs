@@ -72,6 +72,9 @@ pub(crate) enum Report {
     Trouble { path: PathBuf, why: String },
     /// It can be handed over again.
     Healed { path: PathBuf },
+    /// A log grows beyond its size, since it cannot be rotated; without a reason, it was rotated
+    /// again.
+    Rotation { path: PathBuf, why: Option<String> },
     /// Nobody prints into it, and nothing is left in it; [`Logs::rest`] is to be told.
     Left { name: ProgramName, stream: Stream },
 }
@@ -87,7 +90,6 @@ struct Ended {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stop {
     ForGood,
-    #[cfg_attr(not(test), expect(dead_code, reason = "for adoption and upgrade"))]
     ForNow,
 }
 

@@ -33,7 +33,9 @@ pub(super) struct Pump {
     blocked: BTreeSet<u64>,
     /// Channels with half a line that is not to wait for ever.
     halves: BTreeSet<u64>,
-    /// When those two are tried again.
+    /// Channels that nothing wakes us for.
+    unwatched: BTreeSet<u64>,
+    /// When those three are tried again.
     retry_at: Option<Mono>,
     /// Destinations that were reported as trouble.
     trouble: BTreeSet<PathBuf>,
@@ -62,6 +64,7 @@ impl Pump {
             busy: BTreeSet::new(),
             blocked: BTreeSet::new(),
             halves: BTreeSet::new(),
+            unwatched: BTreeSet::new(),
             retry_at: None,
             trouble: BTreeSet::new(),
             pause: None,
@@ -125,6 +128,10 @@ impl Pump {
         for token in self.blocked.clone() {
             self.drain(token, AS_ALWAYS);
         }
+        for token in std::mem::take(&mut self.unwatched) {
+            self.watch(token);
+            self.drain(token, AS_ALWAYS);
+        }
     }
 
     fn retry_later(&mut self) {
@@ -166,32 +173,46 @@ impl Pump {
 
     fn open(&mut self, channel: Channel) {
         let token = channel.token;
-        if let Err(error) = self.shared.poller.add_news(channel.inlet.reader(), token) {
-            let why = errno::of(&error);
-            tracing::error!(program = %channel.name, "cannot watch its output: {why}");
-            // Then it is looked at now and then.
-            self.halves.insert(token);
-            self.retry_later();
-        }
-        if let Destination::File(target) = &channel.destination {
-            self.tools.files.join(token, target);
-        }
+        self.join(token, &channel.destination);
         self.channels.insert(token, channel);
+        self.watch(token);
         // Who opens a FIFO that its writers have left is never told so.
         self.drain(token, AS_ALWAYS);
     }
 
-    fn redirect(&mut self, token: u64, destination: Destination) {
-        self.unblock(token);
-        let Some(channel) = self.channels.get_mut(&token) else {
+    fn watch(&mut self, token: u64) {
+        let Some(channel) = self.channels.get(&token) else {
             return;
         };
-        self.tools.files.leave(token);
-        if let Destination::File(target) = &destination {
-            self.tools.files.join(token, target);
+        if let Err(error) = self.shared.poller.add_news(channel.inlet.reader(), token) {
+            let why = errno::of(&error);
+            tracing::error!(program = %channel.name, "cannot watch its output: {why}");
+            // Then it is looked at now and then.
+            self.unwatched.insert(token);
+            self.retry_later();
         }
-        channel.destination = destination;
+    }
+
+    fn redirect(&mut self, token: u64, destination: Destination) {
+        self.unblock(token);
+        self.tools.files.leave(token);
+        self.join(token, &destination);
+        if let Some(channel) = self.channels.get_mut(&token) {
+            channel.destination = destination;
+        }
         self.drain(token, AS_ALWAYS);
+    }
+
+    fn join(&mut self, token: u64, destination: &Destination) {
+        let Destination::File(target) = destination else {
+            return;
+        };
+        // From now on others write behind what was written without a look.
+        let alone_before = self.tools.files.join(token, target);
+        let channel = alone_before.and_then(|other| self.channels.get_mut(&other));
+        if let Some(channel) = channel {
+            channel.look_back(&mut self.tools);
+        }
     }
 
     /// Moves all that a process has printed, and tells its last lines.
@@ -239,9 +260,12 @@ impl Pump {
         self.busy.remove(&token);
         let (moved, left) = channel.drain(&mut self.tools, errand);
         self.take_time(token, moved);
+        if let Some((path, why)) = self.tools.files.take_news(token) {
+            let _gone = self.reports.send(Report::Rotation { path, why });
+        }
         match left {
             Left::Blocked(error) => return self.block(token, &errno::of(&error)),
-            Left::Dry => {}
+            Left::Dry | Left::OpenLine => {}
             Left::Turn => drop(self.busy.insert(token)),
             Left::HalfLine => {
                 self.halves.insert(token);
@@ -281,6 +305,7 @@ impl Pump {
         if channel.retired {
             self.tools.files.leave(token);
             self.halves.remove(&token);
+            self.unwatched.remove(&token);
             self.channels.remove(&token);
             return;
         }

@@ -16,7 +16,6 @@ pub(crate) enum Stream {
 
 impl Stream {
     /// Its word, for what is written down.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for adoption and upgrade"))]
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Out => "stdout",
@@ -25,7 +24,6 @@ impl Stream {
     }
 
     /// The stream of this word.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for adoption and upgrade"))]
     pub(crate) fn of_word(word: &str) -> Option<Self> {
         [Self::Out, Self::Err]
             .into_iter()

@@ -21,7 +21,6 @@ impl Logs {
     /// # Errors
     /// A stream that cannot be taken up: its process waits as soon as it has filled its FIFO. The
     /// other stream may have been taken up all the same.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for adoption and upgrade"))]
     pub(crate) fn adopt(&mut self, spec: &ProgramSpec, pid: u32) -> io::Result<()> {
         let (out, err) = routes(spec, self.places.logs.as_deref());
         let mut result = Ok(());
@@ -57,7 +56,6 @@ impl Logs {
 
     /// Moves all that can be moved, stops the thread, and shows the ends that are open. They stay
     /// ours, and close when this is dropped.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for adoption and upgrade"))]
     pub(crate) fn hand_over(&mut self) -> Vec<(ProgramName, Stream, BorrowedFd<'_>)> {
         self.stop(Stop::ForNow);
         let ends = self.held.iter();
@@ -66,7 +64,6 @@ impl Logs {
     }
 
     /// Takes the ends that the image before this one has left open, for those who will be adopted.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for adoption and upgrade"))]
     pub(crate) fn take_over(&mut self, ends: Vec<(ProgramName, Stream, OwnedFd)>) {
         let ends = ends.into_iter();
         self.taken_over

@@ -66,6 +66,7 @@ impl Bench {
                 Report::Printed { .. }
                 | Report::Trouble { .. }
                 | Report::Healed { .. }
+                | Report::Rotation { .. }
                 | Report::Left { .. } => {}
             }
         }
@@ -85,7 +86,10 @@ impl Bench {
     fn until_trouble(&mut self) -> (PathBuf, String) {
         match self.next() {
             Report::Trouble { path, why } => (path, why),
-            other @ (Report::Printed { .. } | Report::Healed { .. } | Report::Left { .. }) => {
+            other @ (Report::Printed { .. }
+            | Report::Healed { .. }
+            | Report::Rotation { .. }
+            | Report::Left { .. }) => {
                 panic!("{other:?}")
             }
         }
@@ -94,7 +98,10 @@ impl Bench {
     fn until_healed(&mut self) -> PathBuf {
         match self.next() {
             Report::Healed { path } => path,
-            other @ (Report::Printed { .. } | Report::Trouble { .. } | Report::Left { .. }) => {
+            other @ (Report::Printed { .. }
+            | Report::Trouble { .. }
+            | Report::Rotation { .. }
+            | Report::Left { .. }) => {
                 panic!("{other:?}")
             }
         }
@@ -225,6 +232,33 @@ fn a_line_longer_than_a_log_may_be_stays_whole() {
 }
 
 #[test]
+fn a_log_that_cannot_be_rotated_grows_and_that_is_told() {
+    let mut bench = Bench::new();
+    // A directory that is not empty does not make way.
+    let obstacle = bench.path("logs/web.log.1");
+    fs::create_dir_all(obstacle.join("full")).unwrap();
+    let keys = r#", "stdout": {"max_bytes": 1000, "backups": 1}"#;
+    let (mut out, _) = bench.start("web", keys);
+    let line = [&vec![b'x'; 599][..], b"\n"].concat();
+    for _line in 0..10 {
+        out.write_all(&line).unwrap();
+    }
+    let Report::Rotation { path, why: Some(_) } = bench.next() else {
+        panic!()
+    };
+    assert_eq!(path, bench.path("logs/web.log"));
+    wait_for(&path, &line.repeat(10));
+    fs::remove_dir_all(&obstacle).unwrap();
+    for _line in 0..2000 {
+        out.write_all(&line).unwrap();
+    }
+    let Report::Rotation { why: None, .. } = bench.next() else {
+        panic!()
+    };
+    wait_for(&path, &line);
+}
+
+#[test]
 fn half_a_line_near_the_limit_is_not_kept_back_for_ever() {
     let mut bench = Bench::new();
     let (mut out, _) = bench.start("web", r#", "stdout": {"max_bytes": 100}"#);
@@ -249,6 +283,11 @@ fn lines_of_programs_that_share_a_file_stay_whole() {
     one.write_all(b"a1\na2").unwrap();
     wait_for(&bench.path("shared"), b"b0\na1\n");
     two.write_all(b"b1\n").unwrap();
+    wait_for(&bench.path("shared"), b"b0\na1\nb1\n");
+    // What is half waits here also when it is not waited for any longer elsewhere.
+    let (mut three, _) = bench.start("three", r#", "stdout": {"max_bytes": 100}"#);
+    three.write_all(b"c1\nc2").unwrap();
+    wait_for(&bench.path("logs/three.log"), b"c1\nc2");
     wait_for(&bench.path("shared"), b"b0\na1\nb1\n");
     one.write_all(b" whole\n").unwrap();
     wait_for(&bench.path("shared"), b"b0\na1\nb1\na2 whole\n");

@@ -8,7 +8,6 @@ use std::time::Duration;
 use ncolony_core::colony::Generation;
 use ncolony_core::time::Mono;
 use ncolony_core::{Exit, ProgramName, Signal};
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::children::Child;
@@ -79,11 +78,10 @@ impl Adopted {
 
     fn watch(&mut self, process: &Pidfd, token: u64) -> io::Result<()> {
         if self.poller.is_none() {
-            let poller = AsyncFd::with_interest(Poller::new()?, Interest::READABLE)?;
-            self.poller = Some(poller);
+            self.poller = Some(Poller::new()?.in_loop()?);
         }
         match &self.poller {
-            Some(poller) => poller.get_ref().add(process, token),
+            Some(poller) => poller.get_ref().add_news(process, token),
             None => Ok(()),
         }
     }
@@ -129,11 +127,13 @@ impl Adopted {
         loop {
             // It fails only where it cannot wait, and then it is asked with the next full look.
             let _failed = poller.get_ref().wait(Some(0), &mut ready);
-            if ready.is_empty() {
-                return;
-            }
+            let before = self.unexplained.len();
             for name in ready.iter().filter_map(|token| self.names.get(token)) {
                 self.unexplained.entry(name.clone()).or_insert(now);
+            }
+            // Who has ended is told of again and again, in turns, until it is let go of.
+            if self.unexplained.len() == before {
+                return;
             }
         }
     }

@@ -50,7 +50,7 @@ impl Dead {
             leader: Some(gone.process),
         };
         let child = gone.child;
-        let leftover = Leftover::new(child.generation, child.hold.clone(), group);
+        let leftover = Leftover::new(child.generation, child.hold.clone(), gone.exit, group);
         let mut leftover = leftover.of_adopted();
         let is_gone = leftover.is_gone();
         Self {
@@ -71,6 +71,8 @@ pub(crate) struct Children {
     leftovers: BTreeMap<ProgramName, Leftover>,
     /// Those that an earlier monitor started.
     pub(crate) adopted: Adopted,
+    /// A child of ours that is no program's, and how it ended.
+    expected: Option<(u32, Option<Exit>)>,
     /// Where nobody can leave a program.
     pub(crate) tree: Tree,
     /// Who has left one elsewhere.
@@ -86,9 +88,35 @@ impl Children {
             by_name: BTreeMap::new(),
             leftovers: BTreeMap::new(),
             adopted: Adopted::default(),
+            expected: None,
             tree,
             strays,
             orphans: 0,
+        }
+    }
+
+    /// Expects the end of a child that is no program's.
+    pub(crate) fn expect(&mut self, pid: u32) {
+        self.expected = Some((pid, None));
+    }
+
+    /// How that child ended, if it has.
+    pub(crate) fn take_expected(&mut self, pid: u32) -> Option<Exit> {
+        let ended = self
+            .expected
+            .take_if(|(expected, exit)| *expected == pid && exit.is_some());
+        ended.and_then(|(_, exit)| exit)
+    }
+
+    /// Ends that child. What comes of it is nobody's matter any more.
+    pub(crate) fn end_expected(&mut self, pid: u32) {
+        if self
+            .expected
+            .take_if(|(expected, exit)| *expected == pid && exit.is_none())
+            .is_some()
+        {
+            // It was not reaped, so the number is its own.
+            let _gone = signal::to_process(pid, Signal::KILL);
         }
     }
 
@@ -107,7 +135,10 @@ impl Children {
     pub(crate) fn reap(&mut self) -> Vec<Ended> {
         let mut dead = self.take_dead();
         dead.extend(self.adopted.take_gone().into_iter().map(Dead::of_adopted));
-        self.seek(&mut dead);
+        let leftovers = dead.iter().filter_map(|dead| dead.leftover.as_ref());
+        if leftovers.into_iter().any(Leftover::needs_search) {
+            self.seek(&mut dead);
+        }
         dead.into_iter().map(|dead| self.conclude(dead)).collect()
     }
 
@@ -115,8 +146,11 @@ impl Children {
         let mut dead = Vec::new();
         while let Some(pid) = reap::peek() {
             let Some(child) = self.by_pid.remove(&pid) else {
-                reap::take(pid);
-                self.orphans += 1;
+                let exit = reap::take(pid);
+                match &mut self.expected {
+                    Some((expected, end)) if *expected == pid => *end = Some(exit),
+                    Some(_) | None => self.orphans += 1,
+                }
                 continue;
             };
             // While the dead leader has not been taken, its number is still its own, and so is
@@ -129,7 +163,8 @@ impl Children {
                 number: pid,
                 leader,
             };
-            let mut leftover = Leftover::new(child.generation, child.hold.clone(), group);
+            let hold = child.hold.clone();
+            let mut leftover = Leftover::new(child.generation, hold, exit, group);
             let is_gone = leftover.is_gone();
             dead.push(Dead {
                 leftover: (!is_gone).then_some(leftover),
@@ -184,6 +219,7 @@ impl Children {
             self.leftovers.insert(child.name.clone(), leftover);
             Group::Left
         } else {
+            self.renew(child.hold.clone(), dead.exit);
             Group::Gone
         };
         let observation = Observation::Exited {
@@ -218,15 +254,27 @@ impl Children {
         for leftover in self.leftovers.values_mut() {
             leftover.tell_newcomers();
         }
-        let gone = self
+        let gone: Vec<(ProgramName, Leftover)> = self
             .leftovers
-            .extract_if(.., |_, leftover| leftover.is_gone());
-        gone.map(|(name, leftover)| Observation::GroupGone {
-            name,
-            generation: leftover.generation,
-            at: clock::mono(),
-        })
-        .collect()
+            .extract_if(.., |_, leftover| leftover.is_gone())
+            .collect();
+        let mut observations = Vec::new();
+        for (name, leftover) in gone {
+            observations.push(Observation::GroupGone {
+                name,
+                generation: leftover.generation,
+                at: clock::mono(),
+            });
+            self.renew(leftover.hold, leftover.exit);
+        }
+        observations
+    }
+
+    /// Has the next start get a new control group, if it must.
+    fn renew(&mut self, hold: Hold, exit: Exit) {
+        if let Some(cgroup) = hold.spent(exit) {
+            self.tree.remove(cgroup);
+        }
     }
 
     /// Sends a signal to a program's process, or to all of it, if it is this generation's.

@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 
-use ncolony_core::Signal;
 use ncolony_core::colony::Generation;
+use ncolony_core::{Exit, Signal};
 
 use super::strays::{Found, Stray};
 use crate::sys::cgroup::Cgroup;
@@ -40,6 +40,14 @@ impl Hold {
             cgroup,
             said: Said::default(),
         }
+    }
+
+    /// The control group, if no other start may use it. A process that is started into a group which
+    /// was killed, by us or by somebody else, is killed too, however long ago that was: the kernel
+    /// takes the start for one of those that it was told to end.
+    pub(crate) fn spent(self, exit: Exit) -> Option<Cgroup> {
+        let is_spent = self.said.killed || exit == Exit::Signal(Signal::KILL);
+        self.cgroup.filter(|_| is_spent)
     }
 
     /// Takes note of a signal to the whole, while the main process lives: the group gets it, and
@@ -107,15 +115,18 @@ impl Led {
 #[derive(Debug)]
 pub(crate) struct Leftover {
     pub(crate) generation: Generation,
-    hold: Hold,
+    pub(crate) hold: Hold,
+    /// How the main process ended.
+    pub(crate) exit: Exit,
     /// The group that the main process led, until it is empty: from then on nobody can enter it.
     group: Option<Led>,
     /// Those who have left the group, came to us, and have not ended.
     strays: HashMap<u32, Pidfd>,
     /// Those in the control group and not in the process group who were told to stop.
     told: HashSet<u32>,
-    /// Whether somebody may have left the group whom we have not looked for.
-    unsought: bool,
+    /// Whether nobody can have left the group: all are in the control group, or they were looked
+    /// for when everything else was gone.
+    is_complete: bool,
     /// Who has left the group: our own children, or anybody's.
     whereabouts: Whereabouts,
 }
@@ -130,11 +141,12 @@ pub(crate) enum Whereabouts {
 }
 
 impl Leftover {
-    pub(crate) fn new(generation: Generation, hold: Hold, group: Led) -> Self {
+    pub(crate) fn new(generation: Generation, hold: Hold, exit: Exit, group: Led) -> Self {
         Self {
-            unsought: hold.cgroup.is_none(),
+            is_complete: hold.cgroup.is_some(),
             generation,
             hold,
+            exit,
             group: Some(group),
             strays: HashMap::new(),
             told: HashSet::new(),
@@ -142,9 +154,12 @@ impl Leftover {
         }
     }
 
-    /// What is left of a program that an earlier monitor had started.
+    /// What is left of a program that an earlier monitor had started. Its leader counts as a member
+    /// of its group until whoever inherited it has taken notice of its end, so where a control group
+    /// holds everybody, that is what is asked.
     pub(crate) fn of_adopted(mut self) -> Self {
         self.whereabouts = Whereabouts::Anywhere;
+        self.group = self.group.take_if(|_| self.hold.cgroup.is_none());
         self
     }
 
@@ -153,9 +168,10 @@ impl Leftover {
     pub(crate) fn found(generation: Generation, hold: Hold, members: Vec<Stray>) -> Self {
         let strays = members.into_iter().map(|stray| (stray.pid, stray.process));
         Self {
-            unsought: hold.cgroup.is_none(),
+            is_complete: hold.cgroup.is_some(),
             generation,
             hold,
+            exit: Exit::Unknown,
             group: None,
             strays: strays.collect(),
             told: HashSet::new(),
@@ -171,9 +187,10 @@ impl Leftover {
     /// Whether it is known that nobody is left.
     pub(crate) fn is_gone(&mut self) -> bool {
         self.group = self.group.take().filter(Led::has_members);
+        self.strays.retain(|_, process| !process.has_ended(0));
         let cgroup = self.hold.cgroup.as_ref();
         self.group.is_none()
-            && !self.unsought
+            && self.is_complete
             && self.strays.is_empty()
             && !cgroup.is_some_and(Cgroup::is_populated)
     }
@@ -188,16 +205,18 @@ impl Leftover {
         self.strays.contains_key(&pid)
     }
 
-    /// Forgets who has ended. Whom they leave behind is with us by now, and has to be looked for.
+    /// Forgets who has ended, before a look. Whom they have left behind is with us by now.
     pub(crate) fn forget_ended(&mut self) {
         self.strays.retain(|_, process| !process.has_ended(0));
-        self.unsought = self.needs_search();
+        self.group = self.group.take().filter(Led::has_members);
     }
 
     /// Takes in what a look for strays found, and tells those who are new.
     pub(crate) fn take_found(&mut self, found: &mut Found) {
-        self.unsought = false;
-        for Stray { pid, process } in found.remove(&self.hold.run_id).into_iter().flatten() {
+        let found = found.remove(&self.hold.run_id).unwrap_or_default();
+        // Whoever was there before the look may have left somebody behind since.
+        self.is_complete = self.group.is_none() && self.strays.is_empty() && found.is_empty();
+        for Stray { pid, process } in found {
             // Who is in the group is told with it.
             if self.is_in_group(pid) {
                 continue;

@@ -220,6 +220,12 @@ impl Mailbox {
         self.in_hand.get(file).copied()
     }
 
+    /// Messages that were acted on and are still there.
+    pub(crate) fn settled(&self) -> impl Iterator<Item = (&String, Mark)> {
+        let all = self.done.iter().chain(&self.in_hand);
+        all.map(|(file, mark)| (file, *mark))
+    }
+
     /// Whether the file of this name is this very one.
     pub(crate) fn is_marked(&self, file: &str, mark: Mark) -> bool {
         self.mark(file) == Some(mark)

@@ -47,16 +47,18 @@ impl Tree {
                 }
             },
         };
-        let tree = Self {
+        Self {
             name,
             directory,
             unremoved: Vec::new(),
-        };
-        for abandoned in tree.groups() {
-            // One that somebody is in stays.
+        }
+    }
+
+    /// Removes the groups that an earlier monitor has left and that nobody is in.
+    pub(crate) fn remove_empty(&self) {
+        for abandoned in self.groups() {
             let _occupied = abandoned.remove();
         }
-        tree
     }
 
     /// Whether programs have groups, as a rule.
@@ -72,25 +74,27 @@ impl Tree {
         let Some(directory) = &self.directory else {
             return Ok(None);
         };
-        let path = directory.join(name.as_str());
-        let made = Cgroup::make(path.clone()).or_else(|error| {
+        let cgroup = Cgroup::at(directory.join(name.as_str()));
+        if let Some(index) = self.unremoved.iter().position(|other| *other == cgroup) {
+            // It was killed: nothing can be started in it any more.
+            cgroup.remove().map_err(|_| Occupied)?;
+            self.unremoved.swap_remove(index);
+        }
+        let made = cgroup.make().or_else(|error| {
             if error.kind() != io::ErrorKind::NotFound {
                 return Err(error);
             }
             // Somebody has removed the colony's own.
             fs::create_dir(directory)?;
-            Cgroup::make(path)
+            cgroup.make()
         });
         match made {
-            Ok((cgroup, Made::Now)) => Ok(Some(cgroup)),
-            Ok((cgroup, Made::Before)) => {
-                self.unremoved.retain(|waiting| *waiting != cgroup);
-                if !cgroup.is_populated() {
-                    return Ok(Some(cgroup));
-                }
+            Ok(Made::Before) if cgroup.is_populated() => {
                 cgroup.kill();
+                self.unremoved.push(cgroup);
                 Err(Occupied)
             }
+            Ok(Made::Now | Made::Before) => Ok(Some(cgroup)),
             Err(error) => {
                 tracing::debug!(program = %name, "it gets no control group: {}", errno::of(&error));
                 Ok(None)
@@ -150,7 +154,8 @@ fn establish(name: &str, launcher: &mut Launcher) -> Result<PathBuf, String> {
     }
     let directory = place.join(name);
     let refused = |error: &io::Error| format!("{}: {}", directory.display(), errno::of(error));
-    let (colony, made) = Cgroup::make(directory.clone()).map_err(|error| refused(&error))?;
+    let colony = Cgroup::at(directory.clone());
+    let made = colony.make().map_err(|error| refused(&error))?;
     let tried = try_out(&directory, launcher);
     if tried.is_err() && made == Made::Now {
         let _nobody_is_in_it = colony.remove();
@@ -161,7 +166,8 @@ fn establish(name: &str, launcher: &mut Launcher) -> Result<PathBuf, String> {
 
 fn try_out(directory: &Path, launcher: &mut Launcher) -> io::Result<()> {
     // No program has a name that begins with a dot.
-    let (trial, _) = Cgroup::make(directory.join(".trial"))?;
+    let trial = Cgroup::at(directory.join(".trial"));
+    trial.make()?;
     let opened = trial.open();
     let entered = opened.is_ok_and(|group| launcher.can_enter(group.as_fd()));
     let _removed_at_the_next_start = trial.remove();

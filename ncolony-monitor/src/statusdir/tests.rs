@@ -10,7 +10,7 @@ fn status(dir: &tempfile::TempDir) -> StatusDir {
         status: at("s"),
         logs: Some(at("l")),
     };
-    StatusDir::open(&places, Some(at("pids"))).unwrap()
+    StatusDir::open(&places, Some(at("pids")), &BTreeSet::new()).unwrap()
 }
 
 #[test]

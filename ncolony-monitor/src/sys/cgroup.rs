@@ -108,13 +108,12 @@ impl Cgroup {
     }
 
     /// Makes the group, if it is not there.
-    pub(crate) fn make(directory: PathBuf) -> io::Result<(Self, Made)> {
-        let made = match fs::create_dir(&directory) {
-            Ok(()) => Made::Now,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Made::Before,
-            Err(error) => return Err(error),
-        };
-        Ok((Self::at(directory), made))
+    pub(crate) fn make(&self) -> io::Result<Made> {
+        match fs::create_dir(&self.0) {
+            Ok(()) => Ok(Made::Now),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Made::Before),
+            Err(error) => Err(error),
+        }
     }
 
     /// What a process is started into it by.
@@ -128,9 +127,12 @@ impl Cgroup {
             Ok(events) => events,
             Err(error) => return !is_gone(&error),
         };
+        if events.lines().any(|line| line == "populated 0") {
+            return false;
+        }
         // The kernel may take note of the last end a moment after its parent has.
-        !events.lines().any(|line| line == "populated 0")
-            && !(self.below().is_empty() && self.own_members().is_ok_and(|all| all.is_empty()))
+        let is_empty = self.own_members().is_ok_and(|all| all.is_empty());
+        !is_empty || !self.below().is_empty()
     }
 
     /// The processes in it and below it.

@@ -3,9 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Seek, Write};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// The name that the memory of a state has, for whoever looks into `/proc`.
 const STATE: &std::ffi::CStr = c"ncolony-state";
@@ -25,7 +23,10 @@ pub(crate) fn adopt(number: RawFd) -> Option<OwnedFd> {
 pub(crate) fn is_state(fd: &OwnedFd) -> bool {
     let path = fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()));
     let name = STATE.to_string_lossy();
-    path.is_ok_and(|path| path.to_string_lossy().starts_with(&format!("/memfd:{name}")))
+    path.is_ok_and(|path| {
+        path.to_string_lossy()
+            .starts_with(&format!("/memfd:{name}"))
+    })
 }
 
 /// Closes all descriptors but the standard ones and this one.
@@ -60,15 +61,12 @@ pub(crate) fn memory_of(text: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// Has a descriptor stay open when this process is replaced, or not.
-pub(crate) fn keep_over_exec(fd: BorrowedFd<'_>, keep: bool) -> io::Result<()> {
-    let flags = if keep {
-        FdFlag::empty()
-    } else {
-        FdFlag::FD_CLOEXEC
-    };
-    fcntl(fd, FcntlArg::F_SETFD(flags))?;
-    Ok(())
+/// Has a descriptor stay open when this process is replaced, or not. One that is not open is left
+/// alone.
+pub(crate) fn keep_over_exec(number: RawFd, keep: bool) {
+    let flags = if keep { 0 } else { libc::FD_CLOEXEC };
+    // SAFETY: setting a flag on a descriptor, open or not, touches no memory of ours.
+    unsafe { libc::fcntl(number, libc::F_SETFD, flags) };
 }
 
 #[cfg(test)]

@@ -116,12 +116,6 @@ pub(crate) fn all_processes() -> Vec<u32> {
         .collect()
 }
 
-/// Whether a variable in a process's first environment begins with `value`. `false` where we may
-/// not look.
-pub(crate) fn has_variable(pid: u32, name: &str, value: &str) -> bool {
-    variable(pid, name).is_some_and(|text| text.starts_with(value))
-}
-
 /// A variable in a process's first environment; `None` too where we may not look.
 pub(crate) fn variable(pid: u32, name: &str) -> Option<String> {
     let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
@@ -144,7 +138,7 @@ mod tests {
         assert_eq!(identity(me, &boot_id()), Some(first));
         assert!(!boot_id().is_empty() && !is_zombie(me));
         let path = std::env::var("PATH").unwrap();
-        assert!(has_variable(me, "PATH", &path[..3]));
-        assert!(!has_variable(me, "NCOLONY_NO_SUCH_VARIABLE", ""));
+        assert_eq!(variable(me, "PATH"), Some(path));
+        assert_eq!(variable(me, "NCOLONY_NO_SUCH_VARIABLE"), None);
     }
 }

@@ -7,8 +7,10 @@
 pub(crate) mod account;
 pub(crate) mod cgroup;
 pub(crate) mod clock;
+pub(crate) mod descriptors;
 pub(crate) mod environ;
 pub(crate) mod errno;
+pub(crate) mod exec;
 pub(crate) mod fifo;
 pub(crate) mod limits;
 pub(crate) mod lock;
@@ -22,3 +24,4 @@ pub(crate) mod signal;
 pub(crate) mod socket;
 pub(crate) mod spawn;
 pub(crate) mod splice;
+pub(crate) mod trial;

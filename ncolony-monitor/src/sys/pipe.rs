@@ -1,10 +1,17 @@
 //! Pipes for programs.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use nix::fcntl::{FcntlArg, fcntl};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+/// A pipe for what a child answers. Its reading end does not wait.
+pub(crate) fn for_answer() -> io::Result<(PipeReader, PipeWriter)> {
+    let (reader, writer) = io::pipe()?;
+    fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok((reader, writer))
+}
 
 /// A standard input that nobody writes to and that never ends, also when we are gone: a pipe whose
 /// only holder has it open for both. One page is room enough for nothing.

@@ -1,13 +1,15 @@
 //! Waiting for many descriptors at once, outside the loop that decides.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::time::TimeSpec;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// The token of the waker.
 const WAKER: u64 = u64::MAX;
@@ -20,9 +22,15 @@ pub(crate) struct Poller {
 }
 
 /// The set itself can be waited for: it is ready when something in it is.
+impl AsFd for Poller {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.0.as_fd()
+    }
+}
+
 impl AsRawFd for Poller {
     fn as_raw_fd(&self) -> RawFd {
-        self.epoll.0.as_raw_fd()
+        self.as_fd().as_raw_fd()
     }
 }
 
@@ -35,16 +43,11 @@ impl Poller {
         Ok(Self { epoll, waker })
     }
 
-    /// Waits for `fd` to have something to read from now on.
-    pub(crate) fn add(&self, fd: &impl AsFd, token: u64) -> io::Result<()> {
-        let when = EpollFlags::EPOLLIN;
-        Ok(self.epoll.add(fd, EpollEvent::new(when, token))?)
-    }
-
-    /// Stops waiting for `fd`.
-    pub(crate) fn remove(&self, fd: &impl AsFd) {
-        // It fails only for what was not there.
-        let _not_there = self.epoll.delete(fd);
+    /// Makes it something that the loop can wait for. To be called where the loop's runtime can be
+    /// reached.
+    pub(crate) fn in_loop(self) -> io::Result<AsyncFd<Self>> {
+        // SAFETY: the number is that of the set that we own, and stays so while we live.
+        Ok(unsafe { AsyncFd::register_with_interest(self, Interest::READABLE) }?)
     }
 
     /// Tells from now on when more has come into `fd`, and when its last writer has gone: once

@@ -21,7 +21,16 @@ pub(crate) fn peek() -> Option<u32> {
 
 /// Takes a child that has ended: its number is free from now on.
 pub(crate) fn take(pid: u32) -> Exit {
-    let Some(info) = wait(libc::P_PID, pid, libc::WEXITED | libc::WNOHANG) else {
+    exit(wait(libc::P_PID, pid, libc::WEXITED | libc::WNOHANG))
+}
+
+/// Waits for the end of a child that is about to end, and takes it.
+pub(crate) fn wait_for(pid: u32) -> Exit {
+    exit(wait(libc::P_PID, pid, libc::WEXITED))
+}
+
+fn exit(info: Option<libc::siginfo_t>) -> Exit {
+    let Some(info) = info else {
         return Exit::Unknown;
     };
     // SAFETY: the call succeeded, so the kernel has filled in the part of a child's end.
@@ -50,16 +59,4 @@ fn wait(kind: libc::idtype_t, id: u32, options: libc::c_int) -> Option<libc::sig
 pub(crate) fn is_child(pid: u32) -> bool {
     let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
     wait(libc::P_PID, pid, options).is_some()
-}
-
-/// Whether a process, alive or dead, is a child of ours that has not been taken. Then its number is
-/// its own.
-pub(crate) fn is_ours(pid: u32) -> bool {
-    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
-    wait(libc::P_PID, pid, options).is_some()
-}
-
-/// Takes a child whose start has failed: it is on its way out, and nobody will hear of it.
-pub(crate) fn take_failed_start(pid: u32) {
-    let _exit_code_of_a_failed_start = wait(libc::P_PID, pid, libc::WEXITED);
 }

@@ -18,6 +18,8 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+use ncolony_core::Exit;
+
 use self::passed::Passed;
 use super::account::Credentials;
 use super::limits::Limit;
@@ -147,10 +149,8 @@ impl Launcher {
             unsafe { into_cgroup::clone(child::leave, self.stack.whole(), flags, nothing, cgroup) }
         });
         match made {
-            Ok(pid) => {
-                reap::take_failed_start(pid);
-                true
-            }
+            // The kernel may make it and kill it, when our own group was killed before we were in it.
+            Ok(pid) => reap::wait_for(pid) == Exit::Code(0),
             Err(_) => false,
         }
     }
@@ -195,7 +195,8 @@ impl Launcher {
         match order.failure {
             None => Ok(launched),
             Some(failure) => {
-                reap::take_failed_start(launched.pid);
+                // It is on its way out, and nobody will hear of it.
+                let _code_of_a_failed_start = reap::wait_for(launched.pid);
                 Err(failure)
             }
         }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use super::{Colony, PATIENCE};
-use crate::processes;
+use crate::{cgroups, processes};
 
 impl Colony {
     /// The processes that belong to this colony, but for the monitor itself.
@@ -87,12 +87,17 @@ impl Drop for Colony {
         while Instant::now() < deadline {
             let left = self.processes();
             if left.is_empty() {
-                return;
+                break;
             }
             for pid in left {
                 processes::signal(pid, Signal::SIGKILL);
             }
             thread::sleep(Duration::from_millis(2));
+        }
+        for half in self.halves.borrow().iter() {
+            if let Some(directory) = cgroups::directory_of_colony(half) {
+                cgroups::remove(&directory);
+            }
         }
     }
 }

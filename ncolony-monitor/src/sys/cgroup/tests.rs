@@ -99,7 +99,9 @@ fn own_group(name: &str) -> Option<Cgroup> {
         return None;
     }
     let path = place.join(format!("ncolony-test-{}-{name}", std::process::id()));
-    Some(Cgroup::make(path).ok()?.0)
+    let group = Cgroup::at(path);
+    group.make().ok()?;
+    Some(group)
 }
 
 #[test]

@@ -157,6 +157,7 @@ impl Driver {
                 self.publish_overview();
                 self.go_on_with_upgrade();
             }
+            self.executor.logs.take_in();
             self.wait(next).await;
         }
         self.overview.hurry();

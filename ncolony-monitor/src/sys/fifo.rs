@@ -19,10 +19,8 @@ use nix::unistd::{Uid, fchown, mkfifo};
 /// Makes a FIFO that only its owner may open, unless one is there. What else stands there makes
 /// way.
 pub(crate) fn make(path: &Path) -> io::Result<()> {
-    if is_fifo(path) {
-        return Ok(());
-    }
     match mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR) {
+        Err(Errno::EEXIST) if is_fifo(path) => Ok(()),
         Err(Errno::EEXIST) => {
             std::fs::remove_file(path)?;
             Ok(mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR)?)

@@ -29,6 +29,7 @@ impl World {
             // meant.
             self.look(Emptiness::Meant)?;
             self.turn()?;
+            self.hurry()?;
             if self.monitor.is_some() {
                 break;
             }

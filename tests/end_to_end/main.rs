@@ -6,6 +6,7 @@
 
 #![cfg(test)]
 
+mod adoption;
 mod architecture;
 mod bad_files;
 mod bad_names;

@@ -2,16 +2,19 @@
 //! image before this one hands over in an upgrade.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use ncolony_core::colony::{Colony, Observation};
 use ncolony_core::listing::DirectoryId;
+use ncolony_core::status::ProgramStatus;
 use ncolony_core::{Defaults, Places, ProgramName};
 
 use crate::adopt::{self, Adoption, Left, Living};
 use crate::handover::Handover;
 use crate::journal;
-use crate::run_id::{Predecessor, RunIds};
+use crate::run_id::{self, Predecessor, RunIds};
 use crate::state::{Entry, Header, Settled, State};
+use crate::statusdir::recorded_programs;
 use crate::sys::{clock, environ};
 
 /// All that is taken over.
@@ -49,6 +52,20 @@ pub(crate) fn from_journal(places: &Places) -> Option<State> {
         None
     });
     read.filter(|state| is_of_this_world(&state.header))
+}
+
+/// The colony's half of the run ids of what runs, from a process that a record names. It is how a
+/// colony is known again whose journal and mark were both removed.
+pub(crate) fn colony_of_records(places: &Places) -> Option<String> {
+    let of_record = |name: ProgramName| {
+        let record = fs::read(places.program_status(name.as_str())).ok()?;
+        let record: ProgramStatus = serde_json::from_slice(&record).ok()?;
+        let (pid, identity) = (record.pid?, record.process?);
+        let _process = environ::open_if_same(pid, &identity)?;
+        run_id::colony_of(&name, &environ::variable(pid, "NCOLONY_RUN_ID")?)
+    };
+    let mut names = recorded_programs(&places.program_statuses()).into_iter();
+    names.find_map(of_record)
 }
 
 fn is_of_this_world(header: &Header) -> bool {

@@ -141,13 +141,19 @@ impl Monitor {
         }
         let open_files = limits::raise_open_files();
         let orphans_are_ours = limits::become_subreaper();
-        let (mut run_ids, predecessor) = identity(&places)?;
-        let left = match predecessor {
-            Predecessor::Unclean if handed.is_none() => inheritance::from_journal(&places),
-            Predecessor::Unclean | Predecessor::None => None,
+        let (mut run_ids, mut predecessor) = identity(&places)?;
+        let left = match handed {
+            None => inheritance::from_journal(&places),
+            Some(_) => None,
         };
-        if let Some(state) = handed.as_ref().or(left.as_ref()) {
-            run_ids.resume(&state.header.colony);
+        let colony = match handed.as_ref().or(left.as_ref()) {
+            Some(state) => Some(state.header.colony.clone()),
+            None if predecessor == Predecessor::None => inheritance::colony_of_records(&places),
+            None => None,
+        };
+        if let Some(colony) = colony {
+            run_ids.resume(&colony);
+            predecessor = Predecessor::Unclean;
         }
         let tree = Tree::open(settings.cgroup, run_ids.colony(), &mut launcher);
         let guarantees = guarantees::probe(tree.is_used(), orphans_are_ours);

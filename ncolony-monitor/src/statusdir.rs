@@ -280,7 +280,8 @@ impl StatusDir {
     }
 }
 
-fn recorded_programs(directory: &Path) -> Vec<ProgramName> {
+/// The programs that a directory of records has one of.
+pub(crate) fn recorded_programs(directory: &Path) -> Vec<ProgramName> {
     let Ok(entries) = fs::read_dir(directory) else {
         return Vec::new();
     };

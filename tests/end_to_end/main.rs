@@ -6,6 +6,9 @@
 
 #![cfg(test)]
 
+mod adoption;
+mod adoption_output;
+mod adoption_proofs;
 mod architecture;
 mod bad_files;
 mod bad_names;

@@ -75,6 +75,11 @@ pub(crate) fn group_of(pid: u32) -> Option<u32> {
     stat_field(pid, 5)?.parse().ok()
 }
 
+/// The group that a process is in, unless it has ended.
+pub(crate) fn living_group_of(pid: u32) -> Option<u32> {
+    group_of(pid).filter(|_| !is_zombie(pid))
+}
+
 /// How a process ended that only waits for its parent to take notice. To others than root and its
 /// own user the kernel shows a zero, which is told apart from nothing.
 pub(crate) fn exit_of_zombie(pid: u32) -> Option<Exit> {

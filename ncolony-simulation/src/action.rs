@@ -90,6 +90,10 @@ pub enum Word {
     Rescan,
     /// Stop everything.
     Shutdown,
+    /// Exit, and leave everything running.
+    Detach,
+    /// Replace the monitor's image.
+    Upgrade,
     /// Nothing that anybody understands.
     Nonsense,
 }
@@ -201,10 +205,14 @@ pub enum Action {
     Stall(Millis),
     /// The wall clock is set forward by so many milliseconds, or back.
     SetClock(i32),
-    /// The monitor dies when it has carried out so many more orders.
+    /// The monitor dies when it has drawn so many more breaths and carried out so many more orders,
+    /// each counted: before a breath is written down, or before an order. If none lives, this is
+    /// about the next one.
     Crash(u8),
-    /// Another monitor takes the place of the one that died or closed.
+    /// Another monitor takes the place of the one that died, exited or closed; one that lives dies.
     Replace,
+    /// The upgrade that is under way succeeds, or fails.
+    UpgradeEnds(bool),
     /// All faults end, time runs on, and the colony must become what is wanted.
     Calm,
 }

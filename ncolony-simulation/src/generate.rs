@@ -2,6 +2,8 @@
 //! some about files, some about crashes; some let the monitor act after every action, some let
 //! much come together. What one even mixture would hardly ever do, one of them does often.
 
+mod succession;
+
 use ncolony_core::{Exit, Signal};
 
 use crate::action::{
@@ -41,12 +43,14 @@ enum Kind {
     Time,
     Stall,
     Crash,
+    Detach,
+    Upgrade,
     Closing,
     Calm,
 }
 
 /// Every kind, and the most that one history makes of it.
-const KINDS: [(Kind, u64); 11] = [
+const KINDS: [(Kind, u64); 13] = [
     (Kind::File, 8),
     (Kind::Upheaval, 2),
     (Kind::Message, 8),
@@ -55,7 +59,9 @@ const KINDS: [(Kind, u64); 11] = [
     (Kind::Echo, 3),
     (Kind::Time, 10),
     (Kind::Stall, 2),
-    (Kind::Crash, 2),
+    (Kind::Crash, 4),
+    (Kind::Detach, 1),
+    (Kind::Upgrade, 1),
     (Kind::Closing, 1),
     (Kind::Calm, 1),
 ];
@@ -155,6 +161,8 @@ impl Drawing {
                 self.actions.push(Action::Stall(span));
             }
             Kind::Crash => self.draw_crash(),
+            Kind::Detach => self.draw_detach(),
+            Kind::Upgrade => self.draw_upgrade(),
             Kind::Closing => self.draw_closing(),
             Kind::Calm => self.actions.push(Action::Calm),
         }
@@ -302,18 +310,6 @@ impl Drawing {
         self.actions.push(action);
     }
 
-    fn draw_crash(&mut self) {
-        let orders = small(&mut self.random, 12);
-        self.actions.push(Action::Crash(orders));
-        for _ in 0..self.random.below(6) {
-            self.draw_file();
-            self.draw_message();
-        }
-        let span = self.span();
-        self.actions.push(Action::Sleep(span));
-        self.actions.push(Action::Replace);
-    }
-
     fn draw_closing(&mut self) {
         let closing = self.random.pick(&[
             Action::Shutdown,
@@ -323,11 +319,12 @@ impl Drawing {
         self.actions.push(closing);
         self.look();
         for _ in 0..self.random.below(8) {
-            let next = self.random.below(6);
+            let next = self.random.below(7);
             match next {
                 0 => self.draw_file(),
                 1 => self.draw_message(),
                 2 => self.actions.push(Action::KillNow),
+                3 => self.draw_fuse(),
                 _ => self.draw_time(),
             }
         }

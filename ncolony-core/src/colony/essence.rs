@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Colony;
 use super::program::{Child, Phase, Program, Rest};
-use super::stop::{Asked, Patience};
+use super::stop::Patience;
 use crate::policy::Ended;
 use crate::time::Mono;
 
@@ -43,7 +43,7 @@ impl Colony {
     /// distances from the present one. What lies further back than `memory` counts as if it were
     /// that long ago, so it must be longer than every threshold.
     pub fn hash_essence(&self, now: Mono, memory: Duration, out: &mut impl Hasher) {
-        self.closing.hash(out);
+        (self.closing, self.upgrading.is_some()).hash(out);
         for (name, program) in &self.programs {
             name.hash(out);
             program.hash_essence(Moment { now, memory }, out);
@@ -151,9 +151,8 @@ impl Child {
 
 impl Patience {
     fn hash_essence(self, moment: Moment, out: &mut impl Hasher) {
-        // An order is not left open when anybody looks.
-        let asked = self.asked != Asked::Unknown;
-        (moment.ahead(self.kill_at), self.killed, asked).hash(out);
+        (moment.ahead(self.kill_at), self.killed).hash(out);
+        std::mem::discriminant(&self.asked).hash(out);
     }
 }
 

@@ -51,9 +51,9 @@ pub struct ProgramSnapshot {
     /// The program.
     pub name: ProgramName,
     source: Option<SourceId>,
-    /// The file that came after the last good one, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    bad: Option<BadFile>,
+    config_error: Option<ConfigError>,
+    digest: Option<String>,
     hand: Hand,
     at_least: Generation,
     generation: Generation,
@@ -68,12 +68,6 @@ pub struct ProgramSnapshot {
     asked_because: Option<String>,
     #[serde(default)]
     listens: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct BadFile {
-    error: ConfigError,
-    digest: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -170,8 +164,9 @@ pub struct Counts {
     pub heard: u64,
     /// The highest number of a start of any program that is gone.
     pub retired: Generation,
-    /// The upgrade that is under way. Whoever finds this after a monitor's death takes it out: the
-    /// message is among those that were acted on, with what its sender is told.
+    /// The upgrade that is under way. Whoever finds this observes how it came out, after a monitor's
+    /// death that it failed; its message, which is among those that were acted on, is left to the
+    /// machine.
     pub upgrading: Option<Upgrading>,
 }
 
@@ -254,7 +249,7 @@ impl ProgramSnapshot {
     /// Whether the program had a file, good or bad.
     #[must_use]
     pub fn has_file(&self) -> bool {
-        self.source.is_some() || self.bad.is_some()
+        self.source.is_some() || self.config_error.is_some()
     }
 
     /// What it remembers of the program's processes.
@@ -284,7 +279,8 @@ impl ProgramSnapshot {
         Self {
             name: found.name,
             source: Some(source.clone()),
-            bad: None,
+            config_error: None,
+            digest: Some(content_digest(found.source.as_bytes())),
             hand: Hand::Off,
             at_least: Generation::default(),
             generation: found.generation,

@@ -24,6 +24,16 @@ pub(crate) fn released(monitor: &mut Monitor, name: &ProgramName) -> Result<(), 
     })
 }
 
+/// The monitor is dead, and nothing is open. Its successor closes what may have been open, where it
+/// does not know that this was decided.
+pub(crate) fn died(monitor: &mut Monitor) {
+    let ledger = &monitor.ledger;
+    let account = |name: &ProgramName| ledger.accounts.get(name);
+    monitor
+        .listening
+        .retain(|name| account(name).is_some_and(|account| !is_done(account, ledger.closing)));
+}
+
 pub(super) fn check(monitor: &Monitor) -> Result<(), Violation> {
     let ledger = &monitor.ledger;
     for name in &monitor.listening {

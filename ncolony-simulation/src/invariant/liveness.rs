@@ -8,7 +8,7 @@ use super::{Invariant, Violation};
 use crate::action::{Content, Who};
 use crate::cast::PROGRAMS;
 use crate::ledger::{Account, Known, Pause};
-use crate::world::{Monitor, World};
+use crate::world::{Kernel, Monitor, World};
 
 const THIS: Invariant = Invariant::Liveness;
 
@@ -27,6 +27,13 @@ pub(super) fn check(monitor: &Monitor) -> Result<(), Violation> {
             "closed is {}, and should be {closed}",
             monitor.colony.is_closed()
         )
+    })
+}
+
+/// A monitor has closed and ended.
+pub(crate) fn closed(kernel: &Kernel) -> Result<(), Violation> {
+    THIS.must(kernel.is_empty(), || {
+        format!("the colony has closed, and this is left: {kernel:?}")
     })
 }
 

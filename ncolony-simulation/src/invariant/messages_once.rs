@@ -26,6 +26,15 @@ pub(crate) fn answered(monitor: &mut Monitor, reply: &Reply) -> Result<(), Viola
     })
 }
 
+/// The monitor's image is to be replaced.
+pub(crate) fn upgrade_ordered(monitor: &mut Monitor) -> Result<(), Violation> {
+    THIS.must(monitor.upgrades == 1, || {
+        "an upgrade is ordered that no message has asked for".to_owned()
+    })?;
+    monitor.upgrades = 0;
+    Ok(())
+}
+
 /// A message is to be removed.
 pub(crate) fn discarded(monitor: &mut Monitor, file: &str) -> Result<(), Violation> {
     disposed(monitor, file, Disposal::Discard)
@@ -40,6 +49,9 @@ fn disposed(monitor: &mut Monitor, file: &str, how: Disposal) -> Result<(), Viol
     let Some(expected) = monitor.outstanding.remove(file) else {
         return Err(THIS.broken(format!("{file} is disposed of, and nobody has read it")));
     };
+    THIS.must(!expected.upgrades, || {
+        format!("{file} is disposed of before its upgrade has come out")
+    })?;
     THIS.must(expected.disposal == how, || {
         format!("{file} is disposed of by {how:?}, and should be by {expected:?}")
     })?;
@@ -57,10 +69,13 @@ fn disposed(monitor: &mut Monitor, file: &str, how: Disposal) -> Result<(), Viol
     Ok(())
 }
 
-pub(super) fn check(monitor: &Monitor) -> Result<(), Violation> {
+pub(crate) fn check(monitor: &Monitor) -> Result<(), Violation> {
     let open = &monitor.outstanding;
-    THIS.must(open.is_empty(), || {
+    THIS.must(open.values().all(|expected| expected.upgrades), || {
         format!("messages were read and not disposed of: {open:?}")
+    })?;
+    THIS.must(monitor.upgrades == 0, || {
+        "an upgrade was asked for and not ordered".to_owned()
     })?;
     let answered = &monitor.answered;
     THIS.must(answered.is_empty(), || {

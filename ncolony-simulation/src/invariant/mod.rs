@@ -10,6 +10,7 @@ pub mod needless_stop;
 pub mod one_process;
 pub mod own_signals;
 pub mod records;
+pub mod remembered;
 pub mod removed_goes;
 pub mod shortages;
 pub mod stops_in_time;
@@ -45,6 +46,8 @@ pub enum Invariant {
     Liveness,
     /// I12: what is listened on is closed when it is wanted no more, and not before.
     Listening,
+    /// I13: what a successor reads is what was so.
+    Remembered,
 }
 
 impl Invariant {

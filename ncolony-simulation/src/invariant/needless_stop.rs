@@ -51,11 +51,14 @@ pub(crate) fn sent(
             Invariant::NeedlessStop.must(signal == policy.stop_signal, || {
                 format!("{name} is sent {signal} before {}", policy.stop_signal)
             })?;
-            life.stop = Some(Stop {
-                kill_by: now.after(policy.killtime),
-                continued: false,
-                killed: None,
-            });
+            life.stop = Some(Stop::begun(now.after(policy.killtime)));
+        }
+        // The predecessor may have asked, or not: nobody knows.
+        Some(stop) if !stop.asked => {
+            Invariant::NeedlessStop.must(signal == policy.stop_signal, || {
+                format!("{name} is sent {signal} before {}", policy.stop_signal)
+            })?;
+            *stop = Stop::begun(now.after(policy.killtime));
         }
         Some(stop) if signal == Signal::CONT && !stop.continued => stop.continued = true,
         Some(stop) => {

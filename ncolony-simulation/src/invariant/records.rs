@@ -30,6 +30,8 @@ fn check_one(
     };
     must(record.want == want, "want")?;
     must(record.pid == account.alive().map(|life| life.pid), "pid")?;
+    let adopted = account.alive().is_some_and(|life| life.adopted);
+    must(record.adopted == adopted, "adoption")?;
     must(record.starts == account.starts, "number of starts")?;
     must(record.exit == account.exit.map(|(exit, _)| exit), "exit")?;
     must(record.output == account.printed, "output")?;

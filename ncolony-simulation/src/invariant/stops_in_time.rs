@@ -46,6 +46,9 @@ fn check_one(
             format!("{name} must stop, and was not asked to: {account:?}")
         });
     };
+    Invariant::StopsInTime.must(stop.asked, || {
+        format!("{name} must stop, and nobody knows whether it was asked to: {account:?}")
+    })?;
     Invariant::StopsInTime.must(stop.continued, || {
         format!("{name} was asked to stop, and CONT did not follow")
     })?;

@@ -1,6 +1,8 @@
 //! Every invariant can fail: in each of these worlds one thing is made wrong by hand, and the
 //! invariant that forbids it says so.
 
+mod succession;
+
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -193,6 +195,8 @@ fn a_message_that_is_not_disposed_of() {
         id: None,
         ok: true,
         rescan: false,
+        sends: false,
+        upgrades: false,
     };
     let outstanding = &mut monitor(&mut world).outstanding;
     outstanding.insert("m1".to_owned(), expected);

@@ -45,6 +45,7 @@ impl Ledger {
                 spec: spec.clone(),
                 up: false,
                 stop: None,
+                adopted: false,
             });
         }
     }

@@ -13,7 +13,7 @@ fn behind(now: Mono, then: Mono) -> std::time::Duration {
 
 impl Ledger {
     pub(crate) fn hash_essence(&self, now: Mono, out: &mut impl Hasher) {
-        (self.closing, self.killing).hash(out);
+        (self.closing, self.killing, self.upgrading).hash(out);
         for (name, account) in &self.accounts {
             name.hash(out);
             account.hash_essence(now, out);
@@ -89,11 +89,13 @@ impl Life {
         let stop = self.stop.as_ref().map(
             |Stop {
                  kill_by,
+                 asked,
+                 written,
                  continued,
                  killed,
              }| {
                 let killed = killed.map(|then| behind(now, then));
-                (kill_by.since(now), continued, killed)
+                (kill_by.since(now), asked, written, continued, killed)
             },
         );
         stop.hash(out);

@@ -5,6 +5,7 @@
 mod ends;
 mod essence;
 mod files;
+mod succession;
 mod words;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,10 @@ pub enum Hand {
 pub struct Stop {
     /// When KILL must follow.
     pub kill_by: Mono,
+    /// Whether the stop signal was sent, as far as anybody can know.
+    pub asked: bool,
+    /// Whether that is written down.
+    pub written: bool,
     /// Whether CONT has followed the stop signal.
     pub continued: bool,
     /// When KILL was last sent.
@@ -56,6 +61,8 @@ pub struct Life {
     pub up: bool,
     /// The stop that it is in.
     pub stop: Option<Stop>,
+    /// Whether an earlier monitor started it.
+    pub adopted: bool,
 }
 
 /// Why nothing is started although no process is there.
@@ -149,6 +156,10 @@ pub struct Ledger {
     pub closing: bool,
     /// Whether nobody waits for killtimes any more.
     pub killing: bool,
+    /// Whether the monitor is to exit and to leave everything as it is.
+    pub detaching: bool,
+    /// Whether an upgrade is under way.
+    pub upgrading: bool,
     /// The highest number of a start, by program, also of those that are gone.
     pub numbers: BTreeMap<ProgramName, Generation>,
     /// Starts of which the last fact came in the present breath.
@@ -158,6 +169,18 @@ pub struct Ledger {
 }
 
 impl Stop {
+    /// The stop signal is sent.
+    #[must_use]
+    pub fn begun(kill_by: Mono) -> Self {
+        Self {
+            kill_by,
+            asked: true,
+            written: false,
+            continued: false,
+            killed: None,
+        }
+    }
+
     /// When KILL must be sent next.
     #[must_use]
     pub fn due_at(&self) -> Mono {
@@ -339,15 +362,20 @@ impl Ledger {
                 generation,
                 lines,
             } => self.printed(name, *generation, lines),
-            // The fake monitor is not replaced by one that knows its predecessor yet.
-            Observation::Adopted { .. }
-            | Observation::NeverStarted { .. }
-            | Observation::Upgraded
-            | Observation::UpgradeFailed { .. } => {}
-            Observation::Shutdown => self.closing = true,
+            Observation::Adopted {
+                name,
+                generation,
+                pid,
+                identity: _,
+            } => self.adopted(name, *generation, *pid),
+            Observation::NeverStarted { name, generation } => {
+                self.never_started(now, name, *generation);
+            }
+            Observation::Upgraded | Observation::UpgradeFailed { .. } => self.upgrading = false,
+            Observation::Shutdown => self.close(),
             Observation::KillNow => {
-                self.closing = true;
-                self.killing = true;
+                self.close();
+                self.killing = self.closing;
             }
         }
         None

@@ -25,6 +25,10 @@ pub struct Expected {
     pub ok: bool,
     /// Whether it must have asked for a look at the directories.
     pub rescan: bool,
+    /// Whether it has sent signals: when the monitor dies, nobody can say whether they were sent.
+    pub sends: bool,
+    /// Whether it has asked for an upgrade: it stays until that has come out.
+    pub upgrades: bool,
 }
 
 enum Refusal {
@@ -40,7 +44,12 @@ impl Ledger {
             Ok(message) => (message.id.clone(), self.act(&message.request)),
             Err(error) => (error.id.clone(), Err(Refusal::Senseless)),
         };
-        let rescan = matches!(message, Ok(message) if message.request == Request::Rescan);
+        let asked = |what: fn(&Request) -> bool| {
+            outcome.is_ok() && matches!(message, Ok(message) if what(&message.request))
+        };
+        let sends = asked(|request| matches!(request, Request::Signal(..) | Request::Reload(_)));
+        let rescan = asked(|request| *request == Request::Rescan);
+        let upgrades = asked(|request| *request == Request::Upgrade);
         Expected {
             disposal: match outcome {
                 Ok(()) | Err(Refusal::Impossible) => Disposal::Discard,
@@ -49,13 +58,19 @@ impl Ledger {
             id,
             ok: outcome.is_ok(),
             rescan,
+            sends,
+            upgrades,
         }
     }
 
     fn act(&mut self, request: &Request) -> Result<(), Refusal> {
         match request {
-            Request::Rescan | Request::Detach | Request::Upgrade => {}
-            Request::Shutdown => self.closing = true,
+            Request::Rescan => {}
+            Request::Detach if self.ends() => return Err(Refusal::Impossible),
+            Request::Detach => (self.detaching, self.upgrading) = (true, false),
+            Request::Upgrade if self.ends() || self.upgrading => return Err(Refusal::Impossible),
+            Request::Upgrade => self.upgrading = true,
+            Request::Shutdown => self.close(),
             Request::Restart(target) => self.tell(self.startable(target, true)?, Account::restart),
             Request::Start(target) => self.tell(self.startable(target, false)?, Account::start),
             Request::Stop(target) => self.tell(self.targets(target)?, Account::stop),
@@ -63,6 +78,18 @@ impl Ledger {
             Request::Reload(target) => self.send(target, None)?,
         }
         Ok(())
+    }
+
+    /// Whether the monitor is to end, in one way or another.
+    fn ends(&self) -> bool {
+        self.closing || self.detaching
+    }
+
+    /// Everything is to stop, unless all was promised to go on.
+    pub(super) fn close(&mut self) {
+        if !self.detaching {
+            (self.closing, self.upgrading) = (true, false);
+        }
     }
 
     fn tell(&mut self, names: Vec<ProgramName>, word: impl Fn(&mut Account)) {
@@ -101,7 +128,7 @@ impl Ledger {
 
     /// Those of the targets that can be started. RESTART-ALL means what is wanted up alone.
     fn startable(&self, target: &Target, restart: bool) -> Names {
-        if self.closing {
+        if self.ends() {
             return Err(Refusal::Impossible);
         }
         let mut names = self.targets(target)?;

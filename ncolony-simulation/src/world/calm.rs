@@ -19,12 +19,20 @@ impl World {
         self.kernel.heal();
         self.folder.upset(Upheaval::Restored);
         self.folder.upset(Upheaval::Readable);
-        if self.monitor.is_none() {
-            self.replace()?;
+        // A message may tell a monitor to exit, and the next one another.
+        loop {
+            if self.monitor.is_none() {
+                self.replace()?;
+            }
+            self.end_upgrade(true)?;
+            // The directory that has come back may be an empty one: a person says that it is
+            // meant.
+            self.look(Emptiness::Meant)?;
+            self.turn()?;
+            if self.monitor.is_some() {
+                break;
+            }
         }
-        // The directory that has come back may be an empty one: a person says that it is meant.
-        self.look(Emptiness::Meant)?;
-        self.turn()?;
         self.sleep_until(self.now.after(LONG_ENOUGH))?;
         invariant::liveness::calm(self)
     }

@@ -2,10 +2,11 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::World;
 use super::kernel::{Due, Kernel};
+use super::{Monitor, World};
 use crate::cast::MEMORY;
-use ncolony_core::Mono;
+use ncolony_core::colony::Colony;
+use ncolony_core::{Defaults, Mono};
 
 impl World {
     /// A number that is the same for worlds with the same future, and hardly ever for others. The
@@ -23,12 +24,31 @@ impl World {
             }
         }
         self.fuse.hash(&mut out);
+        for (file, letter) in self.mail.letters() {
+            let known = self.disk.knows(file, letter.inode);
+            (file, letter.word, letter.id.is_some(), known).hash(&mut out);
+        }
+        if let Some(dead) = &self.dead {
+            self.hash_bequest(dead, &mut out);
+        }
         if let Some(monitor) = &self.monitor {
             debug_assert!(!monitor.is_due(self.now), "it has acted");
             monitor.colony.hash_essence(self.now, MEMORY, &mut out);
             monitor.ledger.hash_essence(self.now, &mut out);
         }
         out.finish()
+    }
+}
+
+impl World {
+    /// What decides the future while no monitor lives: what is written down, and what is expected.
+    fn hash_bequest(&self, dead: &Monitor, out: &mut impl Hasher) {
+        let journal = self.disk.journal.clone().unwrap_or_default();
+        let upgrading = journal.counts.upgrading.is_some();
+        let colony = Colony::restored(journal, &Defaults::default(), self.clocks());
+        colony.hash_essence(self.now, MEMORY, out);
+        (upgrading, self.disk.directory.map(|it| it.inode)).hash(out);
+        dead.ledger.hash_essence(self.now, out);
     }
 }
 

@@ -47,26 +47,22 @@ impl World {
             Effect::Answer(reply) => invariant::messages_once::answered(monitor, &reply)?,
             Effect::Reject { file, .. } => {
                 invariant::messages_once::rejected(monitor, &file)?;
-                self.dispose(&file);
+                self.mail.remove(&file);
             }
             Effect::Discard { file } => {
                 invariant::messages_once::discarded(monitor, &file)?;
-                self.dispose(&file);
+                self.mail.remove(&file);
             }
-            Effect::Upgrade => {}
+            Effect::Upgrade => {
+                invariant::messages_once::upgrade_ordered(monitor)?;
+                monitor.upgrade_runs = true;
+            }
             Effect::Rescan => {
                 monitor.rescans += 1;
                 self.look(Emptiness::Meant)?;
             }
         }
         Ok(())
-    }
-
-    fn dispose(&mut self, file: &str) {
-        self.letters.remove(file);
-        if let Some(monitor) = &mut self.monitor {
-            monitor.forget_letter(file);
-        }
     }
 
     fn signal(

@@ -99,6 +99,8 @@ pub(super) enum Due {
 pub struct Kernel {
     /// The groups of which something lives.
     pub groups: Vec<ProcessGroup>,
+    /// How main processes ended.
+    exits: BTreeMap<(Who, Generation), Exit>,
     agenda: BTreeMap<(Mono, u64), Due>,
     serials: u64,
     last_pid: u32,
@@ -237,6 +239,7 @@ impl Kernel {
     fn end_leader(&mut self, at: Mono, serial: u64, exit: Exit) -> Option<Happening> {
         let group = self.group(serial).filter(|group| group.leader)?;
         group.leader = false;
+        let start = (group.who, group.generation);
         let happening = Happening::Exited {
             who: group.who,
             generation: group.generation,
@@ -247,8 +250,17 @@ impl Kernel {
         if let Some(linger) = linger.filter(|_| group.members) {
             self.schedule_manner(at, linger, Due::MembersEnd { serial });
         }
+        self.exits.insert(start, exit);
         self.bury();
         Some(happening)
+    }
+
+    /// How a main process ended, for somebody whose child it was not: some kernels tell, some do
+    /// not.
+    pub(super) fn exit_for_strangers(&self, who: Option<Who>, generation: Generation) -> Exit {
+        let exit = who.and_then(|who| self.exits.get(&(who, generation)));
+        let told = exit.filter(|_| generation.number().is_multiple_of(2));
+        told.copied().unwrap_or(Exit::Unknown)
     }
 
     fn end_members(&mut self, serial: u64) -> Option<Happening> {
@@ -318,16 +330,32 @@ impl Kernel {
         }
     }
 
-    /// A monitor died: starts that it had ordered do not come to be.
-    pub(super) fn forget_starts(&mut self) {
-        self.agenda
-            .retain(|_, due| !matches!(due, Due::Spawn { .. }));
+    /// A monitor is gone: starts that it had begun come to be now, or, some of those that take
+    /// their time, never.
+    pub(super) fn settle_starts(&mut self, now: Mono) {
+        let starts = self.agenda.iter();
+        let starts = starts.filter(|(_, due)| matches!(due, Due::Spawn { .. }));
+        let keys: Vec<(Mono, u64)> = starts.map(|(key, _)| *key).collect();
+        for key in keys {
+            let happens = key.0 <= now || key.1.is_multiple_of(2);
+            if let Some(Due::Spawn {
+                who,
+                generation,
+                spec,
+                start,
+            }) = self.agenda.remove(&key)
+                && happens
+            {
+                self.spawn(now, who, generation, spec, start);
+            }
+        }
     }
 
-    /// Everything that an earlier monitor left is ended.
-    pub(super) fn end_all(&mut self) {
-        self.groups.clear();
-        self.agenda.clear();
+    /// Whether nothing lives and nothing is on its way.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let starts = |due: &Due| matches!(due, Due::Spawn { .. });
+        self.groups.is_empty() && !self.agenda.values().any(starts)
     }
 
     /// From now on every process takes KILL, also those that are being started.

@@ -4,7 +4,8 @@ use ncolony_core::Wall;
 use ncolony_core::colony::Observation;
 use ncolony_core::colony::diff::Emptiness;
 
-use super::{World, read_letter};
+use super::World;
+use super::mail::read_letter;
 use crate::invariant::{self, Violation};
 
 /// A wall clock far from the files' times, so that no file is young.
@@ -39,12 +40,16 @@ impl World {
             return Ok(());
         };
         let inode = listing.directory.inode;
-        let same = monitor.believed.is_none_or(|believed| believed == inode);
+        let same = match monitor.believed {
+            Some(believed) => believed == inode,
+            None => !monitor.remembers,
+        };
         let credible = same || !listing.entries.is_empty() || emptiness == Emptiness::Meant;
         let diff = monitor.catalogue.look(listing, emptiness, LATER);
         invariant::needless_stop::looked(&diff, credible)?;
         if credible {
             monitor.believed = Some(inode);
+            monitor.remembers = false;
         }
         for (name, found) in diff.changes {
             if let Some(who) = self.cast.who(&name) {
@@ -59,8 +64,11 @@ impl World {
         let Some(monitor) = &mut self.monitor else {
             return;
         };
-        for (file, letter) in &self.letters {
-            if monitor.noticed.insert(file.clone()) {
+        for (file, letter) in self.mail.letters() {
+            if self.disk.knows(file, letter.inode) {
+                continue;
+            }
+            if monitor.noticed.insert(letter.inode) {
                 let message = read_letter(&self.cast, letter);
                 let file = file.clone();
                 monitor.tell(Observation::Message { file, message });

@@ -1,14 +1,18 @@
 //! The fake world: a kernel, a config directory, messages, two clocks, and a monitor whose machine
 //! is the real one. Everything that happens in it is an [`Action`].
 
+mod adopt;
 mod calm;
+mod disk;
 mod essence;
 mod execute;
 mod folder;
 mod kernel;
 mod look;
+mod mail;
 mod monitor;
 mod turn;
+mod upgrade;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -17,16 +21,17 @@ use std::time::Duration;
 
 use ncolony_core::colony::Observation;
 use ncolony_core::colony::diff::Emptiness;
-use ncolony_core::descriptor::ConfigError;
-use ncolony_core::message::{Message, MessageError, MessageId};
-use ncolony_core::{Exit, Mono, Now, ProgramName, ProgramSpec, Request, Signal, Target, Wall};
+use ncolony_core::{Exit, Mono, Now, ProgramName, ProgramSpec, Wall};
 
 pub use folder::Folder;
 pub use kernel::{Kernel, ProcessGroup};
 pub use monitor::Monitor;
 
-use crate::action::{Action, Aim, Manner, Millis, Plan, Recipe, Start, Temper, Who, Word};
-use crate::cast::{self, Cast};
+use disk::Disk;
+use mail::Mail;
+
+use crate::action::{Action, Manner, Millis, Plan, Recipe, Start, Temper, Who};
+use crate::cast::Cast;
 use crate::invariant::{self, Violation};
 
 /// A program without faults.
@@ -42,16 +47,6 @@ pub const FAULTLESS: Plan = Plan {
     takes: 0,
 };
 
-/// The signal that messages send to see that it arrives and nothing else happens.
-const HARMLESS: i64 = 28;
-
-/// A message file: what it says, and where its outcome is wanted.
-#[derive(Clone, Debug)]
-struct Letter {
-    word: Word,
-    id: Option<ProgramName>,
-}
-
 /// Everything there is.
 #[derive(Clone, Debug)]
 pub struct World {
@@ -63,14 +58,17 @@ pub struct World {
     pub kernel: Kernel,
     /// The program files.
     pub folder: Folder,
-    letters: BTreeMap<String, Letter>,
-    letters_sent: u64,
+    mail: Mail,
     plans: BTreeMap<Who, VecDeque<Plan>>,
     /// What comes of a start about which nothing was settled.
     usual: Plan,
     /// The monitor, while one lives.
     pub monitor: Option<Monitor>,
-    /// After so many more orders the monitor dies.
+    /// The one that died last, while none has taken its place: what it knew is what its successor
+    /// must find out.
+    pub dead: Option<Box<Monitor>>,
+    disk: Disk,
+    /// After so many more breaths and orders the monitor dies.
     fuse: Option<u8>,
     /// How often the monitor looks at both directories by itself.
     frequency: Option<Duration>,
@@ -93,11 +91,12 @@ impl World {
             wall_ahead: 0,
             kernel: Kernel::default(),
             folder: Folder::default(),
-            letters: BTreeMap::new(),
-            letters_sent: 0,
+            mail: Mail::default(),
             plans: BTreeMap::new(),
             usual: FAULTLESS,
             monitor: None,
+            dead: None,
+            disk: Disk::default(),
             fuse: None,
             frequency,
             steps: 0,
@@ -166,7 +165,7 @@ impl World {
             Action::Write(who, slot, content) => self.folder.write(who, slot, content),
             Action::Erase(who, slot) => self.folder.erase(who, slot),
             Action::Directory(upheaval) => self.folder.upset(upheaval),
-            Action::Send(word, with_id) => self.send(word, with_id),
+            Action::Send(word, with_id) => self.mail.send(word, with_id),
             Action::Plan(who, plan) => self.plans.entry(who).or_default().push_back(plan),
             Action::Die(who, exit) => {
                 self.kernel.die(self.now, who, exit);
@@ -188,17 +187,10 @@ impl World {
             Action::SetClock(millis) => self.wall_ahead += i64::from(millis),
             Action::Crash(orders) => self.fuse = Some(orders),
             Action::Replace => self.replace()?,
+            Action::UpgradeEnds(done) => self.end_upgrade(done)?,
             Action::Calm => self.calm()?,
         }
         Ok(())
-    }
-
-    fn send(&mut self, word: Word, with_id: bool) {
-        self.letters_sent += 1;
-        let file = format!("m{:06}", self.letters_sent);
-        let id = with_id.then(|| MessageId::new(&format!("r{}", self.letters_sent)).ok());
-        let id = id.flatten();
-        self.letters.insert(file, Letter { word, id });
     }
 
     /// A fact comes to the monitor, if there is one.
@@ -248,44 +240,4 @@ impl World {
         self.now = self.now.after(Duration::from_millis(u64::from(span)));
         self.watch_kernel();
     }
-
-    fn replace(&mut self) -> Result<(), Violation> {
-        self.kernel.end_all();
-        self.fuse = None;
-        self.monitor = Some(Monitor::new(self.now, self.frequency));
-        self.look(Emptiness::Doubted)?;
-        self.turn()
-    }
-}
-
-/// What a message file says, as a monitor reads it.
-fn read_letter(cast: &Cast, letter: &Letter) -> Result<Message, MessageError> {
-    let target = |aim: Aim| match aim {
-        Aim::One(who) => Target::Name(cast.name(who).clone()),
-        Aim::Stranger => Target::Name(cast.stranger().clone()),
-        Aim::Group(number) => Target::Group(cast::group_name(number).to_owned()),
-        Aim::All => Target::All,
-    };
-    let harmless = Signal::from_number(HARMLESS).unwrap_or(Signal::CONT);
-    let request = match letter.word {
-        Word::Restart(aim) => Request::Restart(target(aim)),
-        Word::Start(aim) => Request::Start(target(aim)),
-        Word::Stop(aim) => Request::Stop(target(aim)),
-        Word::Reload(aim) => Request::Reload(target(aim)),
-        Word::Signal(aim) => Request::Signal(target(aim), harmless),
-        Word::Kill(aim) => Request::Signal(target(aim), Signal::KILL),
-        Word::Rescan => Request::Rescan,
-        Word::Shutdown => Request::Shutdown,
-        Word::Nonsense => {
-            return Err(MessageError {
-                error: ConfigError::whole("it makes no sense"),
-                id: letter.id.clone(),
-            });
-        }
-    };
-    Ok(Message {
-        request,
-        reason: None,
-        id: letter.id.clone(),
-    })
 }

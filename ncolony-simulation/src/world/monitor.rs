@@ -49,13 +49,20 @@ pub struct Monitor {
     pub answered: BTreeSet<ProgramName>,
     /// Looks at the directories that were ordered and not accounted for.
     pub rescans: u32,
+    /// Upgrades that messages have asked for and that were not ordered.
+    pub upgrades: u32,
+    /// Whether an upgrade was ordered and has not come out.
+    pub(super) upgrade_runs: bool,
     /// How many facts the machine was told in the present breath.
     pub breath: usize,
     pub(super) inbox: VecDeque<Fact>,
     pub(super) catalogue: Catalogue,
     /// The directory whose listing was last believed.
     pub(super) believed: Option<u64>,
-    pub(super) noticed: BTreeSet<String>,
+    /// Whether it knows programs of which it has seen no directory.
+    pub(super) remembers: bool,
+    /// Message files that it has read.
+    pub(super) noticed: BTreeSet<u64>,
     pub(super) next_look: Option<Mono>,
     past: BTreeMap<Who, Past>,
 }
@@ -70,13 +77,60 @@ impl Monitor {
             outstanding: BTreeMap::new(),
             answered: BTreeSet::new(),
             rescans: 0,
+            upgrades: 0,
+            upgrade_runs: false,
             breath: 0,
             inbox: VecDeque::new(),
             catalogue: Catalogue::default(),
             believed: None,
+            remembers: false,
             noticed: BTreeSet::new(),
             next_look: frequency.map(|span| now.after(span)),
             past: BTreeMap::new(),
+        }
+    }
+
+    /// A monitor that knows what this one had written down. It finds its records, its replies and
+    /// its message files.
+    pub(super) fn succeeded_by(
+        self,
+        colony: Colony,
+        catalogue: Catalogue,
+        next_look: Option<Mono>,
+    ) -> Self {
+        let mut records = self.records;
+        records.retain(|name, _| colony.knows(name));
+        Self {
+            colony,
+            ledger: self.ledger,
+            records,
+            outstanding: self.outstanding,
+            listening: self.listening,
+            answered: self.answered,
+            past: self.past,
+            catalogue,
+            next_look,
+            ..Self::new(Mono::default(), None)
+        }
+    }
+
+    /// The monitor is dead. What its messages have asked for once is lost if it was not done, and
+    /// their senders are told so.
+    pub(super) fn bereave(&mut self) {
+        (self.rescans, self.upgrades) = (0, 0);
+        for expected in self.outstanding.values_mut() {
+            expected.ok &= !(expected.sends || expected.upgrades);
+            (expected.rescan, expected.upgrades) = (false, false);
+        }
+    }
+
+    /// The upgrade that a message has asked for has come out.
+    pub(super) fn upgrade_ended(&mut self, done: bool) {
+        self.upgrades = 0;
+        for expected in self.outstanding.values_mut() {
+            if std::mem::take(&mut expected.upgrades) {
+                expected.ok = done;
+            }
         }
     }
 
@@ -95,10 +149,6 @@ impl Monitor {
         if spec.listens() {
             self.listening.insert(spec.name.clone());
         }
-    }
-
-    pub(super) fn forget_letter(&mut self, file: &str) {
-        self.noticed.remove(file);
     }
 
     /// When it must do something although nothing happens.
@@ -266,7 +316,7 @@ fn failed(name: ProgramName, generation: Generation, blame: Blame, at: Mono) -> 
     }
 }
 
-fn exited(
+pub(super) fn exited(
     name: ProgramName,
     generation: Generation,
     exit: Exit,

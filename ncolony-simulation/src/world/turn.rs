@@ -32,30 +32,44 @@ impl World {
 
     fn breathe(&mut self) -> Result<(), Violation> {
         let clocks = self.clocks();
+        // What a machine was told and nobody has written down was told to nobody.
+        if self.burn_fuse() {
+            return self.die(false);
+        }
         let Some(monitor) = &mut self.monitor else {
             return Ok(());
         };
         self.steps += 1;
         let facts = std::mem::take(&mut monitor.inbox);
+        for fact in &facts {
+            if let Fact::True(Observation::Message { file, .. }) = fact {
+                self.mail.hear(file)?;
+            }
+        }
         monitor.hear(self.now, &facts)?;
         for fact in facts {
             let (Fact::True(observation) | Fact::Echo(observation)) = fact;
             monitor.colony.observe(clocks, observation);
         }
         monitor.colony.settle(clocks);
+        self.write_down();
         let before = self.orders;
         while let Some(monitor) = &mut self.monitor {
             let Some(order) = monitor.colony.poll_effect() else {
                 break;
             };
             if self.burn_fuse() {
-                break;
+                return self.die(true);
             }
             self.orders += 1;
             Invariant::Bounded.must(self.orders - before <= ORDERS_MAX, || {
                 "there is no end of its orders".to_owned()
             })?;
             self.execute(order)?;
+        }
+        let detaching = |monitor: &Monitor| monitor.colony.is_detaching();
+        if self.monitor.as_ref().is_some_and(detaching) {
+            return self.exit();
         }
         if let Some(monitor) = &mut self.monitor {
             monitor.ledger.settle(self.now);
@@ -64,21 +78,25 @@ impl World {
         invariant::check(self)
     }
 
-    /// Whether the monitor dies before its next order.
-    fn burn_fuse(&mut self) -> bool {
-        match self.fuse {
-            None => return false,
-            Some(0) => {}
-            Some(left) => {
-                self.fuse = Some(left - 1);
-                return false;
-            }
+    /// Whether the monitor dies before its next breath or order.
+    pub(super) fn burn_fuse(&mut self) -> bool {
+        let Some(left) = &mut self.fuse else {
+            return false;
+        };
+        let over = *left == 0;
+        *left = left.saturating_sub(1);
+        over
+    }
+
+    /// The monitor exits and leaves everything as it is. It writes down what it has carried out.
+    fn exit(&mut self) -> Result<(), Violation> {
+        self.write_down();
+        self.note(|| "    the monitor exits".to_owned());
+        if let Some(monitor) = self.monitor.take() {
+            invariant::messages_once::check(&monitor)?;
+            self.leave(monitor);
         }
-        self.note(|| "    the monitor dies".to_owned());
-        self.fuse = None;
-        self.monitor = None;
-        self.kernel.forget_starts();
-        true
+        Ok(())
     }
 }
 
@@ -94,8 +112,13 @@ impl Monitor {
             if let Observation::Spawned { name, at, .. } = observation {
                 invariant::delays::started(self, name, *at)?;
             }
+            let upgrading = self.ledger.upgrading;
             let expected = self.ledger.hear(now, observation);
+            if upgrading && !self.ledger.upgrading {
+                self.upgrade_ended(*observation == Observation::Upgraded);
+            }
             if let (Some(expected), Observation::Message { file, .. }) = (expected, observation) {
+                self.upgrades += u32::from(expected.upgrades);
                 self.outstanding.insert(file.clone(), expected);
             }
         }

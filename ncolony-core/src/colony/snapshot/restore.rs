@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{BadFile, ChildSnapshot, PhaseSnapshot, ProgramSnapshot, Snapshot, SourceId, Sources};
+use super::{ChildSnapshot, PhaseSnapshot, ProgramSnapshot, Snapshot, SourceId, Sources};
 use crate::colony::program::{Child, Phase, Program, Rest};
 use crate::colony::stop::{Asked, Patience};
 use crate::colony::{Colony, Generation};
 use crate::name::ProgramName;
 use crate::policy::{Backoff, Ended};
 use crate::spec::{Defaults, ProgramSpec};
-use crate::status::content_digest;
 use crate::time::Now;
 
 /// What a text is read with.
@@ -124,16 +123,11 @@ impl Colony {
 impl Program {
     fn restored(snapshot: ProgramSnapshot, reader: &Reader<'_>, now: Now) -> Self {
         let spec = snapshot.source.as_ref().map(|source| reader.spec(source));
-        let good = |spec: &Arc<ProgramSpec>| content_digest(spec.source.as_bytes());
-        let (config_error, digest) = match snapshot.bad {
-            Some(BadFile { error, digest }) => (Some(error), digest),
-            None => (None, spec.as_ref().map(good)),
-        };
         let phase = reader.phase(snapshot.phase);
         Self {
             spec,
-            config_error,
-            digest,
+            config_error: snapshot.config_error,
+            digest: snapshot.digest,
             hand: snapshot.hand,
             at_least: snapshot.at_least,
             generation: snapshot.generation,

@@ -1,0 +1,111 @@
+//! What the death of a monitor leaves, and what its successor learns.
+
+use ncolony_core::colony::Generation;
+use ncolony_core::{Mono, ProgramName};
+
+use super::ends::SPACING;
+use super::{Account, Known, Ledger, Pause, Stop};
+
+impl Ledger {
+    /// What was carried out is written down, too.
+    pub(crate) fn written_down(&mut self) {
+        for account in self.accounts.values_mut() {
+            if let Some(stop) = account.stop_mut() {
+                stop.written |= stop.continued;
+            }
+        }
+    }
+
+    /// What was decided is written down, and the monitor dies before it has carried out all of it.
+    pub(crate) fn decided(&mut self, now: Mono) {
+        let (closing, killing) = (self.closing, self.killing);
+        for account in self.accounts.values_mut() {
+            account.decided(now, closing, killing);
+        }
+        self.settle(now);
+    }
+
+    /// The monitor is dead: whether stops were asked for is known if it was written down.
+    pub(crate) fn bereave(&mut self) {
+        for account in self.accounts.values_mut() {
+            if let Some(stop) = account.stop_mut()
+                && !stop.written
+            {
+                (stop.asked, stop.continued) = (false, false);
+            }
+        }
+        (self.closing, self.killing) = (false, false);
+        (self.upgrading, self.detaching) = (false, false);
+        self.begin();
+    }
+
+    pub(super) fn adopted(&mut self, name: &ProgramName, generation: Generation, pid: u32) {
+        let Some(account) = self.about(name, generation) else {
+            return;
+        };
+        if let Known::Ordered { asked, .. } = &account.known {
+            let asked = *asked;
+            self.spawned(name, generation, pid, asked);
+        }
+        if let Some(Account {
+            known: Known::Alive(life),
+            ..
+        }) = self.accounts.get_mut(name)
+        {
+            life.adopted = true;
+        }
+    }
+
+    pub(super) fn never_started(&mut self, now: Mono, name: &ProgramName, generation: Generation) {
+        let Some(account) = self.about(name, generation) else {
+            return;
+        };
+        let Known::Ordered { spec, asked, .. } = &account.known else {
+            return;
+        };
+        // It may have come and gone unseen.
+        let spaced = asked.after(SPACING);
+        let pause = if account.is_superseded(spec) || spaced <= now {
+            Pause::None
+        } else {
+            Pause::Waits {
+                earliest: spaced,
+                latest: spaced,
+                spaced,
+                delay: None,
+            }
+        };
+        account.last_start = account.last_start.max(Some(*asked));
+        account.known = Known::Nothing(pause);
+    }
+}
+
+impl Account {
+    fn stop_mut(&mut self) -> Option<&mut Stop> {
+        self.life_mut()?.stop.as_mut()
+    }
+
+    fn decided(&mut self, now: Mono, closing: bool, killing: bool) {
+        let left = matches!(self.known, Known::Leftover { .. });
+        let Some(life) = self.life() else {
+            return;
+        };
+        let must_stop = left || self.must_stop(life, closing);
+        let kill_by = now.after(life.spec.policy.killtime);
+        let Some(life) = self.life_mut() else {
+            return;
+        };
+        match &mut life.stop {
+            None if must_stop => {
+                life.stop = Some(Stop {
+                    asked: false,
+                    ..Stop::begun(kill_by)
+                });
+            }
+            Some(stop) if stop.due_at() <= now || (killing && stop.killed.is_none()) => {
+                stop.killed = Some(now);
+            }
+            None | Some(_) => {}
+        }
+    }
+}

@@ -49,6 +49,14 @@ impl RunIds {
         Ok((Self { path, colony }, Predecessor::None))
     }
 
+    /// Goes on with the half that the image before this one had. `None`: it is none.
+    pub(crate) fn handed_over(status: &Path, colony: &str) -> Option<Self> {
+        is_half(colony).then(|| Self {
+            path: status.join(FILE),
+            colony: colony.to_owned(),
+        })
+    }
+
     /// Writes the colony's half again if somebody has removed it.
     pub(crate) fn keep(&self) -> io::Result<()> {
         if self.path.exists() {

@@ -120,6 +120,13 @@ impl Monitor {
     /// # Errors
     /// Another monitor is there (it is named, and nothing was touched), or a place cannot be used.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
+        // A monitor that is embedded is never replaced.
+        let embedded = settings.invocation.is_none();
+        let handed = if embedded {
+            None
+        } else {
+            upgrade::handed_over()
+        };
         limits::keep_descriptors_to_ourselves();
         let mut launcher = Launcher::new().map_err(|error| {
             format!(
@@ -128,20 +135,23 @@ impl Monitor {
             )
         })?;
         let places = settings.places.clone();
-        make(&places.status, 0o700)?;
-        let handed = upgrade::handed_over();
+        let going_on = handed.is_some();
+        let make_all = |all: &[(&Path, u32)]| {
+            let mut all = all.iter();
+            all.try_for_each(|(directory, mode)| bear(make(directory, *mode), going_on))
+        };
+        make_all(&[(&places.status, 0o700)])?;
         let place = take_place(&places, handed.as_ref())?;
         // From here on a TERM is a word to us: it waits until everything else is ready.
         let (runtime, signals) = listen()?;
         let reached = runtime.enter();
-        make(&places.messages, 0o700)?;
-        make(&places.config, 0o755)?;
+        make_all(&[(&places.messages, 0o700), (&places.config, 0o755)])?;
         if let Some(logs) = &places.logs {
-            make(logs, 0o755)?;
+            make_all(&[(logs, 0o755)])?;
         }
         let open_files = limits::raise_open_files();
         let orphans_are_ours = limits::become_subreaper();
-        let (mut run_ids, mut predecessor) = identity(&places)?;
+        let (mut run_ids, mut predecessor) = identity(&places, handed.as_ref())?;
         let left = match handed {
             None => inheritance::from_journal(&places),
             Some(_) => None,
@@ -162,7 +172,13 @@ impl Monitor {
         inheritance.tell();
         tree.remove_empty();
         let names = inheritance.names();
-        let status = StatusDir::open(&places, settings.pid_dir.clone(), &names)?;
+        let mut status = StatusDir::new(&places, settings.pid_dir.clone());
+        let made = status.make_directories();
+        bear(
+            made.map_err(|error| StartError(error.to_string())),
+            going_on,
+        )?;
+        status.sweep(&names);
 
         let (sender, reports) = unbounded_channel();
         let logs = Logs::start(LogPlaces::from(&places), sender)
@@ -232,8 +248,22 @@ fn make(directory: &Path, mode: u32) -> Result<(), StartError> {
     })
 }
 
+/// Nothing is worth the end of a monitor that goes on in the place of the image before it: what is
+/// not there, or cannot be had just now, is looked for again later.
+fn bear(done: Result<(), StartError>, going_on: bool) -> Result<(), StartError> {
+    if let (Err(error), true) = (&done, going_on) {
+        tracing::error!("{error}; the monitor goes on without it");
+        return Ok(());
+    }
+    done
+}
+
 /// Takes up the colony's identity.
-fn identity(places: &Places) -> Result<(RunIds, Predecessor), StartError> {
+fn identity(places: &Places, handed: Option<&State>) -> Result<(RunIds, Predecessor), StartError> {
+    let handed = handed.and_then(|state| RunIds::handed_over(&places.status, &state.header.colony));
+    if let Some(run_ids) = handed {
+        return Ok((run_ids, Predecessor::Unclean));
+    }
     let opened = RunIds::open(&places.status).map_err(|error| {
         let why = errno::of(&error);
         format!(
@@ -247,7 +277,7 @@ fn identity(places: &Places) -> Result<(RunIds, Predecessor), StartError> {
 /// Takes the monitor's place, or goes on in that of the image before this one.
 fn take_place(places: &Places, handed: Option<&State>) -> Result<Place, String> {
     let handover = handed.and_then(|state| state.handover.as_ref());
-    let lock = handover.and_then(|handover| lock::handed_over(handover.lock?, &places.lock()));
+    let lock = handover.and_then(|handover| lock::handed_over(handover.lock?));
     match lock {
         Some(lock) => Ok(Place::of_predecessor(places.lock(), lock)),
         None => Place::take(places.lock()),

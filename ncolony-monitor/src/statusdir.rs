@@ -41,14 +41,9 @@ pub(crate) struct StatusDir {
 }
 
 impl StatusDir {
-    /// Makes the directories, and removes what an earlier monitor left that means nothing now.
-    /// What is known of the programs in `keep` goes on.
-    pub(crate) fn open(
-        places: &Places,
-        pid_dir: Option<PathBuf>,
-        keep: &BTreeSet<ProgramName>,
-    ) -> Result<Self, String> {
-        let mut status = Self {
+    /// Nothing is made or looked at yet.
+    pub(crate) fn new(places: &Places, pid_dir: Option<PathBuf>) -> Self {
+        Self {
             places: places.clone(),
             pid_dir,
             unwritten: BTreeSet::new(),
@@ -57,13 +52,7 @@ impl StatusDir {
             rejected: VecDeque::new(),
             problem: None,
             written: 0,
-        };
-        status
-            .make_directories()
-            .map_err(|error| error.to_string())?;
-        status.sweep(keep);
-        status.rejected = rejected_before(&status.places.rejected());
-        Ok(status)
+        }
     }
 
     /// The directories that are ours, and their modes.
@@ -79,7 +68,8 @@ impl StatusDir {
         private.chain(self.pid_dir.clone().map(|directory| (directory, 0o755)))
     }
 
-    fn make_directories(&self) -> Result<(), FileError> {
+    /// Makes the directories.
+    pub(crate) fn make_directories(&self) -> Result<(), FileError> {
         let mut all = self.directories();
         all.try_for_each(|(directory, mode)| make_directory(&directory, mode))
     }
@@ -98,10 +88,12 @@ impl StatusDir {
         !recorded && made.is_ok()
     }
 
-    /// Removes the records and pid files of earlier programs. The directory of pid files may be
+    /// Removes what an earlier monitor left that means nothing now: the records and pid files of
+    /// programs that are not in `keep`. The directory of pid files may be
     /// shared with others: only what a record names goes from there. Where programs are kept, so
     /// are outcomes: somebody may still wait for them.
-    fn sweep(&mut self, keep: &BTreeSet<ProgramName>) {
+    pub(crate) fn sweep(&mut self, keep: &BTreeSet<ProgramName>) {
+        self.rejected = rejected_before(&self.places.rejected());
         for name in recorded_programs(&self.places.program_statuses()) {
             if !keep.contains(&name) {
                 let record = self.places.program_status(name.as_str());

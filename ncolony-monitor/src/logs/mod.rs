@@ -44,6 +44,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::sys::fifo;
 use crate::sys::poller::Poller;
+use crate::sys::signal::with_signals_blocked;
 
 use channel::Channel;
 
@@ -289,10 +290,12 @@ impl Logs {
         let Some(pump) = self.resting.take() else {
             return Ok(());
         };
-        let thread = std::thread::Builder::new()
-            .name("logs".to_owned())
-            .spawn(|| pump.run())?;
-        self.thread = Some(thread);
+        // What it starts in its turn, which compresses, takes no signals either.
+        let thread = with_signals_blocked(|| {
+            let thread = std::thread::Builder::new().name("logs".to_owned());
+            thread.spawn(|| pump.run())
+        });
+        self.thread = Some(thread?);
         Ok(())
     }
 

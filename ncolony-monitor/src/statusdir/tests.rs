@@ -10,7 +10,9 @@ fn status(dir: &tempfile::TempDir) -> StatusDir {
         status: at("s"),
         logs: Some(at("l")),
     };
-    StatusDir::open(&places, Some(at("pids")), &BTreeSet::new()).unwrap()
+    let status = StatusDir::new(&places, Some(at("pids")));
+    status.make_directories().unwrap();
+    status
 }
 
 #[test]

@@ -49,11 +49,10 @@ impl From<io::Error> for LockError {
     }
 }
 
-/// The lock on `path` that the image before this one held, by its number; `None`: it is none.
-pub(crate) fn handed_over(number: RawFd, path: &Path) -> Option<Lock> {
+/// The lock that the image before this one held, by its number; `None`: there is none.
+pub(crate) fn handed_over(number: RawFd) -> Option<Lock> {
     let fd = super::descriptors::adopt(number)?;
-    let lock = Lock { file: fd.into() };
-    lock.is_at(path).then_some(lock)
+    Some(Lock { file: fd.into() })
 }
 
 /// Takes the lock on `path` and writes our pid into it. Nothing is changed if another holds it.

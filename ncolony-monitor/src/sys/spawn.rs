@@ -23,6 +23,7 @@ use ncolony_core::Exit;
 use self::passed::Passed;
 use super::account::Credentials;
 use super::limits::Limit;
+use super::signal::with_signals_blocked;
 use super::{errno, reap};
 
 const STACK_BYTES: usize = 256 * 1024;
@@ -263,21 +264,6 @@ fn pointers(strings: &[CString]) -> Vec<*const c_char> {
 /// An array of pointers as the kernel takes it: the last one is null.
 fn ended(pointers: impl Iterator<Item = *const c_char>) -> Vec<*const c_char> {
     pointers.chain(std::iter::once(std::ptr::null())).collect()
-}
-
-/// Runs `act` with every signal blocked, so that no handler of ours runs in the child while it
-/// shares our memory.
-fn with_signals_blocked<T>(act: impl FnOnce() -> T) -> T {
-    // SAFETY: both sets are plain values that the calls fill in; an empty one is valid.
-    unsafe {
-        let mut all: libc::sigset_t = std::mem::zeroed();
-        let mut before: libc::sigset_t = std::mem::zeroed();
-        libc::sigfillset(&raw mut all);
-        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
-        let result = act();
-        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
-        result
-    }
 }
 
 /// The stack that children begin on, one at a time, with a page below it that nothing may touch.

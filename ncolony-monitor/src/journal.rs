@@ -18,6 +18,7 @@ use ncolony_core::colony::snapshot::{Changes, Snapshot, SourceId};
 use ncolony_core::files::{Durability, replace_file};
 use ncolony_core::listing::DirectoryId;
 
+use crate::crash_point;
 use crate::state::{self, Entry, Header, Mark, State, StateError};
 use crate::sys::errno;
 
@@ -160,11 +161,13 @@ impl Journal {
         let new: Vec<SourceId> = entry.changes.sources.keys().cloned().collect();
         entry.changes.sources.retain(|id, _| !known.contains(id));
         let text = state::line(&entry);
+        crash_point::reach("before an entry of the journal");
         if let Err(error) = file.write_all(&text) {
             // Half a line must not spoil the next one: the whole is written anew.
             self.file = None;
             return self.complain(&error);
         }
+        crash_point::reach("after an entry of the journal");
         self.sources.extend(new);
         self.length += text.len() as u64;
         self.problem = None;
@@ -174,11 +177,13 @@ impl Journal {
         let sources = entry.changes.sources.keys().cloned().collect();
         let mut text = state::line(&self.header);
         text.extend(state::line(&entry));
+        crash_point::reach("before a new journal");
         let written = replace_file(&self.path, &text, Durability::Renamed)
             .map_err(|error| error.source)
             .and_then(|()| File::options().append(true).open(&self.path));
         match written {
             Ok(file) => {
+                crash_point::reach("after a new journal");
                 self.file = Some(file);
                 self.sources = sources;
                 self.length = text.len() as u64;

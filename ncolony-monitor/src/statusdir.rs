@@ -14,6 +14,8 @@ use ncolony_core::status::{MonitorStatus, ProgramStatus};
 use ncolony_core::time::Mono;
 use ncolony_core::{Places, ProgramName};
 
+use crate::crash_point;
+
 /// Outcomes of messages are kept this long.
 const REPLY_LIFE: Duration = Duration::from_secs(600);
 
@@ -199,6 +201,7 @@ impl StatusDir {
         if !moved(message, &target) {
             return false;
         }
+        crash_point::reach("before the reason of a rejected message");
         self.rejected.retain(|kept| *kept != target);
         self.rejected.push_back(target.clone());
         self.keep_newest_rejected();

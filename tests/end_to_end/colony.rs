@@ -21,6 +21,7 @@ use tempfile::TempDir;
 use crate::binaries::binary;
 use crate::processes;
 
+mod crashing;
 mod ending;
 mod records;
 
@@ -81,6 +82,8 @@ pub(crate) struct Colony {
     /// What the monitor is started through, as in `unshare -Ur`.
     wrapper: Vec<String>,
     variables: Vec<(String, String)>,
+    /// Which build of the monitor is started.
+    build: &'static str,
     places: PlaceFlags,
     user: Option<u32>,
     monitor: Option<Child>,
@@ -101,6 +104,7 @@ impl Colony {
             flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
             wrapper: Vec::new(),
             variables: Vec::new(),
+            build: "ncolony-monitor",
             places: PlaceFlags::Root,
             user: None,
             monitor: None,
@@ -187,7 +191,7 @@ impl Colony {
         let monitor = if own_copy.exists() {
             own_copy
         } else {
-            binary("ncolony-monitor")
+            binary(self.build)
         };
         let mut words = self.wrapper.iter().map(PathBuf::from).chain([monitor]);
         let mut command = Command::new(words.next().unwrap());

@@ -14,6 +14,7 @@ mod cgroups;
 mod clocks;
 mod colony;
 mod command_line;
+mod crash_points;
 mod defects;
 mod detaching;
 mod endings;

@@ -1,27 +1,27 @@
 //! Orders, carried out: each is one call, and what comes of it is a fact.
 
+mod succession;
+
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
-use ncolony_core::colony::{Blame, Colony, Effect, Generation, Observation, Scope, SpawnFailure};
+use ncolony_core::colony::{Blame, Effect, Generation, Observation, Scope, SpawnFailure};
 use ncolony_core::descriptor::Stdin;
 use ncolony_core::{Places, ProgramName, ProgramSpec, Signal};
 
-use crate::adopt::{Left, Living};
-use crate::handover::{Handover, Held};
 use crate::launch::{self, Additions, Streams};
 use crate::listening::Listening;
-use crate::logs::{Logs, Report, Source, Stream};
+use crate::logs::{Logs, Report, Source};
 use crate::place::Place;
 use crate::run_id::RunIds;
 use crate::sources::children::{Child, Children};
-use crate::sources::leftover::{Hold, Leftover};
+use crate::sources::leftover::Hold;
 use crate::sources::messages::Mailbox;
 use crate::sources::tree::Occupied;
 use crate::statusdir::StatusDir;
 use crate::sys::limits::Limit;
 use crate::sys::spawn::{Launched, Launcher};
-use crate::sys::{clock, descriptors, environ, errno, pipe};
+use crate::sys::{clock, environ, errno, pipe};
 
 /// So many descriptors are never taken by starts.
 const RESERVED: u64 = 32;
@@ -228,77 +228,6 @@ impl Executor {
         if !self.status.reject(&path, reason) {
             self.mailbox.remember(file);
         }
-    }
-
-    /// Takes in what the image before this one had open. Before the processes are taken up.
-    pub(crate) fn take_descriptors(&mut self, handover: &Handover) {
-        let open = |held: &Held| {
-            let fd = descriptors::adopt(held.fd)?;
-            Some((held.program.clone(), held.what.clone(), fd))
-        };
-        let outputs = handover.outputs.iter().filter_map(open);
-        let outputs =
-            outputs.filter_map(|(name, what, fd)| Some((name, Stream::of_word(&what)?, fd)));
-        self.logs.take_over(outputs.collect());
-        let sockets = handover.sockets.iter().filter_map(open);
-        self.listening.take_over(sockets.collect());
-    }
-
-    /// Takes up the processes of an earlier monitor.
-    pub(crate) fn take_up(&mut self, colony: &Colony, living: Vec<Living>, left: Vec<Left>) {
-        for living in living {
-            self.take_up_living(colony, living);
-        }
-        for left in left {
-            let run_id = self.run_ids.of(&left.name, left.generation);
-            let mut members = left.members.iter();
-            let cgroup = members.find_map(|member| self.children.tree.group_of(member.pid));
-            let hold = Hold::new(run_id, cgroup);
-            let leftover = Leftover::found(left.generation, hold, left.members);
-            self.children.add_leftover(left.name, leftover);
-        }
-    }
-
-    fn take_up_living(&mut self, colony: &Colony, living: Living) {
-        let Living {
-            name,
-            generation,
-            pid,
-            held,
-        } = living;
-        if let Some(spec) = colony.started_with(&name) {
-            if let Err(error) = self.logs.adopt(spec, pid) {
-                let why = errno::of(&error);
-                tracing::warn!(program = %name, "what it prints cannot be read: {why}");
-            }
-            for problem in self.listening.adopt(spec, pid) {
-                tracing::warn!("{problem}");
-            }
-        }
-        self.status.write_pid(&name, pid);
-        let run_id = self.run_ids.of(&name, generation);
-        let cgroup = self.children.tree.group_of(pid);
-        let child = Child {
-            name: name.clone(),
-            generation,
-            hold: Hold::new(run_id, cgroup),
-        };
-        match held {
-            None => self.children.add(pid, child),
-            Some(process) => {
-                if let Err(error) = self.children.adopted.add(pid, child, process) {
-                    let why = errno::of(&error);
-                    tracing::warn!(program = %name, "its end is noticed late: {why}");
-                }
-            }
-        }
-    }
-
-    /// Takes note of a process that ended while no monitor was there.
-    pub(crate) fn ended_unseen(&mut self, name: &ProgramName, generation: Generation) {
-        self.counters.exits += 1;
-        tracing::info!(program = %name, generation = generation.number(), "it ended unseen");
-        self.status.remove_pid(name);
     }
 
     /// Takes in the children that have ended.

@@ -13,20 +13,26 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use ncolony_core::colony::snapshot::{Changes, Snapshot, SourceId};
+use ncolony_core::colony::snapshot::{ActedOn, Changes, Snapshot, SourceId};
 use ncolony_core::files::{Durability, replace_file};
 use ncolony_core::listing::DirectoryId;
+use ncolony_core::time::Mono;
 
 use crate::crash_point;
 use crate::state::{self, Entry, Header, Mark, State, StateError};
-use crate::sys::errno;
+use crate::sys::{clock, errno};
 
 /// The file in the status directory.
 pub(crate) const FILE: &str = ".journal";
 
 /// A journal below this size is never written anew.
 const SMALL: u64 = 1024 * 1024;
+
+/// While it cannot be written, it is tried at most this often: what is to be written is all there
+/// is.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// It is written anew when it has grown so many times longer than it was when it was new.
 const GROWTH: u64 = 4;
@@ -36,8 +42,12 @@ const GROWTH: u64 = 4;
 pub(crate) struct Journal {
     path: PathBuf,
     header: Header,
-    /// `None`: it could not be written, and is to be written anew.
+    /// `None`: it could not be written, or was removed, and is to be written anew.
     file: Option<File>,
+    /// While it cannot be written: not before.
+    retry_at: Mono,
+    /// Messages that were acted on meanwhile.
+    pending: Vec<(ActedOn, Option<Mark>)>,
     length: u64,
     /// How long it was when it was last written anew.
     compact_length: u64,
@@ -71,6 +81,8 @@ impl Journal {
             path: status.join(FILE),
             header,
             file: None,
+            retry_at: Mono::default(),
+            pending: Vec::new(),
             length: 0,
             compact_length: 0,
             sources: BTreeSet::new(),
@@ -90,17 +102,15 @@ impl Journal {
     ) {
         let grown = self.length > SMALL.max(self.compact_length.saturating_mul(GROWTH));
         if self.file.is_none() || grown {
-            let changes = Changes {
-                acted_on: changes.acted_on,
-                ..Changes::from(all())
-            };
-            let config = self.config;
-            return self.write_anew(Entry {
-                changes,
-                marks,
-                config,
-                handover: None,
-            });
+            let acted_on = changes.acted_on.into_iter();
+            self.pending.extend(acted_on.map(|acted_on| {
+                let mark = marks.get(&acted_on.file).copied();
+                (acted_on, mark)
+            }));
+            if grown || clock::mono() >= self.retry_at {
+                self.write_all(all());
+            }
+            return;
         }
         self.append_entry(Entry {
             changes,
@@ -120,16 +130,19 @@ impl Journal {
         }
     }
 
-    /// Has it written anew with the next change if somebody has removed it.
-    pub(crate) fn keep(&mut self) -> bool {
+    /// Writes it anew if it could not be written or somebody has removed it.
+    pub(crate) fn keep(&mut self, all: impl FnOnce() -> Snapshot) {
+        if !self.is_there() {
+            self.file = None;
+            self.write_all(all());
+        }
+    }
+
+    fn is_there(&self) -> bool {
         let there = fs::metadata(&self.path).map(|it| (it.dev(), it.ino())).ok();
         let held = self.file.as_ref().and_then(|file| file.metadata().ok());
         let held = held.map(|it| (it.dev(), it.ino()));
-        if held.is_some() && held == there {
-            return true;
-        }
-        self.file = None;
-        false
+        held.is_some() && held == there
     }
 
     /// Everything was stopped in order: there is nothing to be remembered.
@@ -173,6 +186,27 @@ impl Journal {
         self.problem = None;
     }
 
+    /// Writes it anew with all there is.
+    fn write_all(&mut self, all: Snapshot) {
+        let pending = std::mem::take(&mut self.pending);
+        let file_of =
+            |(acted_on, mark): &(ActedOn, Option<Mark>)| Some((acted_on.file.clone(), (*mark)?));
+        let marks = pending.iter().filter_map(file_of).collect();
+        let acted_on = pending.iter().map(|(acted_on, _)| acted_on.clone());
+        self.write_anew(Entry {
+            changes: Changes {
+                acted_on: acted_on.collect(),
+                ..Changes::from(all)
+            },
+            marks,
+            config: self.config,
+            handover: None,
+        });
+        if self.file.is_none() {
+            self.pending = pending;
+        }
+    }
+
     fn write_anew(&mut self, entry: Entry) {
         let sources = entry.changes.sources.keys().cloned().collect();
         let mut text = state::line(&self.header);
@@ -198,6 +232,7 @@ impl Journal {
     }
 
     fn complain(&mut self, error: &io::Error) {
+        self.retry_at = clock::mono().after(RETRY);
         let problem = format!(
             "cannot write {}: {}; a monitor that came now would know less of the programs",
             self.path.display(),

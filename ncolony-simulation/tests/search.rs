@@ -60,6 +60,16 @@ fn facts_that_come_together() {
 }
 
 #[test]
+fn monitors_that_die() {
+    nothing_goes_wrong_in("monitors that die");
+}
+
+#[test]
+fn monitors_that_come_and_go() {
+    nothing_goes_wrong_in("monitors that come");
+}
+
+#[test]
 fn every_world_is_searched_here() {
-    assert_eq!(themes(DEPTH).len(), 7);
+    assert_eq!(themes(DEPTH).len(), 9);
 }

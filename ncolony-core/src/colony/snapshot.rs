@@ -164,8 +164,9 @@ pub struct Counts {
     pub heard: u64,
     /// The highest number of a start of any program that is gone.
     pub retired: Generation,
-    /// The upgrade that is under way. Whoever finds this after a monitor's death takes it out: the
-    /// message is among those that were acted on, with what its sender is told.
+    /// The upgrade that is under way. Whoever finds this observes how it came out, after a monitor's
+    /// death that it failed; its message, which is among those that were acted on, is left to the
+    /// machine.
     pub upgrading: Option<Upgrading>,
 }
 

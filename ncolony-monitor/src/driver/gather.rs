@@ -71,10 +71,8 @@ impl Driver {
         let problem = self.executor.place.problem().map(str::to_owned);
         let restored = self.executor.status.restore();
         self.executor.place.keep(&self.executor.run_ids);
-        if !self.journal.keep() {
-            // It is written anew with the records.
-            self.colony.republish_all();
-        }
+        let colony = &self.colony;
+        self.journal.keep(|| colony.snapshot());
         if problem.as_deref() != self.executor.place.problem() {
             self.overview.touch();
         }

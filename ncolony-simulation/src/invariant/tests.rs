@@ -1,6 +1,8 @@
 //! Every invariant can fail: in each of these worlds one thing is made wrong by hand, and the
 //! invariant that forbids it says so.
 
+mod succession;
+
 use std::rc::Rc;
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! Searching small worlds whole: every history of a few moves up to a depth, breadth first. Worlds
 //! with the same future are the same state, and are followed once.
 
+mod succession;
 mod themes;
 
 use std::collections::HashSet;

@@ -2,7 +2,7 @@
 
 use ncolony_core::Exit;
 
-use super::{Move, Theme};
+use super::{Move, Theme, succession};
 use crate::action::{
     Action, Aim, Content, Manner, Members, Plan, Recipe, Slot, Start, Temper, Who, Word,
 };
@@ -11,7 +11,7 @@ use crate::world::FAULTLESS;
 const BOTH: [Who; 2] = [Who(0), Who(1)];
 
 /// Policies of [`crate::cast`], by number.
-const PLAIN: u8 = 0;
+pub(super) const PLAIN: u8 = 0;
 const NEVER: u8 = 2;
 const GIVES_UP: u8 = 6;
 
@@ -29,15 +29,15 @@ fn write(who: Who, content: Content) -> Move {
     vec![write, Action::Look, Action::Turn]
 }
 
-fn file(who: Who, process: u8, policy: u8) -> Move {
+pub(super) fn file(who: Who, process: u8, policy: u8) -> Move {
     write(who, Content::Good(recipe(process, policy)))
 }
 
-fn erase(who: Who) -> Move {
+pub(super) fn erase(who: Who) -> Move {
     vec![Action::Erase(who, Slot::Plain), Action::Look, Action::Turn]
 }
 
-fn word(word: impl Fn(Aim) -> Word, who: Who) -> Move {
+pub(super) fn word(word: impl Fn(Aim) -> Word, who: Who) -> Move {
     vec![
         Action::Send(word(Aim::One(who)), false),
         Action::Look,
@@ -45,15 +45,15 @@ fn word(word: impl Fn(Aim) -> Word, who: Who) -> Move {
     ]
 }
 
-fn die(who: Who) -> Move {
+pub(super) fn die(who: Who) -> Move {
     vec![Action::Die(who, Exit::Code(1)), Action::Turn]
 }
 
-fn scatter(who: Who) -> Move {
+pub(super) fn scatter(who: Who) -> Move {
     vec![Action::Scatter(who), Action::Turn]
 }
 
-fn plan(who: Who, start: Start, takes: u32) -> Move {
+pub(super) fn plan(who: Who, start: Start, takes: u32) -> Move {
     vec![Action::Plan(who, Plan { start, takes })]
 }
 
@@ -65,7 +65,7 @@ fn opening(policy: u8) -> Move {
 }
 
 /// A program that ends when a move says so, or by KILL.
-fn stubborn(members: Option<Members>) -> Plan {
+pub(super) fn stubborn(members: Option<Members>) -> Plan {
     let temper = Temper {
         life: Manner::Ignores,
         exit: Exit::Code(1),
@@ -157,7 +157,8 @@ fn breaths(depth: usize) -> Theme {
     }
 }
 
-/// The small worlds, searched to `depth` moves; the one of pairs to half as many.
+/// The small worlds, searched to `depth` moves; the one of pairs to half as many, and those with
+/// more than one monitor to three quarters.
 #[must_use]
 pub fn themes(depth: usize) -> Vec<Theme> {
     let restart: &dyn Fn(Who) -> Move = &|who| word(Word::Restart, who);
@@ -184,5 +185,7 @@ pub fn themes(depth: usize) -> Vec<Theme> {
         groups(depth),
         closing(depth),
         breaths(depth / 2),
+        succession::crashes(depth * 3 / 4),
+        succession::successions(depth * 3 / 4),
     ]
 }

@@ -63,10 +63,14 @@ impl World {
     }
 
     fn adopt(&mut self, journal: Snapshot, dead: Monitor) -> Result<(), Violation> {
-        let mut journal = disk::read_back(journal);
-        journal.counts.upgrading = None;
+        let journal = disk::read_back(journal);
         let facts = journal.programs.values().flat_map(|it| self.found(it));
-        let facts: Vec<Observation> = facts.collect();
+        let mut facts: Vec<Observation> = facts.collect();
+        if journal.counts.upgrading.is_some() {
+            let why = "the monitor ended before the upgrade was done".to_owned();
+            facts.push(Observation::UpgradeFailed { why });
+        }
+        let upgrading = journal.counts.upgrading.clone();
         let mut monitor = self.restore(journal, dead)?;
         for fact in facts {
             self.note(|| format!("    finds: {fact:?}"));
@@ -74,7 +78,10 @@ impl World {
         }
         let answered = monitor.answered.clone();
         self.monitor = Some(monitor);
-        for acted_on in self.disk.left_over(&self.mail) {
+        let mut left = self.disk.left_over(&self.mail);
+        // The machine itself tells how that came out.
+        left.retain(|it| upgrading.as_ref().is_none_or(|own| own.file != it.file));
+        for acted_on in left {
             let replied = |id: &ProgramName| answered.contains(id);
             for order in orders_left(acted_on, replied) {
                 if self.burn_fuse() {

@@ -80,7 +80,7 @@ impl World {
             return;
         };
         self.disk.directory = monitor.catalogue.directory();
-        if monitor.colony.has_changes() || monitor.colony.is_detaching() {
+        if monitor.colony.has_changes() {
             let changes = monitor.colony.take_changes();
             self.disk.write(changes, &self.mail);
             monitor.ledger.written_down();

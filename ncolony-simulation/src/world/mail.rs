@@ -96,3 +96,20 @@ pub(super) fn read_letter(cast: &Cast, letter: &Letter) -> Result<Message, Messa
         id: letter.id.clone(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_acted_on_once_and_another_of_its_name_is_another() {
+        let mut mail = Mail::default();
+        mail.send(Word::Rescan, true);
+        assert_eq!(mail.hear("m000"), Ok(()));
+        let again = mail.hear("m000").expect_err("it was heard");
+        assert_eq!(again.invariant, Invariant::MessagesOnce);
+        mail.remove("m000");
+        mail.send(Word::Rescan, false);
+        assert_eq!(mail.hear("m000"), Ok(()));
+    }
+}

@@ -47,11 +47,12 @@ impl Colony {
     }
 
     /// Whether anything has changed since it was last written down that must not be lost. What was
-    /// carried out meanwhile is written with it, or when a monitor that exits writes once more:
+    /// carried out meanwhile is written with it, and before a monitor exits and leaves everything:
     /// without that, its successor asks a second time what is to stop.
     #[must_use]
     pub fn has_changes(&self) -> bool {
-        !self.changed.is_empty() || !self.acted_on.is_empty()
+        let carried_out = self.is_detaching() && !self.carried_out.is_empty();
+        !self.changed.is_empty() || !self.acted_on.is_empty() || carried_out
     }
 
     /// The stop signal of this start was sent.

@@ -250,6 +250,65 @@ fn a_restart_that_was_heard_is_not_forgotten() {
 }
 
 #[test]
+fn a_restart_of_what_is_being_started_is_not_forgotten() {
+    let mut web = Driver::new();
+    web.spawns = Spawns::Wait;
+    web.file("web", "");
+    web.orders();
+    web.tell("RESTART", "web");
+    web.crash();
+    let fact = adopted(&web, "web");
+    web.observe(fact);
+    assert_eq!(web.orders(), ["SIGTERM web", "SIGCONT web"]);
+    web.exits("web", 0);
+    assert_eq!(web.orders(), ["spawn web"]);
+}
+
+#[test]
+fn what_rests_goes_on_resting() {
+    let mut all = Driver::new();
+    all.file("job", r#""args": ["x"], "restart": "never""#);
+    all.exits("job", 3);
+    all.file("bad", r#""args": ["x"], "give_up_after": 1"#);
+    all.exits("bad", 1);
+    all.file("off", r#""args": ["x"], "enabled": false"#);
+    all.tell("START", "off");
+    all.orders();
+    all.crash();
+    let fact = adopted(&all, "off");
+    all.observe(fact);
+    assert!(all.orders().is_empty());
+    let states = ["job", "bad", "off"].map(|name| all.state(name));
+    assert_eq!(states, [State::Exited, State::Fatal, State::Starting]);
+}
+
+#[test]
+fn a_program_that_comes_back_after_a_death_begins_after_its_last_start() {
+    let mut web = Driver::running("web", "");
+    web.remove("web");
+    web.exits("web", 0);
+    web.crash();
+    web.file("web", "");
+    assert_eq!(web.orders(), ["spawn web"]);
+    assert!(web.generation("web") > web.first_generation("web"));
+}
+
+#[test]
+fn what_was_carried_out_is_written_down_before_a_monitor_exits() {
+    let mut web = Driver::running("web", "");
+    let ended = web.exited("web", Exit::Code(0), Group::Left);
+    let detach = web.message(r#"{"type": "DETACH"}"#);
+    web.observe_all(vec![ended, detach]);
+    assert_eq!(web.orders(), ["SIGTERM web", "SIGCONT web", "discard m1"]);
+    assert!(web.colony.has_changes());
+    web.wait(0);
+    assert!(!web.colony.has_changes());
+    web.crash();
+    web.wait(1_000);
+    assert!(web.orders().is_empty(), "they are not asked again");
+}
+
+#[test]
 fn detaching_leaves_everything_as_it_is() {
     let mut web = Driver::running("web", "");
     web.file("db", "");

@@ -131,6 +131,7 @@ impl Monitor {
         make(&places.status, 0o700)?;
         let handed = upgrade::handed_over();
         let place = take_place(&places, handed.as_ref())?;
+        launcher.accompany(place.lock());
         // From here on a TERM is a word to us: it waits until everything else is ready.
         let (runtime, signals) = listen()?;
         let reached = runtime.enter();

@@ -71,6 +71,7 @@ impl Driver {
         let problem = self.executor.place.problem().map(str::to_owned);
         let restored = self.executor.status.restore();
         self.executor.place.keep(&self.executor.run_ids);
+        self.executor.launcher.accompany(self.executor.place.lock());
         let colony = &self.colony;
         self.journal.keep(|| colony.snapshot());
         if problem.as_deref() != self.executor.place.problem() {

@@ -23,6 +23,7 @@ use crate::processes;
 
 mod crashing;
 mod ending;
+mod mounts;
 mod records;
 
 use records::read_json;
@@ -87,6 +88,7 @@ pub(crate) struct Colony {
     places: PlaceFlags,
     user: Option<u32>,
     monitor: Option<Child>,
+    mounts: Option<mounts::Mounts>,
     /// What the run ids of this colony's processes begin with.
     halves: RefCell<BTreeSet<String>>,
     asked: RefCell<u32>,
@@ -108,6 +110,7 @@ impl Colony {
             places: PlaceFlags::Root,
             user: None,
             monitor: None,
+            mounts: None,
             halves: RefCell::default(),
             asked: RefCell::default(),
         };
@@ -170,10 +173,7 @@ impl Colony {
 
     /// Starts the monitor and waits until it has looked at everything.
     pub(crate) fn start(&mut self) {
-        assert!(self.monitor.is_none(), "the monitor was started before");
-        let child = self.command().spawn().unwrap();
-        let pid = child.id();
-        self.monitor = Some(child);
+        let pid = self.begin();
         until("the monitor is up", || {
             let ended = self
                 .monitor
@@ -183,6 +183,15 @@ impl Colony {
             self.try_overview().filter(|record| record.pid == pid)
         });
         self.remember_half();
+    }
+
+    /// Starts the monitor, and gives its process.
+    pub(crate) fn begin(&mut self) -> u32 {
+        assert!(self.monitor.is_none(), "the monitor was started before");
+        let child = self.command().spawn().unwrap();
+        let pid = child.id();
+        self.monitor = Some(child);
+        pid
     }
 
     /// The command that starts the monitor.
@@ -218,10 +227,10 @@ impl Colony {
     fn place_flags(&self) -> Vec<PathBuf> {
         let named = |flag: &str, path| [PathBuf::from(flag), path];
         match self.places {
-            PlaceFlags::Root => named("--root", self.path("")).to_vec(),
+            PlaceFlags::Root => named("--root", self.directory.path().to_owned()).to_vec(),
             PlaceFlags::LikeNColony => [
-                named("--config", self.path("config")),
-                named("--messages", self.path("messages")),
+                named("--config", self.directory.path().join("config")),
+                named("--messages", self.directory.path().join("messages")),
             ]
             .concat(),
         }
@@ -290,7 +299,11 @@ impl Colony {
 
     /// A path in the colony's directory.
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.directory.path().join(name)
+        let Some(mounts) = &self.mounts else {
+            return self.directory.path().join(name);
+        };
+        let directory = self.directory.path().strip_prefix("/").unwrap();
+        mounts.root().join(directory).join(name)
     }
 
     /// Writes a program's file whole: under another name, then renamed.
@@ -347,7 +360,7 @@ impl Colony {
         let mut command = Command::new(binary("ncolony-ctl"));
         command
             .arg("--root")
-            .arg(self.directory.path())
+            .arg(self.path(""))
             .args(args)
             .stdin(Stdio::null());
         command

@@ -19,6 +19,7 @@ mod defects;
 mod detaching;
 mod endings;
 mod failed_starts;
+mod full_places;
 mod lifecycle;
 mod log_following;
 mod logs;

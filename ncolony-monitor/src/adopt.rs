@@ -299,10 +299,12 @@ impl Adopter {
         });
     }
 
-    /// The main process of a start, by its environment.
+    /// The main process of a start, by its environment: the first that led a session. What it has
+    /// started may lead others.
     fn take_leader(&mut self, name: &ProgramName, generation: Generation) -> Option<Marked> {
         let members = self.table.get_mut(&(name.clone(), generation))?;
-        let at = members.iter().position(|member| member.leads)?;
+        let leaders = members.iter().enumerate().filter(|(_, it)| it.leads);
+        let (at, _) = leaders.min_by_key(|(_, it)| (environ::start_time(it.pid), it.pid))?;
         Some(members.swap_remove(at))
     }
 

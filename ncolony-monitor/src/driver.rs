@@ -330,7 +330,7 @@ impl Driver {
 
     /// How long nothing has to be done, if nothing happens; `None` is for ever.
     fn timeout(&self, next: Next) -> Option<Duration> {
-        if next == Next::GoOn || self.mail_waits {
+        if next == Next::GoOn || self.mail_waits || self.colony.has_orders() {
             return Some(Duration::ZERO);
         }
         let now = clock::mono();

@@ -240,6 +240,12 @@ impl Colony {
         Some(order)
     }
 
+    /// Whether an order that acts waits to be polled.
+    #[must_use]
+    pub fn has_orders(&self) -> bool {
+        !self.effects.is_empty()
+    }
+
     /// The next record that has changed, as it is now: however often it changed, it is written
     /// once.
     pub fn poll_record(&mut self) -> Option<Effect> {

@@ -40,7 +40,8 @@ pub(crate) fn boot_id() -> String {
     id.trim().to_owned()
 }
 
-fn start_time(pid: u32) -> Option<u64> {
+/// When a process was started, in clock ticks since boot.
+pub(crate) fn start_time(pid: u32) -> Option<u64> {
     stat_field(pid, 22)?.parse().ok()
 }
 

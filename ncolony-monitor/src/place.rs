@@ -119,7 +119,10 @@ fn in_words(path: &std::path::Path, error: LockError) -> String {
         LockError::Held(None) => {
             format!("another monitor holds {path}; one status directory has one monitor")
         }
-        LockError::Io(error) => format!("cannot lock {path}: {}", errno::of(&error)),
+        LockError::Io(error) => format!(
+            "cannot lock {path}: {}; without a lock two monitors could run the same programs, so none begins; what runs goes on",
+            errno::of(&error)
+        ),
     }
 }
 

@@ -138,7 +138,7 @@ impl Monitor {
         make(&places.messages, 0o700)?;
         make(&places.config, 0o755)?;
         if let Some(logs) = &places.logs {
-            make(logs, 0o755)?;
+            make_logs(logs)?;
         }
         let open_files = limits::raise_open_files();
         let orphans_are_ours = limits::become_subreaper();
@@ -227,12 +227,24 @@ fn make(directory: &Path, mode: u32) -> Result<(), StartError> {
     })
 }
 
+/// Makes the place for logs. A disk that is full or cannot be written just now is no reason not to
+/// begin: it is made when there is something to be written.
+fn make_logs(directory: &Path) -> Result<(), StartError> {
+    match make_directory(directory, 0o755) {
+        Err(error) if errno::may_pass(&error.source) => {
+            tracing::warn!("{error}; programs that print wait");
+            Ok(())
+        }
+        _ => make(directory, 0o755),
+    }
+}
+
 /// Takes up the colony's identity.
 fn identity(places: &Places) -> Result<(RunIds, Predecessor), StartError> {
     let opened = RunIds::open(&places.status).map_err(|error| {
         let why = errno::of(&error);
         format!(
-            "cannot keep the colony's identity in {}: {why}",
+            "cannot keep the colony's identity in {}: {why}; without it no successor could find the programs, so none is started",
             places.status.display()
         )
     })?;

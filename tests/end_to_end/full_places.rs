@@ -5,13 +5,20 @@ use std::time::{Duration, Instant};
 
 use ncolony_core::State;
 use nix::sys::signal::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::colony::{Colony, shell, until};
 use crate::processes::{is_alive, signal, until_gone};
 
 /// A small disk.
 const SMALL: u32 = 256 * 1024;
+
+/// A text that no journal has room for on a disk that is full.
+fn long(file: &str) -> String {
+    let mut file: Value = serde_json::from_str(file).unwrap();
+    file["note"] = json!("x".repeat(8192));
+    file.to_string()
+}
 
 /// Notes each start where there is room, and gives up at the first death that counts.
 fn noted() -> String {
@@ -94,11 +101,17 @@ fn what_was_started_while_the_status_place_was_full_outlives_the_monitor() {
         return;
     };
     colony.fill("status");
-    colony.program("new", noted());
+    colony.program("new", long(&noted()));
     let new = until_started(&colony, "new", 1);
     let db = colony.record("db").pid.unwrap();
-    let web = colony.record("web").pid.unwrap();
-    assert!(colony.log().contains("No space left"), "{}", colony.log());
+    signal(colony.record("web").pid.unwrap(), Signal::SIGKILL);
+    let web = until_started(&colony, "web", 2);
+    until("the journal ends before all that", || {
+        colony
+            .log()
+            .contains("/.journal: No space left")
+            .then_some(())
+    });
     colony.kill();
 
     // The next one comes while it lasts, and finds by their environment what nobody wrote down.
@@ -107,11 +120,11 @@ fn what_was_started_while_the_status_place_was_full_outlives_the_monitor() {
     until("the next one is up", || {
         colony.log()[log..].contains("is up").then_some(())
     });
+    assert!(is_alive(new) && is_alive(web));
     signal(web, Signal::SIGKILL);
-    let web = until_started(&colony, "web", 2);
+    let web = until_started(&colony, "web", 3);
     colony.message("1", &json!({"type": "STOP", "name": "db", "id": "stop"}));
     until_gone(db);
-    assert!(is_alive(new));
     colony.free("status");
     until_healed(&colony, &[("web", web), ("new", new)]);
     colony.until_state("db", State::Stopped);
@@ -167,7 +180,7 @@ fn a_read_only_status_place_stops_nothing_and_takes_no_new_monitor() {
         log.contains("/status/.lock") && log.contains("Read-only file system (EROFS)"),
         "{log}"
     );
-    colony.unmount("status");
+    colony.make_writable("status");
     colony.start();
     until_healed(&colony, &[("web", web), ("new", new), ("db", db)]);
     assert_eq!(starts(&colony, "new"), [new]);
@@ -203,7 +216,7 @@ fn messages_that_cannot_be_removed_are_acted_on_once_and_go_when_they_can() {
     colony.until_overview("it is said again", |record| !record.problems.is_empty());
     let web = starts(&colony, "web")[1];
 
-    colony.unmount("messages");
+    colony.make_writable("messages");
     until("they are gone", || {
         let left = fs::read_dir(colony.outside("messages")).unwrap();
         (left.count() == 0).then_some(())
@@ -282,6 +295,6 @@ fn read_only_logs_hold_up_their_program_alone_and_lose_nothing() {
     colony.start();
     colony.until_up("web");
     check_while_full(&mut colony, "Read-only file system (EROFS)");
-    colony.unmount("logs");
+    colony.make_writable("logs");
     until_whole(&colony);
 }

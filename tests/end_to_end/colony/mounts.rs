@@ -94,9 +94,9 @@ impl Colony {
         self.in_view(&["mount", "-o", "remount,bind,ro"], place);
     }
 
-    /// Takes back what was mounted last on a place.
-    pub(crate) fn unmount(&self, place: &str) {
-        self.in_view(&["umount"], place);
+    /// Lets it be written again.
+    pub(crate) fn make_writable(&self, place: &str) {
+        self.in_view(&["mount", "-o", "remount,bind,rw"], place);
     }
 
     fn in_view(&self, words: &[&str], place: &str) {

@@ -10,8 +10,9 @@ fn status(dir: &tempfile::TempDir) -> StatusDir {
         status: at("s"),
         logs: Some(at("l")),
     };
-    let status = StatusDir::new(&places, Some(at("pids")));
-    status.make_directories().unwrap();
+    let mut status = StatusDir::new(&places, Some(at("pids")));
+    status.prepare().unwrap();
+    status.sweep(&BTreeSet::new());
     status
 }
 

@@ -225,9 +225,25 @@ impl Executor {
     pub(crate) fn reject(&mut self, file: &str, reason: &str) {
         let path = self.mailbox.path_of(file);
         tracing::warn!("the message {} is rejected: {reason}", path.display());
-        if !self.status.reject(&path, reason) {
-            self.mailbox.remember(file);
+        self.put_aside(file, reason);
+    }
+
+    fn put_aside(&mut self, file: &str, reason: &str) {
+        match self.status.reject(&self.mailbox.path_of(file), reason) {
+            Ok(()) => self.mailbox.moved_aside(file),
+            Err(why) => self.mailbox.keep_stuck(file, Some(reason.to_owned()), &why),
         }
+    }
+
+    /// Tries again to get rid of messages that were dealt with and are still there.
+    pub(crate) fn dispose_again(&mut self) {
+        for (file, reason) in self.mailbox.take_stuck() {
+            match reason {
+                Some(reason) => self.put_aside(&file, &reason),
+                None => self.mailbox.discard(&file),
+            }
+        }
+        self.mailbox.look_at_stuck();
     }
 
     /// Takes in the children that have ended.

@@ -142,12 +142,13 @@ impl Monitor {
         };
         make_all(&[(&places.status, 0o700)])?;
         let place = take_place(&places, handed.as_ref())?;
+        launcher.accompany(place.lock());
         // From here on a TERM is a word to us: it waits until everything else is ready.
         let (runtime, signals) = listen()?;
         let reached = runtime.enter();
         make_all(&[(&places.messages, 0o700), (&places.config, 0o755)])?;
         if let Some(logs) = &places.logs {
-            make_all(&[(logs, 0o755)])?;
+            bear(make_logs(logs), going_on)?;
         }
         let open_files = limits::raise_open_files();
         let orphans_are_ours = limits::become_subreaper();
@@ -173,11 +174,7 @@ impl Monitor {
         tree.remove_empty();
         let names = inheritance.names();
         let mut status = StatusDir::new(&places, settings.pid_dir.clone());
-        let made = status.make_directories();
-        bear(
-            made.map_err(|error| StartError(error.to_string())),
-            going_on,
-        )?;
+        bear(status.prepare().map_err(StartError), going_on)?;
         status.sweep(&names);
 
         let (sender, reports) = unbounded_channel();
@@ -258,6 +255,18 @@ fn bear(done: Result<(), StartError>, going_on: bool) -> Result<(), StartError> 
     done
 }
 
+/// Makes the place for logs. A disk that is full or cannot be written just now is no reason not to
+/// begin: it is made when there is something to be written.
+fn make_logs(directory: &Path) -> Result<(), StartError> {
+    match make_directory(directory, 0o755) {
+        Err(error) if errno::may_pass(&error.source) => {
+            tracing::warn!("{error}; programs that print wait");
+            Ok(())
+        }
+        _ => make(directory, 0o755),
+    }
+}
+
 /// Takes up the colony's identity.
 fn identity(places: &Places, handed: Option<&State>) -> Result<(RunIds, Predecessor), StartError> {
     let handed = handed.and_then(|state| RunIds::handed_over(&places.status, &state.header.colony));
@@ -267,7 +276,7 @@ fn identity(places: &Places, handed: Option<&State>) -> Result<(RunIds, Predeces
     let opened = RunIds::open(&places.status).map_err(|error| {
         let why = errno::of(&error);
         format!(
-            "cannot keep the colony's identity in {}: {why}",
+            "cannot keep the colony's identity in {}: {why}; without it no successor could find the programs, so none is started",
             places.status.display()
         )
     })?;

@@ -22,7 +22,7 @@ fn only_the_newest_rejected_messages_are_kept() {
     for number in 0..REJECTED_MAX + 5 {
         let path = dir.path().join(format!("{number:04}"));
         fs::write(&path, "x").unwrap();
-        assert!(status.reject(&path, "it is bad"));
+        assert!(status.reject(&path, "it is bad").is_ok());
     }
     let count = fs::read_dir(dir.path().join("s/rejected")).unwrap().count();
     assert_eq!(count, 2 * REJECTED_MAX);
@@ -38,10 +38,14 @@ fn directories_and_links_can_be_rejected_too() {
         let path = dir.path().join("sub");
         fs::create_dir(&path).unwrap();
         fs::write(path.join("x"), "").unwrap();
-        assert!(status.reject(&path, "it is a directory"));
+        assert!(status.reject(&path, "it is a directory").is_ok());
     }
     std::os::unix::fs::symlink("nowhere", dir.path().join("link")).unwrap();
-    assert!(status.reject(&dir.path().join("link"), "it leads nowhere"));
+    assert!(
+        status
+            .reject(&dir.path().join("link"), "it leads nowhere")
+            .is_ok()
+    );
 }
 
 #[test]

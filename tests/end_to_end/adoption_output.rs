@@ -187,6 +187,9 @@ fn a_socket_stays_open<C: Read + Write>(
     assert_eq!(answer(ask(&colony)), (pid, inode));
     // What comes while the program does not run waits for its next process.
     processes::signal(pid, nix::sys::signal::Signal::SIGSTOP);
+    until("it stands still", || {
+        (processes::state(pid) == Some('T')).then_some(())
+    });
     let waiting = ask(&colony);
     assert!(colony.ask(json!({"type": "RESTART", "name": "web"})).ok);
     let (next, same) = answer(waiting);

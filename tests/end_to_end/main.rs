@@ -9,6 +9,7 @@
 mod adoption;
 mod adoption_output;
 mod adoption_proofs;
+mod adoption_words;
 mod architecture;
 mod bad_files;
 mod bad_names;

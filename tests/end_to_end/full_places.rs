@@ -170,6 +170,11 @@ fn a_read_only_status_place_stops_nothing_and_takes_no_new_monitor() {
     let web = until_started(&colony, "web", 2);
     colony.program("new", noted());
     let new = until_started(&colony, "new", 1);
+    until("it is said in the log", || {
+        let log = colony.log();
+        log.contains("status/programs/web.json: Read-only file system")
+            .then_some(())
+    });
     colony.kill();
 
     // A lock that cannot be written is no lock: the programs go on without a monitor.

@@ -164,7 +164,9 @@ fn a_read_only_status_place_stops_nothing_and_takes_no_new_monitor() {
         colony.program(name, noted());
     }
     colony.start();
-    let (first, db) = (colony.until_up("web"), colony.until_up("db"));
+    let [first, db] = ["web", "db"].map(|name| until_started(&colony, name, 1));
+    colony.until_up("web");
+    colony.until_up("db");
     colony.make_read_only("status");
     signal(first, Signal::SIGKILL);
     let web = until_started(&colony, "web", 2);

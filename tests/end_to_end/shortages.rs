@@ -176,6 +176,9 @@ fn where_records_cannot_be_written_the_programs_are_still_looked_after() {
     let counting = json!({"args": ["/bin/sh", "-c", "echo $$ >> pids; exec cat"]});
     colony.program("web", counting.to_string());
     let first = colony.until_up("web");
+    until("it has noted its start", || {
+        (colony.lines("pids").len() == 1).then_some(())
+    });
     colony.set_mode("status/programs", 0o500);
     signal(first, Signal::SIGKILL);
     let second: u32 = until("it was started again", || {

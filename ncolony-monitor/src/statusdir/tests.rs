@@ -134,3 +134,16 @@ fn pid_files_hold_digits_only() {
     status.remove_pid(&name);
     assert!(!dir.path().join("pids/web").exists());
 }
+
+#[test]
+fn what_a_killed_monitor_left_half_written_is_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut status = status(&dir);
+    let half = dir.path().join("s/programs/.web.json.Xy12.new");
+    let other = dir.path().join("pids/.web.Xy12.new");
+    for path in [&half, &other] {
+        fs::write(path, "{").unwrap();
+    }
+    status.sweep(&BTreeSet::new());
+    assert!(!half.exists() && other.exists());
+}

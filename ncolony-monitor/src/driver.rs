@@ -17,6 +17,7 @@ use ncolony_core::time::Mono;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use crate::crash_point;
 use crate::executor::{Done, Executor};
 use crate::inheritance::{self, Inheritance};
 use crate::invocation::Invocation;
@@ -28,8 +29,9 @@ use crate::sources::dirwatch::DirWatch;
 use crate::sources::scan::Scanner;
 use crate::sources::signals::{Call, Signals};
 use crate::sys::clock;
-use crate::upgrade::Trial;
 use crate::{Settings, WatchMode};
+
+use upgrade::Progress;
 
 /// Orders are carried out for so long before ended children are taken in again: how long a process
 /// lived is measured up to the moment in which its end is noticed.
@@ -83,8 +85,8 @@ pub(crate) struct Driver {
     journal: Journal,
     /// How a successor is started.
     invocation: Option<Invocation>,
-    /// A new binary that was asked whether it can go on from here.
-    trial: Option<Trial>,
+    /// How far an upgrade has come that is under way.
+    upgrade: Option<Progress>,
 }
 
 impl Driver {
@@ -130,7 +132,7 @@ impl Driver {
             log_problems: BTreeMap::new(),
             journal,
             invocation: settings.invocation.clone(),
-            trial: None,
+            upgrade: None,
             overview: Overview::new(settings, guarantees, clock::wall()),
         };
         driver.take_up(inheritance);
@@ -155,10 +157,12 @@ impl Driver {
                     break;
                 }
                 self.publish_overview();
-                self.go_on_with_upgrade();
+                self.go_on_with_upgrade().await;
             }
+            self.executor.logs.take_in();
             self.wait(next).await;
         }
+        self.abandon_upgrade();
         self.overview.hurry();
         self.publish_overview();
         if self.colony.is_detaching() {
@@ -194,7 +198,10 @@ impl Driver {
             let Some(effect) = act.or_else(|| self.due_record()) else {
                 return Next::Wait;
             };
-            match self.executor.execute(effect) {
+            crash_point::reach("before an order");
+            let done = self.executor.execute(effect);
+            crash_point::reach("after an order, before what came of it is known");
+            match done {
                 Done::Silently => {}
                 Done::With(observation) => {
                     let now = clock::now();
@@ -326,7 +333,9 @@ impl Driver {
 
     /// How long nothing has to be done, if nothing happens; `None` is for ever.
     fn timeout(&self, next: Next) -> Option<Duration> {
-        if next == Next::GoOn || self.mail_waits || self.colony.has_orders() {
+        let is_answered = matches!(self.upgrade, Some(Progress::Answered));
+        let at_once = self.mail_waits || is_answered || self.colony.has_orders();
+        if next == Next::GoOn || at_once {
             return Some(Duration::ZERO);
         }
         let now = clock::mono();
@@ -340,7 +349,7 @@ impl Driver {
             leftovers.then(|| now.after(LEFTOVER_SPACING)),
             self.records.due(self.colony.unpublished()),
             self.mail_again_at,
-            self.trial.as_ref().map(|trial| trial.deadline),
+            self.upgrade.as_ref().and_then(Progress::deadline),
             self.closed_at.map(|since| since.after(LAST_LINES)),
         ];
         due.into_iter().flatten().min().map(|due| due.since(now))

@@ -120,6 +120,13 @@ impl Monitor {
     /// # Errors
     /// Another monitor is there (it is named, and nothing was touched), or a place cannot be used.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
+        // A monitor that is embedded is never replaced.
+        let embedded = settings.invocation.is_none();
+        let handed = if embedded {
+            None
+        } else {
+            upgrade::handed_over()
+        };
         limits::keep_descriptors_to_ourselves();
         let mut launcher = Launcher::new().map_err(|error| {
             format!(
@@ -128,35 +135,48 @@ impl Monitor {
             )
         })?;
         let places = settings.places.clone();
-        make(&places.status, 0o700)?;
-        let handed = upgrade::handed_over();
+        let going_on = handed.is_some();
+        let make_all = |all: &[(&Path, u32)]| {
+            let mut all = all.iter();
+            all.try_for_each(|(directory, mode)| bear(make(directory, *mode), going_on))
+        };
+        make_all(&[(&places.status, 0o700)])?;
         let place = take_place(&places, handed.as_ref())?;
+        launcher.accompany(place.lock());
         // From here on a TERM is a word to us: it waits until everything else is ready.
         let (runtime, signals) = listen()?;
         let reached = runtime.enter();
-        make(&places.messages, 0o700)?;
-        make(&places.config, 0o755)?;
+        make_all(&[(&places.messages, 0o700), (&places.config, 0o755)])?;
         if let Some(logs) = &places.logs {
-            make(logs, 0o755)?;
+            bear(make_logs(logs), going_on)?;
         }
         let open_files = limits::raise_open_files();
         let orphans_are_ours = limits::become_subreaper();
-        let (mut run_ids, predecessor) = identity(&places)?;
-        let left = match predecessor {
-            Predecessor::Unclean if handed.is_none() => inheritance::from_journal(&places),
-            Predecessor::Unclean | Predecessor::None => None,
+        let (mut run_ids, mut predecessor) = identity(&places, handed.as_ref())?;
+        let left = match handed {
+            None => inheritance::from_journal(&places),
+            Some(_) => None,
         };
-        if let Some(state) = handed.as_ref().or(left.as_ref()) {
-            run_ids.resume(&state.header.colony);
+        let colony = match handed.as_ref().or(left.as_ref()) {
+            Some(state) => Some(state.header.colony.clone()),
+            None if predecessor == Predecessor::None => inheritance::colony_of_records(&places),
+            None => None,
+        };
+        if let Some(colony) = colony {
+            run_ids.resume(&colony);
+            predecessor = Predecessor::Unclean;
         }
         let tree = Tree::open(settings.cgroup, run_ids.colony(), &mut launcher);
         let guarantees = guarantees::probe(tree.is_used(), orphans_are_ours);
         let inheritance =
-            inheritance::take_up(handed, left, &run_ids, predecessor, &settings.defaults);
+            inheritance::take_up(handed, left, &run_ids, predecessor, &settings.defaults)?;
+        inheritance.fits(open_files, places.logs.as_deref())?;
         inheritance.tell();
         tree.remove_empty();
         let names = inheritance.names();
-        let status = StatusDir::open(&places, settings.pid_dir.clone(), &names)?;
+        let mut status = StatusDir::new(&places, settings.pid_dir.clone());
+        bear(status.prepare().map_err(StartError), going_on)?;
+        status.sweep(&names);
 
         let (sender, reports) = unbounded_channel();
         let logs = Logs::start(LogPlaces::from(&places), sender)
@@ -226,12 +246,38 @@ fn make(directory: &Path, mode: u32) -> Result<(), StartError> {
     })
 }
 
+/// Nothing is worth the end of a monitor that goes on in the place of the image before it: what is
+/// not there, or cannot be had just now, is looked for again later.
+fn bear(done: Result<(), StartError>, going_on: bool) -> Result<(), StartError> {
+    if let (Err(error), true) = (&done, going_on) {
+        tracing::error!("{error}; the monitor goes on without it");
+        return Ok(());
+    }
+    done
+}
+
+/// Makes the place for logs. A disk that is full or cannot be written just now is no reason not to
+/// begin: it is made when there is something to be written.
+fn make_logs(directory: &Path) -> Result<(), StartError> {
+    match make_directory(directory, 0o755) {
+        Err(error) if errno::may_pass(&error.source) => {
+            tracing::warn!("{error}; programs that print wait");
+            Ok(())
+        }
+        _ => make(directory, 0o755),
+    }
+}
+
 /// Takes up the colony's identity.
-fn identity(places: &Places) -> Result<(RunIds, Predecessor), StartError> {
+fn identity(places: &Places, handed: Option<&State>) -> Result<(RunIds, Predecessor), StartError> {
+    let handed = handed.and_then(|state| RunIds::handed_over(&places.status, &state.header.colony));
+    if let Some(run_ids) = handed {
+        return Ok((run_ids, Predecessor::Unclean));
+    }
     let opened = RunIds::open(&places.status).map_err(|error| {
         let why = errno::of(&error);
         format!(
-            "cannot keep the colony's identity in {}: {why}",
+            "cannot keep the colony's identity in {}: {why}; without it no successor could find the programs, so none is started",
             places.status.display()
         )
     })?;
@@ -241,7 +287,7 @@ fn identity(places: &Places) -> Result<(RunIds, Predecessor), StartError> {
 /// Takes the monitor's place, or goes on in that of the image before this one.
 fn take_place(places: &Places, handed: Option<&State>) -> Result<Place, String> {
     let handover = handed.and_then(|state| state.handover.as_ref());
-    let lock = handover.and_then(|handover| lock::handed_over(handover.lock?, &places.lock()));
+    let lock = handover.and_then(|handover| lock::handed_over(handover.lock?));
     match lock {
         Some(lock) => Ok(Place::of_predecessor(places.lock(), lock)),
         None => Place::take(places.lock()),

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +15,9 @@ use ncolony_core::status::{MonitorStatus, ProgramStatus};
 use ncolony_core::time::Mono;
 use ncolony_core::{Places, ProgramName};
 
+use crate::crash_point;
+use crate::sys::errno;
+
 /// Outcomes of messages are kept this long.
 const REPLY_LIFE: Duration = Duration::from_secs(600);
 
@@ -22,6 +26,9 @@ const UNANSWERED_MAX: usize = 1000;
 
 /// The newest rejected messages are kept, this many.
 const REJECTED_MAX: usize = 100;
+
+/// So many of the directories are no others' at all; that of pid files may be.
+const OURS_ALONE: usize = 4;
 
 /// The status directory.
 #[derive(Debug)]
@@ -41,14 +48,9 @@ pub(crate) struct StatusDir {
 }
 
 impl StatusDir {
-    /// Makes the directories, and removes what an earlier monitor left that means nothing now.
-    /// What is known of the programs in `keep` goes on.
-    pub(crate) fn open(
-        places: &Places,
-        pid_dir: Option<PathBuf>,
-        keep: &BTreeSet<ProgramName>,
-    ) -> Result<Self, String> {
-        let mut status = Self {
+    /// Nothing is made or looked at yet.
+    pub(crate) fn new(places: &Places, pid_dir: Option<PathBuf>) -> Self {
+        Self {
             places: places.clone(),
             pid_dir,
             unwritten: BTreeSet::new(),
@@ -57,13 +59,21 @@ impl StatusDir {
             rejected: VecDeque::new(),
             problem: None,
             written: 0,
-        };
-        status
-            .make_directories()
-            .map_err(|error| error.to_string())?;
-        status.sweep(keep);
-        status.rejected = rejected_before(&status.places.rejected());
-        Ok(status)
+        }
+    }
+
+    /// Makes the directories. Those that the disk has no room for just now are made later.
+    ///
+    /// # Errors
+    /// One cannot be made, now or later.
+    pub(crate) fn prepare(&mut self) -> Result<(), String> {
+        match self.make_directories() {
+            Err(error) if errno::may_pass(&error.source) => {
+                self.complain(error.to_string());
+                Ok(())
+            }
+            made => made.map_err(|error| error.to_string()),
+        }
     }
 
     /// The directories that are ours, and their modes.
@@ -79,7 +89,8 @@ impl StatusDir {
         private.chain(self.pid_dir.clone().map(|directory| (directory, 0o755)))
     }
 
-    fn make_directories(&self) -> Result<(), FileError> {
+    /// Makes the directories.
+    pub(crate) fn make_directories(&self) -> Result<(), FileError> {
         let mut all = self.directories();
         all.try_for_each(|(directory, mode)| make_directory(&directory, mode))
     }
@@ -98,10 +109,12 @@ impl StatusDir {
         !recorded && made.is_ok()
     }
 
-    /// Removes the records and pid files of earlier programs. The directory of pid files may be
+    /// Removes what an earlier monitor left that means nothing now: the records and pid files of
+    /// programs that are not in `keep`. The directory of pid files may be
     /// shared with others: only what a record names goes from there. Where programs are kept, so
     /// are outcomes: somebody may still wait for them.
-    fn sweep(&mut self, keep: &BTreeSet<ProgramName>) {
+    pub(crate) fn sweep(&mut self, keep: &BTreeSet<ProgramName>) {
+        self.rejected = rejected_before(&self.places.rejected());
         for name in recorded_programs(&self.places.program_statuses()) {
             if !keep.contains(&name) {
                 let record = self.places.program_status(name.as_str());
@@ -111,7 +124,7 @@ impl StatusDir {
         }
         let replies = self.places.replies();
         if keep.is_empty() {
-            remove_files(&replies);
+            remove_files(&replies, |_| true);
         } else {
             let now = crate::sys::clock::mono();
             let kept = fs::read_dir(replies).into_iter().flatten().flatten();
@@ -187,25 +200,26 @@ impl StatusDir {
         }
     }
 
-    /// Moves a message aside that could not be acted on, with the reason beside it. `false`: it is
-    /// still where it was.
-    pub(crate) fn reject(&mut self, message: &Path, reason: &str) -> bool {
+    /// Moves a message aside that could not be acted on, with the reason beside it.
+    ///
+    /// # Errors
+    /// It is still where it was; why, in words.
+    pub(crate) fn reject(&mut self, message: &Path, reason: &str) -> Result<(), String> {
         let Some(file) = message.file_name() else {
-            return false;
+            return Err("it has no name".to_owned());
         };
         let target = self.places.rejected().join(file);
         // What stood there under the same name, a directory perhaps, makes way.
         let _made_way = fs::remove_file(&target).or_else(|_| fs::remove_dir_all(&target));
-        if !moved(message, &target) {
-            return false;
-        }
+        moved(message, &target).map_err(|error| errno::of(&error))?;
+        crash_point::reach("before the reason of a rejected message");
         self.rejected.retain(|kept| *kept != target);
         self.rejected.push_back(target.clone());
         self.keep_newest_rejected();
         let mut beside = target.into_os_string();
         beside.push(".reason");
         self.write_text(Path::new(&beside), format!("{reason}\n").as_bytes());
-        true
+        Ok(())
     }
 
     fn keep_newest_rejected(&mut self) {
@@ -280,7 +294,8 @@ impl StatusDir {
     }
 }
 
-fn recorded_programs(directory: &Path) -> Vec<ProgramName> {
+/// The programs that a directory of records has one of.
+pub(crate) fn recorded_programs(directory: &Path) -> Vec<ProgramName> {
     let Ok(entries) = fs::read_dir(directory) else {
         return Vec::new();
     };
@@ -293,12 +308,14 @@ fn recorded_programs(directory: &Path) -> Vec<ProgramName> {
         .collect()
 }
 
-fn remove_files(directory: &Path) {
+fn remove_files(directory: &Path, are_to_go: impl Fn(&str) -> bool) {
     let Ok(entries) = fs::read_dir(directory) else {
         return;
     };
     for entry in entries.flatten() {
-        let _gone = fs::remove_file(entry.path());
+        if entry.file_name().to_str().is_some_and(&are_to_go) {
+            let _gone = fs::remove_file(entry.path());
+        }
     }
 }
 
@@ -317,15 +334,15 @@ fn rejected_before(directory: &Path) -> VecDeque<PathBuf> {
 }
 
 /// Moves a file, by its content where the target is on another file system.
-fn moved(source: &Path, target: &Path) -> bool {
-    if fs::rename(source, target).is_ok() {
-        return true;
+fn moved(source: &Path, target: &Path) -> io::Result<()> {
+    match fs::rename(source, target) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
+        renamed => return renamed,
     }
-    let regular = fs::symlink_metadata(source).is_ok_and(|metadata| metadata.is_file());
-    if regular && fs::copy(source, target).is_err() {
-        return false;
+    if fs::symlink_metadata(source)?.is_file() {
+        fs::copy(source, target)?;
     }
-    remove_file(source).is_ok()
+    remove_file(source).map_err(|error| error.source)
 }
 
 #[cfg(test)]

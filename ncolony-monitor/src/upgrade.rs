@@ -15,6 +15,7 @@ use ncolony_core::Exit;
 use ncolony_core::time::Mono;
 
 use crate::invocation::Invocation;
+use crate::read_state::is_understood;
 use crate::state::{self, State};
 use crate::sys::descriptors;
 use crate::sys::exec::Successor;
@@ -22,33 +23,44 @@ use crate::sys::pipe;
 use crate::sys::spawn::{Launched, Launcher};
 use crate::sys::{clock, errno, trial};
 
-/// Where the new image finds what is handed over: the numbers of the memory and of the lock.
+/// Where the new image finds what is handed over: its process, and the numbers of the memory and of
+/// the lock. A process of another number has only inherited it.
 const VARIABLE: &str = "NCOLONY_UPGRADE";
 
 /// The new binary has so long to say that it reads the state.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a binary that is asked says at most.
+/// Of what a binary that is asked says, no more is read.
 const ANSWER_MAX: u64 = 4096;
 
-/// The state that the image before this one hands over, if this is an upgrade.
+/// The state that the image before this one hands over, if this is an upgrade. To be called before
+/// this process has opened anything: what is announced and cannot be read is closed with all that
+/// came with it, so that the lock can be taken anew and nothing is listened on twice.
 pub(crate) fn handed_over() -> Option<State> {
     let value = std::env::var(VARIABLE).ok()?;
-    let (memory, lock) = value.split_once(':')?;
-    let memory: RawFd = memory.parse().ok()?;
-    let memory = descriptors::adopt(memory).filter(descriptors::is_state)?;
-    match read(memory.into()) {
+    let (process, descriptors) = value.split_once(':')?;
+    if process.parse() != Ok(std::process::id()) {
+        return None;
+    }
+    match take(descriptors) {
         Ok(state) => Some(state),
         Err(why) => {
             tracing::error!(
-                "what the image before this one handed over: {why}; the programs are taken up as after a crash"
+                "what the image before this one handed over cannot be used: {why}; the programs are taken up as after a crash"
             );
-            // The lock goes too: it is taken anew.
-            let _lock_number: Option<RawFd> = lock.parse().ok();
-            descriptors::close_all_but(None);
+            descriptors::close_all();
             None
         }
     }
+}
+
+fn take(descriptors: &str) -> Result<State, String> {
+    let memory = descriptors.split(':').next().unwrap_or_default();
+    let memory: Option<RawFd> = memory.parse().ok();
+    let memory = memory
+        .and_then(descriptors::adopt)
+        .filter(descriptors::is_state);
+    read(memory.ok_or("it is not there")?.into())
 }
 
 fn read(mut memory: File) -> Result<State, String> {
@@ -69,16 +81,19 @@ pub(crate) struct Trial {
     pub(crate) pid: u32,
     answer: PipeReader,
     pub(crate) deadline: Mono,
+    /// How many programs the state knows.
+    programs: usize,
 }
 
 impl Trial {
-    /// Starts the binary on `text` as its input.
+    /// Starts the binary on `text` as its input, a state of so many programs.
     ///
     /// # Errors
     /// A sentence: it cannot be started.
     pub(crate) fn begin(
         invocation: &Invocation,
         text: &[u8],
+        programs: usize,
         launcher: &mut Launcher,
     ) -> Result<Self, String> {
         let path = invocation.path.display();
@@ -96,6 +111,7 @@ impl Trial {
             pid,
             answer,
             deadline: clock::mono().after(PATIENCE),
+            programs,
         })
     }
 
@@ -104,22 +120,27 @@ impl Trial {
     /// # Errors
     /// A sentence: it does not read the state.
     pub(crate) fn conclude(self, invocation: &Invocation, exit: Exit) -> Result<(), String> {
-        if exit == Exit::Code(0) {
-            return Ok(());
-        }
         let mut said = Vec::new();
         // What cannot be read was not said.
         let _silent = self.answer.take(ANSWER_MAX).read_to_end(&mut said);
         let said = String::from_utf8_lossy(&said);
-        let path = invocation.path.display();
         let said = said.trim();
+        if exit == Exit::Code(0) && is_understood(said, self.programs) {
+            return Ok(());
+        }
+        let path = invocation.path.display();
         let detail = if said.is_empty() {
             "it said nothing"
         } else {
             said
         };
+        let wrong = if exit == Exit::Code(0) {
+            "it gave no answer of a monitor that has read it".to_owned()
+        } else {
+            format!("it {exit}")
+        };
         Err(format!(
-            "the new binary {path} cannot go on from here: asked to read the state, it {exit}: {detail}"
+            "the new binary {path} cannot go on from here: asked to read the state, {wrong}: {detail}"
         ))
     }
 }
@@ -130,6 +151,6 @@ pub(crate) fn successor(
     memory: &File,
     lock: RawFd,
 ) -> io::Result<Successor> {
-    let value = format!("{}:{lock}", memory.as_raw_fd());
+    let value = format!("{}:{}:{lock}", std::process::id(), memory.as_raw_fd());
     Successor::new(&invocation.path, &invocation.args, &[(VARIABLE, value)])
 }

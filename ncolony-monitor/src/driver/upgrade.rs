@@ -3,12 +3,35 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use ncolony_core::colony::Observation;
+use ncolony_core::colony::diff::Emptiness;
+use ncolony_core::time::Mono;
 
 use super::Driver;
 use crate::handover::{Handover, Held};
+use crate::sources::signals::Call;
 use crate::state::{self, Settled, State};
+use crate::sys::exec::HeldSignals;
 use crate::sys::{clock, descriptors, errno};
 use crate::upgrade::{self, Trial};
+
+/// How far an upgrade has come.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// The new binary was asked whether it can go on from here.
+    Asked(Trial),
+    /// It can.
+    Answered,
+}
+
+impl Progress {
+    /// When it is given up, if nothing comes.
+    pub(super) fn deadline(&self) -> Option<Mono> {
+        match self {
+            Self::Asked(trial) => Some(trial.deadline),
+            Self::Answered => None,
+        }
+    }
+}
 
 impl Driver {
     /// Begins to replace the image: the new binary is asked whether it can go on from here.
@@ -20,38 +43,54 @@ impl Driver {
             );
         };
         let text = self.state_as_text(Handover::default());
-        match Trial::begin(&invocation, &text, &mut self.executor.launcher) {
+        let launcher = &mut self.executor.launcher;
+        match Trial::begin(&invocation, &text, self.colony.len(), launcher) {
             Ok(trial) => {
                 self.executor.children.expect(trial.pid);
-                self.trial = Some(trial);
+                self.upgrade = Some(Progress::Asked(trial));
             }
             Err(why) => self.fail_upgrade(why),
         }
     }
 
     /// Goes on with an upgrade that has begun, when nothing else is to be done.
-    pub(super) fn go_on_with_upgrade(&mut self) {
-        let Some(trial) = self.trial.take() else {
+    pub(super) async fn go_on_with_upgrade(&mut self) {
+        if !self.colony.is_upgrading() {
+            return self.abandon_upgrade();
+        }
+        match self.upgrade.take() {
+            None => {}
+            Some(Progress::Asked(trial)) => self.look_at_trial(trial),
+            Some(Progress::Answered) => self.replace_image().await,
+        }
+    }
+
+    fn look_at_trial(&mut self, trial: Trial) {
+        let Some(invocation) = &self.invocation else {
             return;
         };
         if let Some(exit) = self.executor.children.take_expected(trial.pid) {
-            let Some(invocation) = self.invocation.clone() else {
-                return;
-            };
-            let replaced = trial
-                .conclude(&invocation, exit)
-                .and_then(|()| self.replace_image());
-            if let Err(why) = replaced {
-                self.fail_upgrade(why);
+            match trial.conclude(invocation, exit) {
+                Ok(()) => self.upgrade = Some(Progress::Answered),
+                Err(why) => self.fail_upgrade(why),
             }
         } else if clock::mono() >= trial.deadline {
             self.executor.children.end_expected(trial.pid);
             let seconds = upgrade::PATIENCE.as_secs();
+            let path = invocation.path.display();
             self.fail_upgrade(format!(
-                "the new binary was asked to read the state and did not answer within {seconds} s; it was killed"
+                "the new binary {path} was asked to read the state and did not answer within {seconds} s; it was killed"
             ));
         } else {
-            self.trial = Some(trial);
+            self.upgrade = Some(Progress::Asked(trial));
+        }
+    }
+
+    /// Forgets an upgrade that was given up.
+    pub(super) fn abandon_upgrade(&mut self) {
+        match self.upgrade.take() {
+            Some(Progress::Asked(trial)) => self.executor.children.end_expected(trial.pid),
+            Some(Progress::Answered) | None => {}
         }
     }
 
@@ -62,11 +101,37 @@ impl Driver {
         self.overview.touch();
     }
 
-    /// Hands everything over. Comes back only if that failed, and everything is as it was.
-    fn replace_image(&mut self) -> Result<(), String> {
-        if self.colony.is_closing() {
-            return Err("the monitor was told to end meanwhile".to_owned());
+    /// Replaces the image, unless something was said meanwhile that this one has to act on first:
+    /// signals are held back, and what had come before they were is heard.
+    async fn replace_image(&mut self) {
+        let held = HeldSignals::hold();
+        if self.has_more_to_do().await {
+            self.upgrade = Some(Progress::Answered);
+            return;
         }
+        self.executor.place.keep(&self.executor.run_ids);
+        let why = match self.executor.place.problem() {
+            Some(problem) => problem.to_owned(),
+            None => self.hand_over(),
+        };
+        drop(held);
+        self.fail_upgrade(why);
+    }
+
+    /// Whether signals have come, or a look at everything is due that somebody has asked for.
+    async fn has_more_to_do(&mut self) -> bool {
+        // When this comes back, the runtime has looked once more at what is open.
+        tokio::task::yield_now().await;
+        let mut heard = self.emptiness == Emptiness::Meant;
+        while let Some(call) = self.signals.heard().await {
+            heard |= call != Call::Child;
+            self.answer_call(call);
+        }
+        heard
+    }
+
+    /// Hands everything over. Comes back only if that failed, and everything is as it was.
+    fn hand_over(&mut self) -> String {
         self.write_down();
         let outputs = self.executor.logs.hand_over();
         let outputs = held(
@@ -88,7 +153,7 @@ impl Driver {
         if let Err(error) = self.executor.logs.resume() {
             tracing::error!("cannot start the logs' thread again: {}", errno::of(&error));
         }
-        Err(why)
+        why
     }
 
     /// Executes the new image; comes back with why it could not.

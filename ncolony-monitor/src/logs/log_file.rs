@@ -11,7 +11,7 @@ use super::compress::Compressor;
 use super::inlet::Inlet;
 use super::rotate;
 use super::route::Target;
-use super::step::{Step, View, decide};
+use super::step::{Step, View, decide, in_page};
 use super::tail::Tail;
 use crate::sys::errno;
 use crate::sys::outlet::open_log;
@@ -174,7 +174,7 @@ impl LogFile {
                 let count = if self.copies {
                     self.copy(inlet, size, &copy, glass)?
                 } else {
-                    self.move_all(inlet, size, count, turn.token)?
+                    self.move_all(inlet, size, &copy, turn.token)?
                 };
                 tail.push(&copy[..count]);
                 Ok(Moved::Bytes(count))
@@ -194,18 +194,25 @@ impl LogFile {
         inlet.take(|reader| splice::to_file(reader, &open.file, size, most))
     }
 
-    /// Moves so many bytes, or as many as there is room for.
+    /// Moves what was looked at, or as much of it as there is room for.
     fn move_all(
         &mut self,
         inlet: &Inlet,
         size: u64,
-        count: usize,
+        bytes: &[u8],
         token: u64,
     ) -> io::Result<usize> {
         let mut moved = 0;
-        while moved < count {
-            self.last = Some((token, count - moved));
-            match self.splice(inlet, size + moved as u64, count - moved) {
+        while moved < bytes.len() {
+            let rest = &bytes[moved..];
+            let offset = size + moved as u64;
+            let piece = if self.shared {
+                in_page(offset, rest)
+            } else {
+                rest.len()
+            };
+            self.last = Some((token, rest.len()));
+            match self.splice(inlet, offset, piece) {
                 Ok(0) => break,
                 Ok(more) => moved += more,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,

@@ -3,6 +3,9 @@
 /// A line longer than this is broken where lines of several programs share a place.
 pub(super) const LONGEST_LINE: usize = 64 * 1024;
 
+/// The pages that files have in memory, or the smallest of them.
+const PAGE: u64 = 4096;
+
 /// What was seen.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct View<'a> {
@@ -63,9 +66,31 @@ pub(super) fn decide(view: View<'_>) -> Step {
     }
 }
 
+/// How much to move at once so that a line is not torn when we are killed meanwhile: the kernel
+/// looks for that between the pages of a file, so whole lines go up to a page's end, and only one
+/// that lies across it goes in two.
+pub(super) fn in_page(offset: u64, bytes: &[u8]) -> usize {
+    let left = PAGE - offset % PAGE;
+    let left = usize::try_from(left).unwrap_or(bytes.len());
+    let whole = whole_lines(&bytes[..left.min(bytes.len())]);
+    if whole > 0 {
+        return whole;
+    }
+    let first = bytes.iter().position(|byte| *byte == b'\n');
+    first.map_or(bytes.len(), |end| end + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_line_across_the_end_of_a_page_goes_in_two() {
+        assert_eq!(in_page(0, b"a\nb\n"), 4);
+        assert_eq!(in_page(4090, b"abc\ndefg\nh\n"), 4);
+        assert_eq!(in_page(4094, b"defg\nh\n"), 5);
+        assert_eq!(in_page(4094, b"defg"), 4);
+    }
 
     fn view(bytes: &[u8], size: u64, max: u64) -> View<'_> {
         View {

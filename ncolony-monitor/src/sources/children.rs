@@ -108,15 +108,15 @@ impl Children {
         ended.and_then(|(_, exit)| exit)
     }
 
-    /// Ends that child. What comes of it is nobody's matter any more.
+    /// Ends that child, and what it has started. What comes of it is nobody's matter any more.
     pub(crate) fn end_expected(&mut self, pid: u32) {
         if self
             .expected
             .take_if(|(expected, exit)| *expected == pid && exit.is_none())
             .is_some()
         {
-            // It was not reaped, so the number is its own.
-            let _gone = signal::to_process(pid, Signal::KILL);
+            // It was not reaped, so the number is its own, and that of the group that it leads.
+            let _gone = signal::to_group(pid, Signal::KILL);
         }
     }
 
@@ -235,6 +235,11 @@ impl Children {
             exit: dead.exit,
             observation,
         }
+    }
+
+    /// How many main processes are our own children.
+    pub(crate) fn count(&self) -> usize {
+        self.by_pid.len()
     }
 
     /// Whether it has to be looked again and again, because nothing tells what is waited for.

@@ -17,6 +17,8 @@ use notify::event::EventKind;
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
+use crate::sys::signal::with_signals_blocked;
+
 /// More names than this are cheaper to look at in one listing.
 const NAMES_MAX: usize = 64;
 
@@ -91,7 +93,9 @@ impl DirWatch {
         // The watch of a directory that is not there any more goes with its watcher.
         self.watcher = None;
         self.watched = None;
-        match watch(path, Arc::clone(&self.pending), Arc::clone(&self.wake)) {
+        let watcher =
+            with_signals_blocked(|| watch(path, Arc::clone(&self.pending), Arc::clone(&self.wake)));
+        match watcher {
             Ok(watcher) => {
                 self.watcher = Some(watcher);
                 self.watched = Some(directory);

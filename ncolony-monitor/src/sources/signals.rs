@@ -39,6 +39,15 @@ impl Signals {
         })
     }
 
+    /// A signal that has come already.
+    pub(crate) async fn heard(&mut self) -> Option<Call> {
+        tokio::select! {
+            biased;
+            call = self.next() => Some(call),
+            () = std::future::ready(()) => None,
+        }
+    }
+
     /// The next signal.
     pub(crate) async fn next(&mut self) -> Call {
         tokio::select! {

@@ -29,21 +29,23 @@ pub(crate) fn is_state(fd: &OwnedFd) -> bool {
     })
 }
 
-/// Closes all descriptors but the standard ones and this one.
-pub(crate) fn close_all_but(kept: Option<RawFd>) {
-    let close = |first: RawFd, last: RawFd| {
-        // SAFETY: to be called before this process has opened anything: nobody holds what it
-        // closes. An empty or impossible range closes nothing.
-        unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
-    };
-    match kept.filter(|number| *number > 2) {
-        None => close(3, RawFd::MAX),
-        Some(number) => {
-            if number > 3 {
-                close(3, number - 1);
-            }
-            close(number.saturating_add(1), RawFd::MAX);
-        }
+/// Closes all descriptors but the standard ones. To be called before this process has opened
+/// anything.
+pub(crate) fn close_all() {
+    // SAFETY: nobody in this process holds yet what it closes.
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
+    if closed == 0 {
+        return;
+    }
+    // Kernels before 5.9 do not know the call; there we ask for what is open.
+    let open = fs::read_dir("/proc/self/fd")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let numbers = open.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    for number in numbers.filter(|number| *number > 2_i32).collect::<Vec<_>>() {
+        // SAFETY: as above. That of the directory itself is closed by now.
+        unsafe { libc::close(number) };
     }
 }
 

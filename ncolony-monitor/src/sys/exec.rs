@@ -49,10 +49,9 @@ impl Successor {
         (&self.path, &self.argv, &self.envp)
     }
 
-    /// Takes our place; comes back only if it cannot. What signals say meanwhile waits until the
-    /// successor listens: their default would be to end it.
+    /// Takes our place; comes back only if it cannot. Signals are to be held back: their default
+    /// would be to end it before it listens.
     pub(crate) fn take_our_place(&self, open_files: Option<Limit>) -> io::Error {
-        let held = hold_signals(SigmaskHow::SIG_BLOCK);
         set_open_files(open_files.map(|limit| (limit.soft, limit.hard)));
         let argv = ended(&self.argv);
         let envp = ended(&self.envp);
@@ -61,19 +60,35 @@ impl Successor {
         unsafe { libc::execve(self.path.as_ptr(), argv.as_ptr(), envp.as_ptr()) };
         let error = io::Error::last_os_error();
         set_open_files(open_files.map(|limit| (limit.hard, limit.hard)));
-        if held {
-            hold_signals(SigmaskHow::SIG_UNBLOCK);
-        }
         error
+    }
+}
+
+/// While this lives, what signals say waits. A successor that takes our place meanwhile begins with
+/// them held back, and takes them with [`release_signals`].
+#[derive(Debug)]
+pub(crate) struct HeldSignals(());
+
+impl HeldSignals {
+    /// Holds back what the monitor listens to.
+    pub(crate) fn hold() -> Self {
+        mask(SigmaskHow::SIG_BLOCK);
+        Self(())
+    }
+}
+
+impl Drop for HeldSignals {
+    fn drop(&mut self) {
+        release_signals();
     }
 }
 
 /// Listens again to what the image before this one had held back.
 pub(crate) fn release_signals() {
-    hold_signals(SigmaskHow::SIG_UNBLOCK);
+    mask(SigmaskHow::SIG_UNBLOCK);
 }
 
-fn hold_signals(how: SigmaskHow) -> bool {
+fn mask(how: SigmaskHow) {
     let all = [
         Signal::SIGTERM,
         Signal::SIGINT,
@@ -82,7 +97,8 @@ fn hold_signals(how: SigmaskHow) -> bool {
         Signal::SIGCHLD,
     ];
     let set: SigSet = all.into_iter().collect();
-    pthread_sigmask(how, Some(&set), None).is_ok()
+    // The kernel refuses only what is no way to change a mask.
+    let _done = pthread_sigmask(how, Some(&set), None);
 }
 
 fn set_open_files(limit: Option<(u64, u64)>) {

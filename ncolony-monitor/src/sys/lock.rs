@@ -4,9 +4,9 @@
 //! ends; and others can ask for its holder without taking it.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -49,11 +49,10 @@ impl From<io::Error> for LockError {
     }
 }
 
-/// The lock on `path` that the image before this one held, by its number; `None`: it is none.
-pub(crate) fn handed_over(number: RawFd, path: &Path) -> Option<Lock> {
+/// The lock that the image before this one held, by its number; `None`: there is none.
+pub(crate) fn handed_over(number: RawFd) -> Option<Lock> {
     let fd = super::descriptors::adopt(number)?;
-    let lock = Lock { file: fd.into() };
-    lock.is_at(path).then_some(lock)
+    Some(Lock { file: fd.into() })
 }
 
 /// Takes the lock on `path` and writes our pid into it. Nothing is changed if another holds it.
@@ -70,10 +69,19 @@ pub(crate) fn take(path: &Path) -> Result<Lock, LockError> {
         Err(Errno::EAGAIN | Errno::EACCES) => return Err(LockError::Held(read_pid(&mut file))),
         Err(errno) => return Err(io::Error::from(errno).into()),
     }
-    file.set_len(0)?;
-    file.rewind()?;
-    writeln!(file, "{}", std::process::id())?;
+    if write_pid(&file).is_err() {
+        // Whose it is, is there for people. On a full disk it is ours all the same, and the number
+        // of another is worse than none.
+        let _stays = file.set_len(0);
+    }
     Ok(Lock { file })
+}
+
+/// What is there already is overwritten, which takes no room.
+fn write_pid(file: &File) -> io::Result<()> {
+    let text = format!("{}\n", std::process::id());
+    file.write_all_at(text.as_bytes(), 0)?;
+    file.set_len(text.len() as u64)
 }
 
 fn read_pid(file: &mut File) -> Option<u32> {

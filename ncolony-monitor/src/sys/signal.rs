@@ -45,3 +45,19 @@ pub(crate) fn group_exists(group: u32) -> bool {
     let result = unsafe { libc::kill(-group, 0) };
     result == 0 || io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
 }
+
+/// Runs `act` with every signal blocked. A child that it makes, and that shares our memory for a
+/// while, runs no handler of ours meanwhile. A thread that it makes takes no signals, ever: the
+/// loop's thread takes them all, and so it alone can hold them back.
+pub(crate) fn with_signals_blocked<T>(act: impl FnOnce() -> T) -> T {
+    // SAFETY: both sets are plain values that the calls fill in; an empty one is valid.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        let mut before: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
+        let result = act();
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
+        result
+    }
+}

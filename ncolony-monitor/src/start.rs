@@ -169,7 +169,8 @@ impl Monitor {
         let tree = Tree::open(settings.cgroup, run_ids.colony(), &mut launcher);
         let guarantees = guarantees::probe(tree.is_used(), orphans_are_ours);
         let inheritance =
-            inheritance::take_up(handed, left, &run_ids, predecessor, &settings.defaults);
+            inheritance::take_up(handed, left, &run_ids, predecessor, &settings.defaults)?;
+        inheritance.fits(open_files, places.logs.as_deref())?;
         inheritance.tell();
         tree.remove_empty();
         let names = inheritance.names();

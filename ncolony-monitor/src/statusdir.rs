@@ -27,6 +27,9 @@ const UNANSWERED_MAX: usize = 1000;
 /// The newest rejected messages are kept, this many.
 const REJECTED_MAX: usize = 100;
 
+/// So many of the directories are no others' at all; that of pid files may be.
+const OURS_ALONE: usize = 4;
+
 /// The status directory.
 #[derive(Debug)]
 pub(crate) struct StatusDir {
@@ -121,7 +124,7 @@ impl StatusDir {
         }
         let replies = self.places.replies();
         if keep.is_empty() {
-            remove_files(&replies);
+            remove_files(&replies, |_| true);
         } else {
             let now = crate::sys::clock::mono();
             let kept = fs::read_dir(replies).into_iter().flatten().flatten();
@@ -305,12 +308,14 @@ pub(crate) fn recorded_programs(directory: &Path) -> Vec<ProgramName> {
         .collect()
 }
 
-fn remove_files(directory: &Path) {
+fn remove_files(directory: &Path, are_to_go: impl Fn(&str) -> bool) {
     let Ok(entries) = fs::read_dir(directory) else {
         return;
     };
     for entry in entries.flatten() {
-        let _gone = fs::remove_file(entry.path());
+        if entry.file_name().to_str().is_some_and(&are_to_go) {
+            let _gone = fs::remove_file(entry.path());
+        }
     }
 }
 

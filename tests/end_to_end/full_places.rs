@@ -164,12 +164,19 @@ fn a_read_only_status_place_stops_nothing_and_takes_no_new_monitor() {
         colony.program(name, noted());
     }
     colony.start();
-    let (first, db) = (colony.until_up("web"), colony.until_up("db"));
+    let [first, db] = ["web", "db"].map(|name| until_started(&colony, name, 1));
+    colony.until_up("web");
+    colony.until_up("db");
     colony.make_read_only("status");
     signal(first, Signal::SIGKILL);
     let web = until_started(&colony, "web", 2);
     colony.program("new", noted());
     let new = until_started(&colony, "new", 1);
+    until("it is said in the log", || {
+        let log = colony.log();
+        log.contains("status/programs/web.json: Read-only file system")
+            .then_some(())
+    });
     colony.kill();
 
     // A lock that cannot be written is no lock: the programs go on without a monitor.

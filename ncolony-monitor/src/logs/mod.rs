@@ -51,7 +51,7 @@ use channel::Channel;
 use inlet::Inlet;
 use pump::Pump;
 use route::Destination;
-pub(crate) use route::Stream;
+pub(crate) use route::{Stream, streams_of};
 
 /// Where the machine's log listens.
 pub(crate) const SYSLOG: &str = "/dev/log";

@@ -10,8 +10,9 @@ fn status(dir: &tempfile::TempDir) -> StatusDir {
         status: at("s"),
         logs: Some(at("l")),
     };
-    let status = StatusDir::new(&places, Some(at("pids")));
-    status.make_directories().unwrap();
+    let mut status = StatusDir::new(&places, Some(at("pids")));
+    status.prepare().unwrap();
+    status.sweep(&BTreeSet::new());
     status
 }
 
@@ -132,4 +133,17 @@ fn pid_files_hold_digits_only() {
     );
     status.remove_pid(&name);
     assert!(!dir.path().join("pids/web").exists());
+}
+
+#[test]
+fn what_a_killed_monitor_left_half_written_is_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut status = status(&dir);
+    let half = dir.path().join("s/programs/.web.json.Xy12.new");
+    let other = dir.path().join("pids/.web.Xy12.new");
+    for path in [&half, &other] {
+        fs::write(path, "{").unwrap();
+    }
+    status.sweep(&BTreeSet::new());
+    assert!(!half.exists() && other.exists());
 }

@@ -115,6 +115,10 @@ impl StatusDir {
     /// are outcomes: somebody may still wait for them.
     pub(crate) fn sweep(&mut self, keep: &BTreeSet<ProgramName>) {
         self.rejected = rejected_before(&self.places.rejected());
+        let half_written = |file: &str| file.starts_with('.') && file.ends_with(".new");
+        for (directory, _) in self.directories().take(OURS_ALONE) {
+            remove_files(&directory, half_written);
+        }
         for name in recorded_programs(&self.places.program_statuses()) {
             if !keep.contains(&name) {
                 let record = self.places.program_status(name.as_str());

@@ -23,6 +23,7 @@ use crate::processes;
 
 mod ending;
 mod records;
+mod upgrading;
 
 use records::read_json;
 

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 pub use crate::listing::{DirectoryId, Entry, EntryKind, Fingerprint, Listing};
@@ -84,12 +84,15 @@ pub fn replace_file(path: &Path, content: &[u8], durability: Durability) -> Resu
     prefix.push(path.file_name().unwrap_or_default());
     prefix.push(".");
     let replaced = || -> io::Result<()> {
+        // The opening is our own: what it fails with stays an error number.
         let mut file = tempfile::Builder::new()
             .prefix(&prefix)
             .suffix(".new")
-            .permissions(fs::Permissions::from_mode(0o644))
-            .tempfile_in(directory)?;
-        file.write_all(content)?;
+            .make_in(directory, |path| {
+                let mut options = OpenOptions::new();
+                options.write(true).create_new(true).mode(0o644).open(path)
+            })?;
+        file.as_file_mut().write_all(content)?;
         if durability == Durability::Synced {
             file.as_file().sync_all()?;
         }

@@ -7,6 +7,8 @@
 //! whose journal was lost. Nothing else is ever told anything.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io;
 use std::sync::Arc;
 
 use ncolony_core::colony::snapshot::{FoundProcess, ProgramSnapshot, Remembered, Snapshot};
@@ -18,7 +20,7 @@ use ncolony_core::{Defaults, Exit, ProgramName, ProgramSpec, Signal};
 use crate::run_id::RunIds;
 use crate::sources::strays::Stray;
 use crate::sys::pidfd::Pidfd;
-use crate::sys::{account, environ, limits, reap};
+use crate::sys::{account, environ, errno, limits, reap};
 
 /// A main process that is there.
 #[derive(Debug)]
@@ -61,17 +63,30 @@ struct Marked {
 /// The processes of the colony, by the start that they come from.
 type Table = HashMap<(ProgramName, Generation), Vec<Marked>>;
 
+/// What of the processes can be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// All of them, or we do not begin: what is not seen would be started again.
+    Whole,
+    /// Those that there are descriptors for: the main processes are our own children, and known.
+    AsFarAsItGoes,
+}
+
 /// Compares what is remembered with what is there.
+///
+/// # Errors
+/// There are too few descriptors to see all of it. Nothing was done.
 pub(crate) fn adopt(
     snapshot: Snapshot,
     run_ids: &RunIds,
     defaults: &Defaults,
     now: Now,
-) -> Adoption {
+    sight: Sight,
+) -> io::Result<Adoption> {
     let mut adopter = Adopter {
         boot_id: environ::boot_id(),
         by_pid: HashMap::new(),
-        table: marked(run_ids),
+        table: marked(run_ids, sight)?,
         adoption: Adoption {
             snapshot,
             ..Adoption::default()
@@ -97,19 +112,25 @@ pub(crate) fn adopt(
     }
     adopter.take_unrecorded(defaults);
     adopter.end_the_rest();
-    adopter.adoption
+    Ok(adopter.adoption)
 }
 
-fn marked(run_ids: &RunIds) -> Table {
+fn marked(run_ids: &RunIds, sight: Sight) -> io::Result<Table> {
     let own = std::process::id();
     let mut table = Table::new();
-    for pid in environ::all_processes() {
+    let others = environ::all_processes().into_iter();
+    for pid in others.filter(|pid| *pid != own && *pid > 1) {
         // The descriptor is opened first: what is then found to be ours is what it holds.
-        if let Some((start, process)) = (pid != own && pid > 1)
-            .then(|| Pidfd::open(pid).ok())
-            .flatten()
-            .and_then(|process| Some((start_of(pid, run_ids)?, process)))
-        {
+        let process = match Pidfd::open(pid) {
+            Ok(process) => process,
+            Err(error) if errno::may_pass(&error) && sight == Sight::Whole => return Err(error),
+            Err(_) => continue,
+        };
+        if sight == Sight::Whole {
+            // The environment is read through one more, and must not seem to be empty.
+            File::open("/dev/null")?;
+        }
+        if let Some(start) = start_of(pid, run_ids) {
             let leads = environ::leads_session(pid);
             let marked = Marked {
                 pid,
@@ -119,7 +140,7 @@ fn marked(run_ids: &RunIds) -> Table {
             table.entry(start).or_default().push(marked);
         }
     }
-    table
+    Ok(table)
 }
 
 fn start_of(pid: u32, run_ids: &RunIds) -> Option<(ProgramName, Generation)> {

@@ -17,6 +17,7 @@ use ncolony_core::time::Mono;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use crate::crash_point;
 use crate::executor::{Done, Executor};
 use crate::inheritance::{self, Inheritance};
 use crate::invocation::Invocation;
@@ -158,6 +159,7 @@ impl Driver {
                 self.publish_overview();
                 self.go_on_with_upgrade().await;
             }
+            self.executor.logs.take_in();
             self.wait(next).await;
         }
         self.abandon_upgrade();
@@ -196,7 +198,10 @@ impl Driver {
             let Some(effect) = act.or_else(|| self.due_record()) else {
                 return Next::Wait;
             };
-            match self.executor.execute(effect) {
+            crash_point::reach("before an order");
+            let done = self.executor.execute(effect);
+            crash_point::reach("after an order, before what came of it is known");
+            match done {
                 Done::Silently => {}
                 Done::With(observation) => {
                     let now = clock::now();

@@ -23,9 +23,6 @@ use crate::sys::limits::Limit;
 use crate::sys::spawn::{Launched, Launcher};
 use crate::sys::{clock, environ, errno, pipe};
 
-/// So many descriptors are never taken by starts.
-const RESERVED: u64 = 32;
-
 /// What the machine's orders are carried out with.
 #[derive(Debug)]
 pub(crate) struct Executor {
@@ -171,7 +168,10 @@ impl Executor {
         let run_id = self.run_ids.of(&spec.name, generation);
         let stdin = self.standard_input(spec)?;
         let output = self.logs.prepare(spec).map_err(no_descriptors)?;
-        keep_reserve(self.open_files, output.stdout().as_raw_fd())?;
+        // Whoever comes after us is not their parent, and needs one more for each.
+        let more = self.children.count();
+        let allows = |number| keep_reserve(self.open_files, number, more);
+        allows(output.stdout().as_raw_fd())?;
         let streams = Streams {
             stdin: stdin.as_fd(),
             stdout: output.stdout(),
@@ -183,7 +183,6 @@ impl Executor {
         };
         let mut launch = launch::prepare(spec, additions, streams)?;
         output.give_to(launch.credentials.uid);
-        let allows = |number| keep_reserve(self.open_files, number);
         launch.sockets = self.listening.prepare(spec, &launch.credentials, allows)?;
         output.give_to(launch.credentials.uid);
         let cgroup = self.children.tree.prepare(&spec.name).map_err(occupied)?;
@@ -225,9 +224,25 @@ impl Executor {
     pub(crate) fn reject(&mut self, file: &str, reason: &str) {
         let path = self.mailbox.path_of(file);
         tracing::warn!("the message {} is rejected: {reason}", path.display());
-        if !self.status.reject(&path, reason) {
-            self.mailbox.remember(file);
+        self.put_aside(file, reason);
+    }
+
+    fn put_aside(&mut self, file: &str, reason: &str) {
+        match self.status.reject(&self.mailbox.path_of(file), reason) {
+            Ok(()) => self.mailbox.moved_aside(file),
+            Err(why) => self.mailbox.keep_stuck(file, Some(reason.to_owned()), &why),
         }
+    }
+
+    /// Tries again to get rid of messages that were dealt with and are still there.
+    pub(crate) fn dispose_again(&mut self) {
+        for (file, reason) in self.mailbox.take_stuck() {
+            match reason {
+                Some(reason) => self.put_aside(&file, &reason),
+                None => self.mailbox.discard(&file),
+            }
+        }
+        self.mailbox.look_at_stuck();
     }
 
     /// Takes in the children that have ended.
@@ -297,19 +312,18 @@ impl Executor {
     }
 }
 
-/// Refuses a start that would take the last descriptors: those are for stopping, reaping and
-/// reporting. The kernel gives the lowest number that is free, so a high one says that few are.
-fn keep_reserve(open_files: Option<Limit>, newest: RawFd) -> Result<(), SpawnFailure> {
+/// Refuses a start that would take the last descriptors, now or for a successor, which needs so
+/// many more.
+fn keep_reserve(open_files: Option<Limit>, newest: RawFd, more: usize) -> Result<(), SpawnFailure> {
     let Some(limit) = open_files else {
         return Ok(());
     };
-    let number = u64::try_from(newest).unwrap_or(0);
-    if number.saturating_add(RESERVED) < limit.hard {
+    if limit.allows(newest, more) {
         return Ok(());
     }
     Err(SpawnFailure {
         sentence: format!(
-            "the monitor has nearly all of its {} open files in use; raise its limit (ulimit -n)",
+            "the monitor needs nearly all of its {} open files for what runs; raise its limit (ulimit -n)",
             limit.hard
         ),
         blame: Blame::Machine,

@@ -2,17 +2,25 @@
 //! image before this one hands over in an upgrade.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::path::Path;
 
 use ncolony_core::colony::{Colony, Observation};
 use ncolony_core::listing::DirectoryId;
+use ncolony_core::status::ProgramStatus;
 use ncolony_core::{Defaults, Places, ProgramName};
 
-use crate::adopt::{self, Adoption, Left, Living};
+use crate::adopt::{self, Adoption, Left, Living, Sight};
 use crate::handover::Handover;
 use crate::journal;
-use crate::run_id::{Predecessor, RunIds};
+use crate::logs::streams_of;
+use crate::run_id::{self, Predecessor, RunIds};
 use crate::state::{Entry, Header, Settled, State};
-use crate::sys::{clock, environ};
+use crate::statusdir::recorded_programs;
+use crate::sys::limits::Limit;
+use crate::sys::{clock, environ, errno};
 
 /// All that is taken over.
 #[derive(Debug, Default)]
@@ -51,22 +59,39 @@ pub(crate) fn from_journal(places: &Places) -> Option<State> {
     read.filter(|state| is_of_this_world(&state.header))
 }
 
+/// The colony's half of the run ids of what runs, from a process that a record names. It is how a
+/// colony is known again whose journal and mark were both removed.
+pub(crate) fn colony_of_records(places: &Places) -> Option<String> {
+    let of_record = |name: ProgramName| {
+        let record = fs::read(places.program_status(name.as_str())).ok()?;
+        let record: ProgramStatus = serde_json::from_slice(&record).ok()?;
+        let (pid, identity) = (record.pid?, record.process?);
+        let _process = environ::open_if_same(pid, &identity)?;
+        run_id::colony_of(&name, &environ::variable(pid, "NCOLONY_RUN_ID")?)
+    };
+    let mut names = recorded_programs(&places.program_statuses()).into_iter();
+    names.find_map(of_record)
+}
+
 fn is_of_this_world(header: &Header) -> bool {
     header.boot_id == environ::boot_id() && header.pid_namespace == environ::pid_namespace()
 }
 
 /// Takes up what there is. `handed` is the state of an image before this one.
+///
+/// # Errors
+/// Not all of what runs can be seen or taken up, in words. Nothing was done.
 pub(crate) fn take_up(
     handed: Option<State>,
     left: Option<State>,
     run_ids: &RunIds,
     predecessor: Predecessor,
     defaults: &Defaults,
-) -> Inheritance {
+) -> Result<Inheritance, String> {
     let upgraded = handed.is_some();
     let state = handed.or(left);
     if state.is_none() && predecessor == Predecessor::None {
-        return Inheritance::default();
+        return Ok(Inheritance::default());
     }
     let now = clock::now();
     let state = state.unwrap_or_else(|| State::empty(header(run_ids)));
@@ -76,7 +101,13 @@ pub(crate) fn take_up(
             "what was left was not written to its end"
         );
     }
-    let adoption = adopt::adopt(state.snapshot, run_ids, defaults, now);
+    let sight = if upgraded {
+        Sight::AsFarAsItGoes
+    } else {
+        Sight::Whole
+    };
+    let adoption = adopt::adopt(state.snapshot, run_ids, defaults, now, sight);
+    let adoption = adoption.map_err(|error| cannot_take_up(&errno::of(&error)))?;
     let Adoption {
         snapshot,
         mut facts,
@@ -91,7 +122,7 @@ pub(crate) fn take_up(
         mine.reply = None;
     }
     let colony = Colony::restored(snapshot, defaults, now);
-    Inheritance {
+    Ok(Inheritance {
         colony,
         facts,
         living,
@@ -99,7 +130,13 @@ pub(crate) fn take_up(
         settled,
         config: state.config,
         handover: state.handover.unwrap_or_default(),
-    }
+    })
+}
+
+fn cannot_take_up(why: &str) -> String {
+    format!(
+        "cannot take up what an earlier monitor left: {why}; what is not seen would be started twice, so no monitor begins; what runs goes on; raise the limit of open files (ulimit -n)"
+    )
 }
 
 /// How an upgrade came out that was under way.
@@ -116,6 +153,23 @@ impl Inheritance {
     /// The programs that are known.
     pub(crate) fn names(&self) -> BTreeSet<ProgramName> {
         self.colony.names().cloned().collect()
+    }
+
+    /// Makes sure that there are descriptors enough for all that was found.
+    ///
+    /// # Errors
+    /// There are not, in words. Nothing was started.
+    pub(crate) fn fits(&self, limit: Option<Limit>, logs: Option<&Path>) -> Result<(), String> {
+        let adopted = self.living.iter().filter(|it| it.held.is_some());
+        let specs = adopted.filter_map(|it| self.colony.started_with(&it.name));
+        let streams: usize = specs.map(|spec| streams_of(spec, logs)).sum();
+        let opened = File::open("/dev/null").map_err(|error| cannot_take_up(&errno::of(&error)))?;
+        match limit {
+            Some(limit) if !limit.allows(opened.as_raw_fd(), streams) => Err(cannot_take_up(
+                &format!("{} open files are too few for it", limit.hard),
+            )),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// What a new journal begins with.

@@ -20,6 +20,7 @@ use ncolony_core::files::{Durability, replace_file};
 use ncolony_core::listing::DirectoryId;
 use ncolony_core::time::Mono;
 
+use crate::crash_point;
 use crate::state::{self, Entry, Header, Mark, State, StateError};
 use crate::sys::{clock, errno};
 
@@ -45,8 +46,9 @@ pub(crate) struct Journal {
     file: Option<File>,
     /// While it cannot be written: not before.
     retry_at: Mono,
-    /// Messages that were acted on meanwhile.
-    pending: Vec<(ActedOn, Option<Mark>)>,
+    /// Messages that were acted on since it was written anew, and those that were there then: a
+    /// message that cannot be removed is to be known as long as it stands.
+    acted_on: Vec<(ActedOn, Option<Mark>)>,
     length: u64,
     /// How long it was when it was last written anew.
     compact_length: u64,
@@ -73,6 +75,22 @@ pub(crate) fn read(status: &Path) -> Result<Option<State>, String> {
     }
 }
 
+/// What is known, for a journal that is written anew.
+pub(crate) struct Everything {
+    pub(crate) snapshot: Snapshot,
+    /// Messages that were acted on and are still there.
+    pub(crate) standing: BTreeMap<String, Mark>,
+}
+
+fn with_marks<'a>(
+    acted_on: &'a [ActedOn],
+    marks: &'a BTreeMap<String, Mark>,
+) -> impl Iterator<Item = (ActedOn, Option<Mark>)> + 'a {
+    acted_on
+        .iter()
+        .map(|acted_on| (acted_on.clone(), marks.get(&acted_on.file).copied()))
+}
+
 impl Journal {
     /// A journal that begins with what is known now.
     pub(crate) fn begin(status: &Path, header: Header, first: Entry) -> Self {
@@ -81,7 +99,7 @@ impl Journal {
             header,
             file: None,
             retry_at: Mono::default(),
-            pending: Vec::new(),
+            acted_on: with_marks(&first.changes.acted_on, &first.marks).collect(),
             length: 0,
             compact_length: 0,
             sources: BTreeSet::new(),
@@ -97,15 +115,12 @@ impl Journal {
         &mut self,
         changes: Changes,
         marks: BTreeMap<String, Mark>,
-        all: impl FnOnce() -> Snapshot,
+        all: impl FnOnce() -> Everything,
     ) {
+        let acted_on = with_marks(&changes.acted_on, &marks);
+        self.acted_on.extend(acted_on);
         let grown = self.length > SMALL.max(self.compact_length.saturating_mul(GROWTH));
         if self.file.is_none() || grown {
-            let acted_on = changes.acted_on.into_iter();
-            self.pending.extend(acted_on.map(|acted_on| {
-                let mark = marks.get(&acted_on.file).copied();
-                (acted_on, mark)
-            }));
             if grown || clock::mono() >= self.retry_at {
                 self.write_all(all());
             }
@@ -130,7 +145,7 @@ impl Journal {
     }
 
     /// Writes it anew if it could not be written or somebody has removed it.
-    pub(crate) fn keep(&mut self, all: impl FnOnce() -> Snapshot) {
+    pub(crate) fn keep(&mut self, all: impl FnOnce() -> Everything) {
         if !self.is_there() {
             self.file = None;
             self.write_all(all());
@@ -173,46 +188,50 @@ impl Journal {
         let new: Vec<SourceId> = entry.changes.sources.keys().cloned().collect();
         entry.changes.sources.retain(|id, _| !known.contains(id));
         let text = state::line(&entry);
+        crash_point::reach("before an entry of the journal");
         if let Err(error) = file.write_all(&text) {
             // Half a line must not spoil the next one: the whole is written anew.
             self.file = None;
             return self.complain(&error);
         }
+        crash_point::reach("after an entry of the journal");
         self.sources.extend(new);
         self.length += text.len() as u64;
         self.problem = None;
     }
 
     /// Writes it anew with all there is.
-    fn write_all(&mut self, all: Snapshot) {
-        let pending = std::mem::take(&mut self.pending);
-        let file_of =
-            |(acted_on, mark): &(ActedOn, Option<Mark>)| Some((acted_on.file.clone(), (*mark)?));
-        let marks = pending.iter().filter_map(file_of).collect();
-        let acted_on = pending.iter().map(|(acted_on, _)| acted_on.clone());
+    fn write_all(&mut self, all: Everything) {
+        let Everything { snapshot, standing } = all;
+        let stands = |acted_on: &ActedOn, mark: Option<Mark>| {
+            mark.is_some() && standing.get(&acted_on.file).copied() == mark
+        };
+        self.acted_on
+            .retain(|(acted_on, mark)| stands(acted_on, *mark));
+        let acted_on = self.acted_on.iter();
+        let acted_on = acted_on.map(|(acted_on, _)| acted_on.clone()).collect();
         self.write_anew(Entry {
             changes: Changes {
-                acted_on: acted_on.collect(),
-                ..Changes::from(all)
+                acted_on,
+                ..Changes::from(snapshot)
             },
-            marks,
+            marks: standing,
             config: self.config,
             handover: None,
         });
-        if self.file.is_none() {
-            self.pending = pending;
-        }
     }
 
     fn write_anew(&mut self, entry: Entry) {
         let sources = entry.changes.sources.keys().cloned().collect();
         let mut text = state::line(&self.header);
         text.extend(state::line(&entry));
+        crash_point::reach("before a new journal");
         let written = replace_file(&self.path, &text, Durability::Renamed)
             .map_err(|error| error.source)
             .and_then(|()| File::options().append(true).open(&self.path));
         match written {
             Ok(file) => {
+                crash_point::reach("after a new journal");
                 self.file = Some(file);
                 self.sources = sources;
                 self.length = text.len() as u64;

@@ -25,6 +25,7 @@
 
 mod adopt;
 mod cli;
+mod crash_point;
 mod driver;
 mod executor;
 mod guarantees;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use ncolony_monitor::{Monitor, Options, read_state};
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     let options = Options::parse();
     options.start_log();
     if let Some(path) = options.read_state() {

@@ -6,10 +6,16 @@
 //! processes of this one. So both are looked for now and then, and put back.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::run_id::RunIds;
-use crate::sys::errno;
 use crate::sys::lock::{self, Lock, LockError};
+use crate::sys::pidfd::Pidfd;
+use crate::sys::{environ, errno};
+
+/// So long, and looking so often, we wait for the last start of a monitor that was killed.
+const LAST_START: Duration = Duration::from_secs(2);
+const BETWEEN: Duration = Duration::from_millis(5);
 
 /// The place of the only monitor of a status directory, taken.
 #[derive(Debug)]
@@ -39,12 +45,33 @@ impl Place {
     /// # Errors
     /// A sentence: another monitor has it, or the lock cannot be written.
     pub(crate) fn take(path: PathBuf) -> Result<Self, String> {
-        let lock = lock::take(&path).map_err(|error| in_words(&path, error))?;
-        Ok(Self {
-            path,
-            lock,
-            problem: None,
-        })
+        let attempts = LAST_START.as_millis() / BETWEEN.as_millis();
+        Self::take_in_time(path, attempts, || std::thread::sleep(BETWEEN))
+    }
+
+    /// A monitor that was killed in the middle of a start has left a child that holds the lock until
+    /// it executes its program, and only then can be seen for what it is. That is waited for.
+    fn take_in_time(
+        path: PathBuf,
+        mut attempts: u128,
+        mut pause: impl FnMut(),
+    ) -> Result<Self, String> {
+        loop {
+            match lock::take(&path) {
+                Ok(lock) => {
+                    return Ok(Self {
+                        path,
+                        lock,
+                        problem: None,
+                    });
+                }
+                Err(LockError::Held(Some(holder))) if attempts > 0 && has_ended(holder) => {
+                    attempts -= 1;
+                    pause();
+                }
+                Err(error) => return Err(in_words(&path, error)),
+            }
+        }
     }
 
     /// Puts back what was removed.
@@ -75,16 +102,27 @@ impl Place {
     }
 }
 
+fn has_ended(pid: u32) -> bool {
+    environ::is_zombie(pid)
+        || Pidfd::open(pid).is_err_and(|error| errno::is_no_such_process(&error))
+}
+
 fn in_words(path: &std::path::Path, error: LockError) -> String {
     let path = path.display();
     match error {
+        LockError::Held(Some(pid)) if has_ended(pid) => format!(
+            "a process that monitor {pid} was starting when it ended still holds {path}; try again"
+        ),
         LockError::Held(Some(pid)) => format!(
             "another monitor, process {pid}, holds {path}; one status directory has one monitor"
         ),
         LockError::Held(None) => {
             format!("another monitor holds {path}; one status directory has one monitor")
         }
-        LockError::Io(error) => format!("cannot lock {path}: {}", errno::of(&error)),
+        LockError::Io(error) => format!(
+            "cannot lock {path}: {}; without a lock two monitors could run the same programs, so none begins; what runs goes on",
+            errno::of(&error)
+        ),
     }
 }
 
@@ -107,6 +145,23 @@ mod tests {
         assert_eq!(place.problem(), None);
         assert!(Place::take(lock).unwrap_err().contains("another monitor"));
         assert_eq!(RunIds::open(dir.path()).unwrap().0.colony(), colony);
+    }
+
+    #[test]
+    fn the_last_start_of_one_that_was_killed_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(".lock");
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        let mut held = Some(lock::take(&path).unwrap());
+        fs::write(&path, child.id().to_string()).unwrap();
+        let why = Place::take_in_time(path.clone(), 3, || ()).unwrap_err();
+        assert!(why.contains("was starting"), "{why}");
+        assert!(Place::take_in_time(path.clone(), 1, || held = None).is_ok());
+        // One that lives is not waited for.
+        let _held = lock::take(&path).unwrap();
+        let why = Place::take_in_time(path, 1, || panic!("it waits")).unwrap_err();
+        assert!(why.contains("another monitor"), "{why}");
     }
 
     #[test]

@@ -127,10 +127,10 @@ mod tests {
         let answer = read_state(&dir.path().join(journal::FILE), &settings).unwrap();
         assert!(is_understood(&answer, 0), "{answer}");
         let why = read_state(&dir.path().join("elsewhere"), &settings).unwrap_err();
-        assert!(why.contains("elsewhere: no such file"), "{why}");
+        assert!(why.contains("elsewhere: No such file"), "{why}");
         fs::create_dir(dir.path().join(journal::FILE)).unwrap();
         let why = read_state(&dir.path().join(journal::FILE), &settings).unwrap_err();
-        assert!(why.contains("is a directory"), "{why}");
+        assert!(why.contains("EISDIR"), "{why}");
     }
 
     #[test]

@@ -87,10 +87,13 @@ impl RunIds {
         (self.of(name, generation) == run_id).then_some(generation)
     }
 
-    /// Goes on with the half that a predecessor has written down.
+    /// Goes on with the half that a predecessor has used.
     pub(crate) fn resume(&mut self, colony: &str) {
-        if is_half(colony) {
+        if is_half(colony) && self.colony != colony {
             colony.clone_into(&mut self.colony);
+            // If it cannot be written, what runs is in the journal under this half all the same.
+            let _not_written =
+                replace_file(&self.path, self.colony.as_bytes(), Durability::Renamed);
         }
     }
 
@@ -99,6 +102,16 @@ impl RunIds {
         // If it stays, the next monitor looks for what is not there.
         let _stays = fs::remove_file(&self.path);
     }
+}
+
+/// The colony's half of a run id; `None`: it is no id of a start of this program.
+pub(crate) fn colony_of(name: &ProgramName, run_id: &str) -> Option<String> {
+    let colony = run_id.get(..16).filter(|text| is_half(text))?.to_owned();
+    let ids = RunIds {
+        path: PathBuf::new(),
+        colony,
+    };
+    ids.generation(name, run_id).map(|_| ids.colony)
 }
 
 fn is_half(text: &str) -> bool {
@@ -134,6 +147,8 @@ mod tests {
         assert_eq!(first.generation(&web, &ids[1]), Some(one.next()));
         assert_eq!(first.generation(&db, &ids[1]), None);
         assert_eq!(first.generation(&db, "short"), None);
+        assert_eq!(colony_of(&web, &ids[1]).as_deref(), Some(first.colony()));
+        assert_eq!(colony_of(&db, &ids[1]), None);
         let (second, predecessor) = RunIds::open(dir.path()).unwrap();
         assert_eq!(
             (second.colony(), predecessor),
@@ -141,6 +156,16 @@ mod tests {
         );
         assert!(ids[0].starts_with(second.colony()));
         second.retire();
+        let (mut third, _) = RunIds::open(dir.path()).unwrap();
+        third.resume(first.colony());
+        let (mut fourth, predecessor) = RunIds::open(dir.path()).unwrap();
+        assert_eq!(
+            (fourth.colony(), predecessor),
+            (first.colony(), Predecessor::Unclean)
+        );
+        fourth.resume("no half");
+        assert_eq!(fourth.colony(), first.colony());
+        fourth.retire();
         assert_eq!(RunIds::open(dir.path()).unwrap().1, Predecessor::None);
     }
 }

@@ -142,36 +142,40 @@ impl Monitor {
         };
         make_all(&[(&places.status, 0o700)])?;
         let place = take_place(&places, handed.as_ref())?;
+        launcher.accompany(place.lock());
         // From here on a TERM is a word to us: it waits until everything else is ready.
         let (runtime, signals) = listen()?;
         let reached = runtime.enter();
         make_all(&[(&places.messages, 0o700), (&places.config, 0o755)])?;
         if let Some(logs) = &places.logs {
-            make_all(&[(logs, 0o755)])?;
+            bear(make_logs(logs), going_on)?;
         }
         let open_files = limits::raise_open_files();
         let orphans_are_ours = limits::become_subreaper();
-        let (mut run_ids, predecessor) = identity(&places, handed.as_ref())?;
-        let left = match predecessor {
-            Predecessor::Unclean if handed.is_none() => inheritance::from_journal(&places),
-            Predecessor::Unclean | Predecessor::None => None,
+        let (mut run_ids, mut predecessor) = identity(&places, handed.as_ref())?;
+        let left = match handed {
+            None => inheritance::from_journal(&places),
+            Some(_) => None,
         };
-        if let Some(state) = handed.as_ref().or(left.as_ref()) {
-            run_ids.resume(&state.header.colony);
+        let colony = match handed.as_ref().or(left.as_ref()) {
+            Some(state) => Some(state.header.colony.clone()),
+            None if predecessor == Predecessor::None => inheritance::colony_of_records(&places),
+            None => None,
+        };
+        if let Some(colony) = colony {
+            run_ids.resume(&colony);
+            predecessor = Predecessor::Unclean;
         }
         let tree = Tree::open(settings.cgroup, run_ids.colony(), &mut launcher);
         let guarantees = guarantees::probe(tree.is_used(), orphans_are_ours);
         let inheritance =
-            inheritance::take_up(handed, left, &run_ids, predecessor, &settings.defaults);
+            inheritance::take_up(handed, left, &run_ids, predecessor, &settings.defaults)?;
+        inheritance.fits(open_files, places.logs.as_deref())?;
         inheritance.tell();
         tree.remove_empty();
         let names = inheritance.names();
         let mut status = StatusDir::new(&places, settings.pid_dir.clone());
-        let made = status.make_directories();
-        bear(
-            made.map_err(|error| StartError(error.to_string())),
-            going_on,
-        )?;
+        bear(status.prepare().map_err(StartError), going_on)?;
         status.sweep(&names);
 
         let (sender, reports) = unbounded_channel();
@@ -252,6 +256,18 @@ fn bear(done: Result<(), StartError>, going_on: bool) -> Result<(), StartError> 
     done
 }
 
+/// Makes the place for logs. A disk that is full or cannot be written just now is no reason not to
+/// begin: it is made when there is something to be written.
+fn make_logs(directory: &Path) -> Result<(), StartError> {
+    match make_directory(directory, 0o755) {
+        Err(error) if errno::may_pass(&error.source) => {
+            tracing::warn!("{error}; programs that print wait");
+            Ok(())
+        }
+        _ => make(directory, 0o755),
+    }
+}
+
 /// Takes up the colony's identity.
 fn identity(places: &Places, handed: Option<&State>) -> Result<(RunIds, Predecessor), StartError> {
     let handed = handed.and_then(|state| RunIds::handed_over(&places.status, &state.header.colony));
@@ -261,7 +277,7 @@ fn identity(places: &Places, handed: Option<&State>) -> Result<(RunIds, Predeces
     let opened = RunIds::open(&places.status).map_err(|error| {
         let why = errno::of(&error);
         format!(
-            "cannot keep the colony's identity in {}: {why}",
+            "cannot keep the colony's identity in {}: {why}; without it no successor could find the programs, so none is started",
             places.status.display()
         )
     })?;

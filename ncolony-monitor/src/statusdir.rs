@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +15,9 @@ use ncolony_core::status::{MonitorStatus, ProgramStatus};
 use ncolony_core::time::Mono;
 use ncolony_core::{Places, ProgramName};
 
+use crate::crash_point;
+use crate::sys::errno;
+
 /// Outcomes of messages are kept this long.
 const REPLY_LIFE: Duration = Duration::from_secs(600);
 
@@ -22,6 +26,9 @@ const UNANSWERED_MAX: usize = 1000;
 
 /// The newest rejected messages are kept, this many.
 const REJECTED_MAX: usize = 100;
+
+/// So many of the directories are no others' at all; that of pid files may be.
+const OURS_ALONE: usize = 4;
 
 /// The status directory.
 #[derive(Debug)]
@@ -52,6 +59,20 @@ impl StatusDir {
             rejected: VecDeque::new(),
             problem: None,
             written: 0,
+        }
+    }
+
+    /// Makes the directories. Those that the disk has no room for just now are made later.
+    ///
+    /// # Errors
+    /// One cannot be made, now or later.
+    pub(crate) fn prepare(&mut self) -> Result<(), String> {
+        match self.make_directories() {
+            Err(error) if errno::may_pass(&error.source) => {
+                self.complain(error.to_string());
+                Ok(())
+            }
+            made => made.map_err(|error| error.to_string()),
         }
     }
 
@@ -94,6 +115,10 @@ impl StatusDir {
     /// are outcomes: somebody may still wait for them.
     pub(crate) fn sweep(&mut self, keep: &BTreeSet<ProgramName>) {
         self.rejected = rejected_before(&self.places.rejected());
+        let half_written = |file: &str| file.starts_with('.') && file.ends_with(".new");
+        for (directory, _) in self.directories().take(OURS_ALONE) {
+            remove_files(&directory, half_written);
+        }
         for name in recorded_programs(&self.places.program_statuses()) {
             if !keep.contains(&name) {
                 let record = self.places.program_status(name.as_str());
@@ -103,7 +128,7 @@ impl StatusDir {
         }
         let replies = self.places.replies();
         if keep.is_empty() {
-            remove_files(&replies);
+            remove_files(&replies, |_| true);
         } else {
             let now = crate::sys::clock::mono();
             let kept = fs::read_dir(replies).into_iter().flatten().flatten();
@@ -179,25 +204,26 @@ impl StatusDir {
         }
     }
 
-    /// Moves a message aside that could not be acted on, with the reason beside it. `false`: it is
-    /// still where it was.
-    pub(crate) fn reject(&mut self, message: &Path, reason: &str) -> bool {
+    /// Moves a message aside that could not be acted on, with the reason beside it.
+    ///
+    /// # Errors
+    /// It is still where it was; why, in words.
+    pub(crate) fn reject(&mut self, message: &Path, reason: &str) -> Result<(), String> {
         let Some(file) = message.file_name() else {
-            return false;
+            return Err("it has no name".to_owned());
         };
         let target = self.places.rejected().join(file);
         // What stood there under the same name, a directory perhaps, makes way.
         let _made_way = fs::remove_file(&target).or_else(|_| fs::remove_dir_all(&target));
-        if !moved(message, &target) {
-            return false;
-        }
+        moved(message, &target).map_err(|error| errno::of(&error))?;
+        crash_point::reach("before the reason of a rejected message");
         self.rejected.retain(|kept| *kept != target);
         self.rejected.push_back(target.clone());
         self.keep_newest_rejected();
         let mut beside = target.into_os_string();
         beside.push(".reason");
         self.write_text(Path::new(&beside), format!("{reason}\n").as_bytes());
-        true
+        Ok(())
     }
 
     fn keep_newest_rejected(&mut self) {
@@ -272,7 +298,8 @@ impl StatusDir {
     }
 }
 
-fn recorded_programs(directory: &Path) -> Vec<ProgramName> {
+/// The programs that a directory of records has one of.
+pub(crate) fn recorded_programs(directory: &Path) -> Vec<ProgramName> {
     let Ok(entries) = fs::read_dir(directory) else {
         return Vec::new();
     };
@@ -285,12 +312,14 @@ fn recorded_programs(directory: &Path) -> Vec<ProgramName> {
         .collect()
 }
 
-fn remove_files(directory: &Path) {
+fn remove_files(directory: &Path, are_to_go: impl Fn(&str) -> bool) {
     let Ok(entries) = fs::read_dir(directory) else {
         return;
     };
     for entry in entries.flatten() {
-        let _gone = fs::remove_file(entry.path());
+        if entry.file_name().to_str().is_some_and(&are_to_go) {
+            let _gone = fs::remove_file(entry.path());
+        }
     }
 }
 
@@ -309,15 +338,15 @@ fn rejected_before(directory: &Path) -> VecDeque<PathBuf> {
 }
 
 /// Moves a file, by its content where the target is on another file system.
-fn moved(source: &Path, target: &Path) -> bool {
-    if fs::rename(source, target).is_ok() {
-        return true;
+fn moved(source: &Path, target: &Path) -> io::Result<()> {
+    match fs::rename(source, target) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
+        renamed => return renamed,
     }
-    let regular = fs::symlink_metadata(source).is_ok_and(|metadata| metadata.is_file());
-    if regular && fs::copy(source, target).is_err() {
-        return false;
+    if fs::symlink_metadata(source)?.is_file() {
+        fs::copy(source, target)?;
     }
-    remove_file(source).is_ok()
+    remove_file(source).map_err(|error| error.source)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use ncolony_simulation::cast::Cast;
 use ncolony_simulation::history::{self, Count};
 
 /// So many histories from one seed on; a few seconds without optimisation.
-const HISTORIES: u64 = 5000;
+const HISTORIES: u64 = 1500;
 
 fn nothing_goes_wrong_from(first: u64) -> Count {
     let cast = Rc::new(Cast::new());

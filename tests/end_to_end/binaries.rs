@@ -5,13 +5,26 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+/// What cargo is told to build: everything, and what tests alone have a use for.
+const ALL: &[&str] = &["--bins"];
+const CRASHING: &[&str] = &[
+    "--bin=ncolony-monitor-crashing",
+    "--features=ncolony-monitor/crash-points",
+];
+
 /// The path of a binary of the workspace, built from the present sources.
 pub(crate) fn binary(name: &str) -> PathBuf {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
-    DIRECTORY.get_or_init(build).join(name)
+    static OF_CRASHING: OnceLock<PathBuf> = OnceLock::new();
+    let directory = DIRECTORY.get_or_init(|| build(ALL));
+    if name == "ncolony-monitor-crashing" {
+        OF_CRASHING.get_or_init(|| build(CRASHING)).join(name)
+    } else {
+        directory.join(name)
+    }
 }
 
-fn build() -> PathBuf {
+fn build(what: &[&str]) -> PathBuf {
     let tests = env::current_exe().unwrap();
     // The tests stand in `deps`, the binaries beside that directory.
     let directory = tests.parent().and_then(Path::parent).unwrap().to_owned();
@@ -22,7 +35,8 @@ fn build() -> PathBuf {
         .unwrap();
     let mut cargo = Command::new(env!("CARGO"));
     cargo
-        .args(["build", "--quiet", "--workspace", "--bins"])
+        .args(["build", "--quiet", "--workspace"])
+        .args(what)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("CARGO_TARGET_DIR", target)
         .args(["--profile", profile(&directory)]);

@@ -21,7 +21,9 @@ use tempfile::TempDir;
 use crate::binaries::binary;
 use crate::processes;
 
+mod crashing;
 mod ending;
+mod mounts;
 mod records;
 mod upgrading;
 
@@ -82,9 +84,12 @@ pub(crate) struct Colony {
     /// What the monitor is started through, as in `unshare -Ur`.
     wrapper: Vec<String>,
     variables: Vec<(String, String)>,
+    /// Which build of the monitor is started.
+    build: &'static str,
     places: PlaceFlags,
     user: Option<u32>,
     monitor: Option<Child>,
+    mounts: Option<mounts::Mounts>,
     /// What the run ids of this colony's processes begin with.
     halves: RefCell<BTreeSet<String>>,
     asked: RefCell<u32>,
@@ -102,9 +107,11 @@ impl Colony {
             flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
             wrapper: Vec::new(),
             variables: Vec::new(),
+            build: "ncolony-monitor",
             places: PlaceFlags::Root,
             user: None,
             monitor: None,
+            mounts: None,
             halves: RefCell::default(),
             asked: RefCell::default(),
         };
@@ -167,10 +174,7 @@ impl Colony {
 
     /// Starts the monitor and waits until it has looked at everything.
     pub(crate) fn start(&mut self) {
-        assert!(self.monitor.is_none(), "the monitor was started before");
-        let child = self.command().spawn().unwrap();
-        let pid = child.id();
-        self.monitor = Some(child);
+        let pid = self.begin();
         until("the monitor is up", || {
             let ended = self
                 .monitor
@@ -182,13 +186,22 @@ impl Colony {
         self.remember_half();
     }
 
+    /// Starts the monitor, and gives its process.
+    pub(crate) fn begin(&mut self) -> u32 {
+        assert!(self.monitor.is_none(), "the monitor was started before");
+        let child = self.command().spawn().unwrap();
+        let pid = child.id();
+        self.monitor = Some(child);
+        pid
+    }
+
     /// The command that starts the monitor.
     pub(crate) fn command(&self) -> Command {
         let own_copy = self.path("ncolony-monitor");
         let monitor = if own_copy.exists() {
             own_copy
         } else {
-            binary("ncolony-monitor")
+            binary(self.build)
         };
         let mut words = self.wrapper.iter().map(PathBuf::from).chain([monitor]);
         let mut command = Command::new(words.next().unwrap());
@@ -215,10 +228,10 @@ impl Colony {
     fn place_flags(&self) -> Vec<PathBuf> {
         let named = |flag: &str, path| [PathBuf::from(flag), path];
         match self.places {
-            PlaceFlags::Root => named("--root", self.path("")).to_vec(),
+            PlaceFlags::Root => named("--root", self.directory.path().to_owned()).to_vec(),
             PlaceFlags::LikeNColony => [
-                named("--config", self.path("config")),
-                named("--messages", self.path("messages")),
+                named("--config", self.directory.path().join("config")),
+                named("--messages", self.directory.path().join("messages")),
             ]
             .concat(),
         }
@@ -287,7 +300,11 @@ impl Colony {
 
     /// A path in the colony's directory.
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.directory.path().join(name)
+        let Some(mounts) = &self.mounts else {
+            return self.directory.path().join(name);
+        };
+        let directory = self.directory.path().strip_prefix("/").unwrap();
+        mounts.root().join(directory).join(name)
     }
 
     /// Writes a program's file whole: under another name, then renamed.
@@ -344,7 +361,7 @@ impl Colony {
         let mut command = Command::new(binary("ncolony-ctl"));
         command
             .arg("--root")
-            .arg(self.directory.path())
+            .arg(self.path(""))
             .args(args)
             .stdin(Stdio::null());
         command

@@ -153,7 +153,7 @@ fn defect_7_after_a_killed_monitor_no_program_runs_twice() {
     let mut colony = Colony::new(&["-k", "0.3"]);
     let tails = [
         ("plain", "exec sleep 1000"),
-        // Only its record says whose it is.
+        // Only what was written down of it says whose it is.
         ("without-environment", "exec env -i sleep 1000"),
         ("of-two", "sleep 1000 & wait"),
         ("deaf", "trap '' TERM; while :; do sleep 1000; done"),
@@ -161,28 +161,32 @@ fn defect_7_after_a_killed_monitor_no_program_runs_twice() {
     for (name, tail) in tails {
         colony.program(name, shell(&format!("{ONE_AT_A_TIME}{tail}"), json!({})));
     }
-    for round in 1..=3 {
+    let pids = |colony: &Colony, name: &str| colony.lines(&format!("{name}.pids"));
+    for _round in 0..3 {
         colony.start();
         for (name, _) in tails {
-            let pids = || colony.lines(&format!("{name}.pids"));
             until(&format!("{name} runs"), || {
-                (pids().len() >= round).then_some(())
+                (!pids(&colony, name).is_empty()).then_some(())
             });
-            let pids = pids();
-            assert_eq!(pids.len(), round, "{name} was started once by each monitor");
-            let (last, old) = pids.split_last().unwrap();
-            let number = |text: &String| text.parse::<u32>().unwrap();
-            assert!(is_alive(number(last)), "{name}");
-            assert!(!old.iter().map(number).any(is_alive), "{name}");
-            colony.until_record(name, "its record names it", |record| {
-                record.pid == Some(number(last))
-            });
+            let pid = colony.until_up(name);
+            assert_eq!(pids(&colony, name), [pid.to_string()], "{name}");
+            assert!(is_alive(pid), "{name}");
         }
         colony.kill();
         assert!(
             colony.processes().len() >= tails.len(),
             "they live on without it"
         );
+    }
+    // Those that a word replaces are gone before their successors begin.
+    colony.start();
+    assert!(colony.ask(json!({"type": "RESTART-ALL"})).ok);
+    for (name, _) in tails {
+        until(&format!("{name} runs anew"), || {
+            (pids(&colony, name).len() == 2).then_some(())
+        });
+        let old: u32 = pids(&colony, name)[0].parse().unwrap();
+        assert!(!is_alive(old), "{name}");
     }
     assert_eq!(colony.lines("overlaps"), [""; 0]);
 }

@@ -6,6 +6,10 @@
 
 #![cfg(test)]
 
+mod adoption;
+mod adoption_output;
+mod adoption_proofs;
+mod adoption_words;
 mod architecture;
 mod bad_files;
 mod bad_names;
@@ -14,10 +18,12 @@ mod cgroups;
 mod clocks;
 mod colony;
 mod command_line;
+mod crash_points;
 mod defects;
 mod detaching;
 mod endings;
 mod failed_starts;
+mod full_places;
 mod lifecycle;
 mod log_following;
 mod logs;

@@ -10,7 +10,6 @@ use ncolony_core::State;
 use serde_json::json;
 
 use crate::colony::{Colony, until};
-use crate::processes::until_gone;
 
 /// Everything below a directory, with what shows that it was touched.
 fn everything(directory: &Path) -> BTreeMap<PathBuf, (u64, i64, i64)> {
@@ -78,6 +77,6 @@ fn a_status_directory_that_was_removed_is_there_again_with_its_lock() {
     let pid = colony.until_up("web");
     colony.kill();
     colony.start();
-    until_gone(pid);
-    assert_ne!(colony.until_up("web"), pid);
+    let record = colony.until_record("web", "it was taken up", |record| record.adopted);
+    assert_eq!(record.pid, Some(pid));
 }

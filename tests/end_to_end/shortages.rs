@@ -87,6 +87,88 @@ fn where_descriptors_run_out_what_runs_can_still_be_stopped() {
 }
 
 #[test]
+fn where_descriptors_have_run_out_what_runs_is_taken_up_and_nothing_is_started_twice() {
+    const COUNT: usize = 140;
+    let mut colony = Colony::new(&["--frequency", "0.1"]);
+    colony.wrap(&["prlimit", "--nofile=160:160"]);
+    let name = |number| format!("p{number:03}");
+    for number in 0..COUNT {
+        colony.program(&name(number), ONE_DEATH);
+    }
+    colony.start();
+    let records = |colony: &Colony| -> Vec<ProgramStatus> {
+        let all = (0..COUNT).filter_map(|number| colony.try_record(&name(number)));
+        all.collect()
+    };
+    let first = until("some run, and the others wait", || {
+        let all = records(&colony);
+        let waiting = all.iter().filter(|it| waits_for_the_machine(it)).count();
+        let running: Vec<_> = all.into_iter().filter(|it| it.pid.is_some()).collect();
+        (!running.is_empty() && running.len() + waiting == COUNT).then_some(running)
+    });
+    colony.kill();
+    // With fewer descriptors than they need, nobody begins who would not see them all.
+    colony.wrap(&["prlimit", "--nofile=80:80"]);
+    colony.begin();
+    assert_eq!(colony.ended().code(), Some(1));
+    let log = colony.log();
+    assert!(
+        log.contains("too few for it") && log.contains("ulimit -n"),
+        "{log}"
+    );
+    colony.wrap(&["prlimit", "--nofile=40:40"]);
+    colony.begin();
+    assert_eq!(colony.ended().code(), Some(1));
+    assert!(colony.log().contains("(EMFILE)"), "{}", colony.log());
+    // As many as before are enough, though whoever is not their parent needs more for each.
+    colony.wrap(&["prlimit", "--nofile=160:160"]);
+    colony.start();
+    let processes = colony.processes();
+    for before in &first {
+        let pid = before.pid.unwrap();
+        assert!(is_alive(pid), "{} goes on", before.name);
+        colony.until_record(before.name.as_str(), "it is taken up", |record| {
+            record.pid == Some(pid) && record.starts == 1
+        });
+    }
+    assert_eq!(processes.len(), first.len(), "nothing was started twice");
+    for before in &first {
+        assert!(colony.ask(json!({"type": "STOP", "name": before.name})).ok);
+        colony.until_state(before.name.as_str(), State::Stopped);
+        assert!(!is_alive(before.pid.unwrap()));
+    }
+    assert!(
+        records(&colony)
+            .iter()
+            .all(|record| record.state != State::Fatal)
+    );
+}
+
+#[test]
+fn where_no_process_can_be_made_a_new_monitor_starts_nothing_twice() {
+    let mut colony = Colony::new(&["--frequency", "0.1"]);
+    colony.without_rights();
+    colony.program("web", ONE_DEATH);
+    colony.start();
+    let web = colony.until_up("web");
+    colony.kill();
+    // Not even a thread of its own can be made.
+    colony.wrap(&["prlimit", "--nproc=1"]);
+    colony.begin();
+    assert_eq!(colony.ended().code(), Some(1));
+    assert!(
+        colony.log().contains("Try again (EAGAIN)"),
+        "{}",
+        colony.log()
+    );
+    colony.wrap(&[]);
+    colony.start();
+    colony.until_record("web", "it is taken up", |record| {
+        record.pid == Some(web) && record.starts == 1
+    });
+}
+
+#[test]
 fn where_records_cannot_be_written_the_programs_are_still_looked_after() {
     let mut colony = Colony::new(&["-m", "0.05", "-t", "0", "--frequency", "0.1"]);
     colony.without_rights();
@@ -94,6 +176,9 @@ fn where_records_cannot_be_written_the_programs_are_still_looked_after() {
     let counting = json!({"args": ["/bin/sh", "-c", "echo $$ >> pids; exec cat"]});
     colony.program("web", counting.to_string());
     let first = colony.until_up("web");
+    until("it has noted its start", || {
+        (colony.lines("pids").len() == 1).then_some(())
+    });
     colony.set_mode("status/programs", 0o500);
     signal(first, Signal::SIGKILL);
     let second: u32 = until("it was started again", || {

@@ -1,5 +1,5 @@
 use super::*;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 #[test]
 fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
@@ -26,6 +26,13 @@ fn a_replacement_that_fails_leaves_the_old_content_and_names_the_path() {
         1,
         "the temporary file is gone"
     );
+}
+
+#[test]
+fn why_nothing_could_be_written_stays_an_error_number() {
+    let nowhere = Path::new("/proc/self/web");
+    let error = replace_file(nowhere, b"x", Durability::Renamed).unwrap_err();
+    assert_eq!(error.source.raw_os_error(), Some(libc::ENOENT));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use ncolony_core::colony::diff::Emptiness;
 use ncolony_core::colony::{Observation, Reading};
 
 use super::Driver;
+use super::memory::everything;
 use crate::executor::Executor;
 use crate::logs::{Report, Source};
 use crate::sources::dirwatch::Hint;
@@ -54,6 +55,7 @@ impl Driver {
         self.messages_watch.take();
         self.look_at_config();
         self.executor.status.forget_old_replies(now);
+        self.dispose_again();
         self.look_after_status();
         if before
             != (
@@ -71,8 +73,9 @@ impl Driver {
         let problem = self.executor.place.problem().map(str::to_owned);
         let restored = self.executor.status.restore();
         self.executor.place.keep(&self.executor.run_ids);
-        let colony = &self.colony;
-        self.journal.keep(|| colony.snapshot());
+        self.executor.launcher.accompany(self.executor.place.lock());
+        let (colony, mailbox) = (&self.colony, &self.executor.mailbox);
+        self.journal.keep(|| everything(colony, mailbox));
         if problem.as_deref() != self.executor.place.problem() {
             self.overview.touch();
         }
@@ -83,6 +86,15 @@ impl Driver {
         self.executor.status.answer_again(clock::mono());
         for name in self.executor.status.take_unwritten() {
             self.colony.republish(&name);
+        }
+    }
+
+    /// Tries again to get rid of messages that were dealt with.
+    fn dispose_again(&mut self) {
+        let before = self.executor.mailbox.problem().map(str::to_owned);
+        self.executor.dispose_again();
+        if before.as_deref() != self.executor.mailbox.problem() {
+            self.overview.touch();
         }
     }
 
@@ -151,7 +163,8 @@ impl Driver {
             self.overview.touch();
         }
         for path in batch.nameless {
-            self.executor.status.reject(&path, "its name is not text");
+            // Whatever keeps it where it is, it is found again.
+            let _moved = self.executor.status.reject(&path, "its name is not text");
         }
         let strangers = batch
             .messages

@@ -2,12 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use ncolony_core::colony::Observation;
+use ncolony_core::colony::{Colony, Observation};
 
 use super::Driver;
 use crate::inheritance::Inheritance;
+use crate::journal::Everything;
+use crate::sources::messages::Mailbox;
 use crate::state::{Mark, Settled};
 use crate::sys::clock;
+
+/// What is known now, for a journal that is written anew.
+pub(super) fn everything(colony: &Colony, mailbox: &Mailbox) -> Everything {
+    let standing = mailbox.settled();
+    Everything {
+        snapshot: colony.snapshot(),
+        standing: standing.map(|(file, mark)| (file.clone(), mark)).collect(),
+    }
+}
 
 impl Driver {
     /// Writes down what has changed. Nothing that was ordered is done before.
@@ -23,8 +34,9 @@ impl Driver {
         let files = changes.acted_on.iter().map(|acted_on| &acted_on.file);
         let marks: BTreeMap<String, Mark> = files.filter_map(mark).collect();
         let problem = self.journal.problem().is_some();
-        let colony = &self.colony;
-        self.journal.append(changes, marks, || colony.snapshot());
+        let (colony, mailbox) = (&self.colony, &self.executor.mailbox);
+        self.journal
+            .append(changes, marks, || everything(colony, mailbox));
         if problem != self.journal.problem().is_some() {
             self.overview.touch();
         }

@@ -17,6 +17,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::rotate::{backup, is_there, remove_source, unfinished};
+use crate::crash_point;
 use crate::sys::{errno, limits};
 
 const PIECE: usize = 256 * 1024;
@@ -191,7 +192,9 @@ impl Desk {
         let Some(number) = numbers.find(same) else {
             return Ok(false);
         };
+        crash_point::reach("before a compressed file gets its name");
         fs::rename(target, super::rotate::compressed(log, number))?;
+        crash_point::reach("before what it was made of is removed");
         remove_source(log, number)?;
         Ok(true)
     }

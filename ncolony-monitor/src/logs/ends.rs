@@ -127,7 +127,8 @@ impl Logs {
         Ok(End { file, change })
     }
 
-    /// Says that a process was started with these ends.
+    /// Says that a process was started with these ends. The thread hears of it by
+    /// [`Logs::take_in`].
     pub(crate) fn started(&mut self, name: &ProgramName, ends: Ends, pid: u32) {
         self.change(name, Stream::Out, ends.out.change);
         let err = ends.err.map_or(Change::Dropped, |err| err.change);
@@ -153,7 +154,8 @@ impl Logs {
         let key = (name.clone(), stream);
         match change {
             Change::Kept => {}
-            Change::Dropped => self.drop_stream(name, stream),
+            Change::Dropped if self.held.contains_key(&key) => self.drop_stream(name, stream),
+            Change::Dropped => {}
             Change::Redirected(destination) => {
                 if let Some(held) = self.held.get_mut(&key) {
                     held.destination = destination.clone();
@@ -164,7 +166,7 @@ impl Logs {
                 // Its name is the new one's by now.
                 self.let_go(&key);
                 let channel = self.hold(key, inlet, destination);
-                self.shared.send(Command::Open(Box::new(channel)));
+                self.shared.send_later(Command::Open(Box::new(channel)));
             }
         }
     }

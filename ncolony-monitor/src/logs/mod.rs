@@ -35,7 +35,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use ncolony_core::colony::Generation;
@@ -51,7 +51,7 @@ use channel::Channel;
 use inlet::Inlet;
 use pump::Pump;
 use route::Destination;
-pub(crate) use route::Stream;
+pub(crate) use route::{Stream, streams_of};
 
 /// Where the machine's log listens.
 pub(crate) const SYSLOG: &str = "/dev/log";
@@ -108,24 +108,46 @@ enum Command {
 #[derive(Debug)]
 struct Shared {
     poller: Poller,
-    commands: Mutex<Vec<Command>>,
+    queue: Mutex<Queue>,
+}
+
+/// What the thread is to do.
+#[derive(Debug, Default)]
+struct Queue {
+    commands: Vec<Command>,
+    /// Whether it was woken for that.
+    woken: bool,
 }
 
 impl Shared {
     fn send(&self, command: Command) {
-        // A panic elsewhere cannot leave a vector of commands half changed.
-        let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever put the first one there has woken the thread.
-        let first = commands.is_empty();
-        commands.push(command);
-        drop(commands);
-        if first {
+        self.send_later(command);
+        self.wake();
+    }
+
+    /// Has something done at the next [`Shared::wake`].
+    fn send_later(&self, command: Command) {
+        self.queue().commands.push(command);
+    }
+
+    /// Wakes the thread, if it has something to do and was not woken for it.
+    fn wake(&self) {
+        let mut queue = self.queue();
+        let wakes = !queue.woken && !queue.commands.is_empty();
+        queue.woken |= wakes;
+        drop(queue);
+        if wakes {
             self.poller.wake();
         }
     }
 
     fn take(&self) -> Vec<Command> {
-        std::mem::take(&mut *self.commands.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.queue()).commands
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // A panic elsewhere cannot leave a vector of commands half changed.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -180,7 +202,7 @@ impl Logs {
     pub(crate) fn start(places: LogPlaces, reports: UnboundedSender<Report>) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             poller: Poller::new()?,
-            commands: Mutex::default(),
+            queue: Mutex::default(),
         });
         let pump = Pump::new(Arc::clone(&shared), reports, &places.syslog)?;
         let mut logs = Self {
@@ -195,6 +217,12 @@ impl Logs {
         };
         logs.resume()?;
         Ok(logs)
+    }
+
+    /// Has the thread take in what was started since. To wake it for each of a thousand starts
+    /// would cost as much as a start.
+    pub(crate) fn take_in(&self) {
+        self.shared.wake();
     }
 
     /// Says that the main process has ended: what is in its FIFOs by now is its last, and its last

@@ -9,6 +9,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::crash_point;
+
 /// The name of a rotated file; 1 is the newest.
 pub(super) fn backup(log: &Path, number: u32) -> PathBuf {
     with_ending(log, &format!(".{number}"))
@@ -42,6 +44,7 @@ pub(super) fn is_there(log: &Path, number: u32) -> bool {
 /// # Errors
 /// A file could not be moved or removed. Nothing is lost; it may be tried again.
 pub(super) fn rotate(log: &Path, keep: u32) -> io::Result<()> {
+    crash_point::reach("before a rotation");
     remove_from(log, keep.max(1).saturating_add(1))?;
     if keep == 0 {
         remove_from(log, 1)?;
@@ -57,13 +60,17 @@ pub(super) fn rotate(log: &Path, keep: u32) -> io::Result<()> {
     };
     for number in (1..gap).rev() {
         remove_source(log, number)?;
+        crash_point::reach("before a rotated file moves up");
         gone(fs::rename(
             compressed(log, number),
             compressed(log, number + 1),
         ))?;
         gone(fs::rename(backup(log, number), backup(log, number + 1)))?;
     }
-    fs::rename(log, backup(log, 1))
+    crash_point::reach("before a log becomes the newest rotated file");
+    fs::rename(log, backup(log, 1))?;
+    crash_point::reach("after a log became the newest rotated file");
+    Ok(())
 }
 
 /// Removes what a compressed file was made of, if both are there: the compressed one gets its name

@@ -76,6 +76,13 @@ pub(super) fn routes(spec: &ProgramSpec, logs: Option<&Path>) -> (Route, Option<
     (out, err)
 }
 
+/// How many of a program's streams come through us.
+pub(crate) fn streams_of(spec: &ProgramSpec, logs: Option<&Path>) -> usize {
+    let (out, err) = routes(spec, logs);
+    let through = |route: &Route| matches!(route, Route::Through(_));
+    std::iter::once(out).chain(err).filter(through).count()
+}
+
 fn same_file(out: &Route, err: &Route) -> bool {
     match (out, err) {
         (Route::Through(Destination::File(out)), Route::Through(Destination::File(err))) => {

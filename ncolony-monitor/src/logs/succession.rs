@@ -1,11 +1,10 @@
 //! From one monitor to the next: taking up what a process prints that an earlier one started, and
 //! handing over what is open to the next image of this one.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ncolony_core::{ProgramName, ProgramSpec};
 
@@ -72,23 +71,29 @@ impl Logs {
 }
 
 /// Opens the FIFO that a process holds: by its name, or if that leads elsewhere, by the process.
+///
+/// What a process has under a number may be anything just now: a shell puts one stream in the place
+/// of the other for as long as it writes a line. So all that it holds is looked at.
 fn find(path: &Path, stream: Stream, pid: u32) -> io::Result<Inlet> {
     let number = match stream {
         Stream::Out => 1,
         Stream::Err => 2,
     };
-    let of_process = PathBuf::from(format!("/proc/{pid}/fd/{number}"));
-    let by_process = || Ok(Inlet::go_on(fifo::open_reader(&of_process)?, path));
-    let inlet = match Inlet::open(path) {
-        Ok(inlet) => inlet,
-        Err(error) => return by_process().map_err(|_: io::Error| error),
+    let named = Inlet::open(path);
+    let held = fifo::held_by(pid);
+    let is_held = |inlet: &Inlet| {
+        let found = inlet.reader().metadata();
+        found.is_ok_and(|found| held.iter().any(|fifo| fifo.is(&found)))
     };
-    let found = inlet.reader().metadata()?;
-    let same = |held: Metadata| (held.dev(), held.ino()) == (found.dev(), found.ino());
-    // What cannot be asked is what it was started with.
-    if std::fs::metadata(&of_process).map_or(true, same) {
-        Ok(inlet)
-    } else {
-        by_process()
+    // What cannot be asked holds what it was started with.
+    if held.is_empty() || named.as_ref().is_ok_and(is_held) {
+        return named;
     }
+    let mut with_this_name = held.iter().filter(|fifo| fifo.stood_at(path));
+    let mut without_name = held.iter().filter(|fifo| fifo.is_nameless());
+    let by_process = with_this_name
+        .next()
+        .or_else(|| without_name.find(|fifo| fifo.number == number))
+        .and_then(|fifo| fifo::open_reader(&fifo.of_process(pid)).ok());
+    by_process.map_or(named, |reader| Ok(Inlet::go_on(reader, path)))
 }

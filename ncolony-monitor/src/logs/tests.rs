@@ -48,6 +48,7 @@ impl Bench {
         let clone = |end: BorrowedFd<'_>| File::from(end.try_clone_to_owned().unwrap());
         let clones = (clone(ends.stdout()), clone(ends.stderr()));
         self.logs.started(&source(name).name, ends, 7);
+        self.logs.take_in();
         clones
     }
 

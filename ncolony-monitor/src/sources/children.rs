@@ -237,6 +237,11 @@ impl Children {
         }
     }
 
+    /// How many main processes are our own children.
+    pub(crate) fn count(&self) -> usize {
+        self.by_pid.len()
+    }
+
     /// Whether it has to be looked again and again, because nothing tells what is waited for.
     pub(crate) fn need_looks(&self) -> bool {
         self.has_leftovers() || self.adopted.has_unexplained()

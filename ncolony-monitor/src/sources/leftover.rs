@@ -101,6 +101,13 @@ impl Led {
         }
     }
 
+    /// Whether the leader is still in the group, though it has ended: whoever inherited it has not
+    /// taken notice. So long the number of the group is its own.
+    fn has_unnoticed_leader(&self) -> bool {
+        let leader = self.leader.as_ref();
+        leader.is_some_and(|leader| leader.has_ended(0) && leader.keeps_number())
+    }
+
     fn signal(&self, signal: Signal) -> io::Result<()> {
         match &self.leader {
             Some(leader) if leader.group_members() != Members::Unknown => {
@@ -213,10 +220,13 @@ impl Leftover {
 
     /// Takes in what a look for strays found, and tells those who are new.
     pub(crate) fn take_found(&mut self, found: &mut Found) {
-        let found = found.remove(&self.hold.run_id).unwrap_or_default();
+        let strays = found
+            .by_run_id
+            .remove(&self.hold.run_id)
+            .unwrap_or_default();
         // Whoever was there before the look may have left somebody behind since.
-        self.is_complete = self.group.is_none() && self.strays.is_empty() && found.is_empty();
-        for Stray { pid, process } in found {
+        self.is_complete = self.group.is_none() && self.strays.is_empty() && strays.is_empty();
+        for Stray { pid, process } in strays {
             // Who is in the group is told with it.
             if self.is_in_group(pid) {
                 continue;
@@ -224,6 +234,9 @@ impl Leftover {
             tell_stray(pid, &process, &self.hold.said.to_newcomers());
             self.strays.insert(pid, process);
         }
+        let deserted =
+            |group: &mut Led| group.has_unnoticed_leader() && found.is_deserted(group.number);
+        let _deserted = self.group.take_if(deserted);
     }
 
     /// Tells those in the control group who have heard nothing yet.

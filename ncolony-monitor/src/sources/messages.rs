@@ -49,6 +49,11 @@ pub(crate) struct Mailbox {
     in_hand: BTreeMap<String, Mark>,
     /// Files that were found half written, and until when they are waited for.
     halves: BTreeMap<String, Mono>,
+    /// Files among those done that are to be got rid of as soon as that can be done; with a reason,
+    /// by moving them aside.
+    stuck: BTreeMap<String, Option<String>>,
+    /// Why one of them could not be got rid of.
+    obstacle: Option<String>,
     /// Why the directory could not be listed, while it is so.
     problem: Option<String>,
     pub(crate) taken: u64,
@@ -62,6 +67,8 @@ impl Mailbox {
             done: BTreeMap::new(),
             in_hand: BTreeMap::new(),
             halves: BTreeMap::new(),
+            stuck: BTreeMap::new(),
+            obstacle: None,
             problem: None,
             taken: 0,
         }
@@ -115,6 +122,7 @@ impl Mailbox {
         if self.is_done(&file) {
             return;
         }
+        self.done.remove(&file);
         let mark = self.mark(&file);
         if let Some(message) = self.read_one(&file, entry.kind) {
             self.in_hand.extend(mark.map(|mark| (file.clone(), mark)));
@@ -159,23 +167,50 @@ impl Mailbox {
     /// Removes a message that was acted on. One that cannot be removed is remembered, and not
     /// acted on again.
     pub(crate) fn discard(&mut self, file: &str) {
-        let path = self.path.join(file);
         let read = self.in_hand.remove(file);
         if read.is_some() && self.mark(file) != read {
             return;
         }
-        let Err(error) = fs::remove_file(&path) else {
-            return;
-        };
-        if error.kind() == std::io::ErrorKind::NotFound {
-            return;
+        match fs::remove_file(self.path.join(file)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => self.keep_stuck(file, None, &errno::of(&error)),
         }
-        tracing::warn!(
-            "cannot remove the message {}: {}",
-            path.display(),
-            errno::of(&error)
-        );
+    }
+
+    /// A message was moved aside: what comes under its name is another.
+    pub(crate) fn moved_aside(&mut self, file: &str) {
+        self.in_hand.remove(file);
+    }
+
+    /// A message that was dealt with cannot be got rid of now; why not. It is not acted on again.
+    pub(crate) fn keep_stuck(&mut self, file: &str, reason: Option<String>, why: &str) {
+        self.in_hand.remove(file);
         self.remember(file);
+        self.stuck.insert(file.to_owned(), reason);
+        let obstacle = format!(
+            "cannot remove the message {}: {why}; it was dealt with and is not looked at again",
+            self.path.join(file).display()
+        );
+        if self.obstacle.is_none() {
+            tracing::warn!("{obstacle}");
+        }
+        self.obstacle = Some(obstacle);
+    }
+
+    /// Messages that are still to be got rid of; with a reason, by moving them aside. Those that
+    /// cannot be, again, are to be kept again.
+    pub(crate) fn take_stuck(&mut self) -> Vec<(String, Option<String>)> {
+        let stuck = std::mem::take(&mut self.stuck);
+        let is_there = |(file, _): &(String, Option<String>)| self.is_done(file);
+        stuck.into_iter().filter(is_there).collect()
+    }
+
+    /// Forgets what was in the way of getting rid of messages, if nothing is any more.
+    pub(crate) fn look_at_stuck(&mut self) {
+        if self.stuck.is_empty() {
+            self.obstacle = None;
+        }
     }
 
     /// Takes it that this file was dealt with and is still there.
@@ -196,15 +231,11 @@ impl Mailbox {
         self.halves.retain(|file, _| is_there(file));
     }
 
-    fn is_done(&mut self, file: &str) -> bool {
+    fn is_done(&self, file: &str) -> bool {
         let Some(mark) = self.done.get(file).copied() else {
             return false;
         };
-        let same = self.mark(file) == Some(mark);
-        if !same {
-            self.done.remove(file);
-        }
-        same
+        self.mark(file) == Some(mark)
     }
 
     fn mark(&self, file: &str) -> Option<Mark> {
@@ -248,119 +279,9 @@ impl Mailbox {
 
     /// What is wrong with the directory, while it is so.
     pub(crate) fn problem(&self) -> Option<&str> {
-        self.problem.as_deref()
+        self.problem.as_deref().or(self.obstacle.as_deref())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_come_in_order_and_everything_else_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let at = |name: &str| dir.path().join(name);
-        fs::write(at("2"), r#"{"type": "RESCAN"}"#).unwrap();
-        fs::write(at("1"), "x").unwrap();
-        fs::write(at("0.new"), "ignored").unwrap();
-        fs::create_dir(at("3")).unwrap();
-        std::os::unix::fs::symlink("nowhere", at("4")).unwrap();
-        fs::write(at("5"), vec![b' '; MESSAGE_BYTES_MAX + 1]).unwrap();
-        let batch = Mailbox::new(dir.path()).read();
-        let mut seen = Vec::new();
-        for observation in batch.messages {
-            let Observation::Message { file, message } = observation else {
-                panic!()
-            };
-            seen.push((file, message.is_ok()));
-        }
-        let wanted = [
-            ("1", false),
-            ("2", true),
-            ("3", false),
-            ("4", false),
-            ("5", false),
-        ];
-        assert_eq!(seen, wanted.map(|(file, ok)| (file.to_owned(), ok)));
-    }
-
-    #[test]
-    fn a_message_that_cannot_be_removed_is_not_read_again_until_it_is_another() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("1");
-        fs::write(&path, r#"{"type": "RESCAN"}"#).unwrap();
-        let mut mailbox = Mailbox::new(dir.path());
-        assert_eq!(mailbox.read().messages.len(), 1);
-        mailbox.remember("1");
-        assert!(mailbox.read().messages.is_empty());
-        fs::rename(&path, dir.path().join("0.new")).unwrap();
-        fs::write(&path, r#"{"type": "RESCAN"}"#).unwrap();
-        assert_eq!(mailbox.read().messages.len(), 1);
-    }
-
-    #[test]
-    fn a_message_that_was_taken_away_is_forgotten_with_its_inode() {
-        let dir = tempfile::tempdir().unwrap();
-        let (path, aside) = (dir.path().join("1"), dir.path().join("0.new"));
-        fs::write(&path, r#"{"type": "RESCAN"}"#).unwrap();
-        let mut mailbox = Mailbox::new(dir.path());
-        assert_eq!(mailbox.read().messages.len(), 1);
-        mailbox.remember("1");
-        fs::rename(&path, &aside).unwrap();
-        assert!(mailbox.read().messages.is_empty());
-        fs::rename(&aside, &path).unwrap();
-        assert_eq!(mailbox.read().messages.len(), 1);
-    }
-
-    #[test]
-    fn a_message_that_took_the_place_of_another_is_not_lost() {
-        let dir = tempfile::tempdir().unwrap();
-        let at = |name: &str| dir.path().join(name);
-        fs::write(at("1"), r#"{"type": "RESCAN"}"#).unwrap();
-        let mut mailbox = Mailbox::new(dir.path());
-        assert_eq!(mailbox.read().messages.len(), 1);
-        fs::write(at("x.new"), r#"{"type": "RESTART-ALL"}"#).unwrap();
-        fs::rename(at("x.new"), at("1")).unwrap();
-        mailbox.discard("1");
-        assert_eq!(mailbox.read().messages.len(), 1);
-        mailbox.discard("1");
-        assert!(!at("1").exists());
-    }
-
-    #[test]
-    fn a_message_that_is_still_being_written_is_waited_for() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut mailbox = Mailbox::new(dir.path());
-        fs::write(dir.path().join("1"), "").unwrap();
-        let batch = mailbox.read();
-        assert!(batch.messages.is_empty() && batch.again_at.is_some());
-        fs::write(dir.path().join("1"), r#"{"type": "RESCAN"}"#).unwrap();
-        let batch = mailbox.read();
-        assert!(batch.messages.len() == 1 && batch.again_at.is_none());
-        fs::write(dir.path().join("2"), "{").unwrap();
-        let deadline = clock::mono().after(Duration::from_secs(20));
-        while mailbox.read().messages.len() < 2 {
-            assert!(clock::mono() < deadline, "it is not waited for for ever");
-        }
-    }
-
-    #[test]
-    fn many_messages_are_read_in_batches() {
-        let dir = tempfile::tempdir().unwrap();
-        for number in 0..=BATCH {
-            fs::write(dir.path().join(format!("{number:04}")), "x").unwrap();
-        }
-        let mut mailbox = Mailbox::new(dir.path());
-        let mut read = || {
-            let batch = mailbox.read();
-            (batch.messages.len(), batch.more)
-        };
-        assert_eq!(read(), (BATCH, true));
-        for number in 0..=BATCH {
-            fs::remove_file(dir.path().join(format!("{number:04}"))).unwrap();
-        }
-        fs::write(dir.path().join("later"), "x").unwrap();
-        assert_eq!(read(), (0, true), "the last one was taken away");
-        assert_eq!(read(), (1, false));
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@
 //! millisecond, so it is done only when a main process has ended, and for at most a tenth of the
 //! time: what then has to wait is looked for again as what is left of a group is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use ncolony_core::time::Mono;
@@ -29,8 +29,22 @@ pub(crate) struct Stray {
     pub(crate) process: Pidfd,
 }
 
-/// What a look found: strays by the run id of their start.
-pub(crate) type Found = HashMap<String, Vec<Stray>>;
+/// What a look found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Strays by the run id of their start.
+    pub(crate) by_run_id: HashMap<String, Vec<Stray>>,
+    /// The groups that somebody lives in; `None`: only our own children were looked at.
+    groups: Option<HashSet<u32>>,
+}
+
+impl Found {
+    /// Whether it is known that nobody lives in this group.
+    pub(crate) fn is_deserted(&self, group: u32) -> bool {
+        let groups = self.groups.as_ref();
+        groups.is_some_and(|groups| !groups.contains(&group))
+    }
+}
 
 /// Looks for strays.
 #[derive(Debug)]
@@ -56,13 +70,13 @@ impl Strays {
         is_known: impl Fn(u32) -> bool,
     ) -> Option<Found> {
         if !self.are_ours && whereabouts == Whereabouts::WithUs {
-            return Some(Found::new());
+            return Some(Found::default());
         }
         let begun = clock::mono();
         if begun < self.next_look {
             return None;
         }
-        let mut found = Found::new();
+        let mut found = Found::default();
         let candidates = match whereabouts {
             Whereabouts::WithUs => offspring::further(is_known),
             Whereabouts::Anywhere => {
@@ -71,12 +85,19 @@ impl Strays {
                 all
             }
         };
+        if whereabouts == Whereabouts::Anywhere {
+            let groups = candidates
+                .iter()
+                .filter_map(|pid| environ::living_group_of(*pid));
+            found.groups = Some(groups.collect());
+        }
         for pid in candidates {
             // The descriptor is opened first: what is then found to be ours is what it holds.
             if let Ok(process) = Pidfd::open(pid)
                 && let Some(run_id) = environ::variable(pid, "NCOLONY_RUN_ID")
             {
                 found
+                    .by_run_id
                     .entry(run_id)
                     .or_default()
                     .push(Stray { pid, process });

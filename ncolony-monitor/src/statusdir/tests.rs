@@ -10,8 +10,9 @@ fn status(dir: &tempfile::TempDir) -> StatusDir {
         status: at("s"),
         logs: Some(at("l")),
     };
-    let status = StatusDir::new(&places, Some(at("pids")));
-    status.make_directories().unwrap();
+    let mut status = StatusDir::new(&places, Some(at("pids")));
+    status.prepare().unwrap();
+    status.sweep(&BTreeSet::new());
     status
 }
 
@@ -22,7 +23,7 @@ fn only_the_newest_rejected_messages_are_kept() {
     for number in 0..REJECTED_MAX + 5 {
         let path = dir.path().join(format!("{number:04}"));
         fs::write(&path, "x").unwrap();
-        assert!(status.reject(&path, "it is bad"));
+        assert!(status.reject(&path, "it is bad").is_ok());
     }
     let count = fs::read_dir(dir.path().join("s/rejected")).unwrap().count();
     assert_eq!(count, 2 * REJECTED_MAX);
@@ -38,10 +39,14 @@ fn directories_and_links_can_be_rejected_too() {
         let path = dir.path().join("sub");
         fs::create_dir(&path).unwrap();
         fs::write(path.join("x"), "").unwrap();
-        assert!(status.reject(&path, "it is a directory"));
+        assert!(status.reject(&path, "it is a directory").is_ok());
     }
     std::os::unix::fs::symlink("nowhere", dir.path().join("link")).unwrap();
-    assert!(status.reject(&dir.path().join("link"), "it leads nowhere"));
+    assert!(
+        status
+            .reject(&dir.path().join("link"), "it leads nowhere")
+            .is_ok()
+    );
 }
 
 #[test]
@@ -128,4 +133,17 @@ fn pid_files_hold_digits_only() {
     );
     status.remove_pid(&name);
     assert!(!dir.path().join("pids/web").exists());
+}
+
+#[test]
+fn what_a_killed_monitor_left_half_written_is_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut status = status(&dir);
+    let half = dir.path().join("s/programs/.web.json.Xy12.new");
+    let other = dir.path().join("pids/.web.Xy12.new");
+    for path in [&half, &other] {
+        fs::write(path, "{").unwrap();
+    }
+    status.sweep(&BTreeSet::new());
+    assert!(!half.exists() && other.exists());
 }

@@ -1,6 +1,7 @@
 //! What `/proc` tells of processes that may not be our children.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
@@ -47,7 +48,11 @@ pub(crate) fn start_time(pid: u32) -> Option<u64> {
 
 /// A field of `/proc/PID/stat`, by the number that the manual page gives it.
 fn stat_field(pid: u32, number: usize) -> Option<String> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut text = [0; 1024];
+    let mut file = fs::File::open(format!("/proc/{pid}/stat")).ok()?;
+    // The kernel gives it whole, and it is never half as long.
+    let length = file.read(&mut text).ok()?;
+    let stat = String::from_utf8_lossy(text.get(..length)?);
     // The name in the second field may hold anything, so we count from its closing bracket: what
     // follows it begins with field 3.
     let rest = stat.rsplit_once(')')?.1;
@@ -68,6 +73,11 @@ pub(crate) fn leads_session(pid: u32) -> bool {
 /// The group that a process is in.
 pub(crate) fn group_of(pid: u32) -> Option<u32> {
     stat_field(pid, 5)?.parse().ok()
+}
+
+/// The group that a process is in, unless it has ended.
+pub(crate) fn living_group_of(pid: u32) -> Option<u32> {
+    group_of(pid).filter(|_| !is_zombie(pid))
 }
 
 /// How a process ended that only waits for its parent to take notice. To others than root and its

@@ -57,6 +57,13 @@ pub(crate) fn is_shortage(errno: i32) -> bool {
     SHORTAGES.contains(&errno)
 }
 
+/// Whether this says that a disk is full or cannot be written just now, which passes without
+/// anything being done about us.
+pub(crate) fn may_pass(error: &io::Error) -> bool {
+    let errno = error.raw_os_error();
+    errno.is_some_and(|errno| errno == libc::EROFS || is_shortage(errno))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,11 +4,13 @@
 //! writer: whoever dies, a program that prints gets neither a signal nor an error, and what is in
 //! the FIFO stays in it.
 
-use std::fs::{File, OpenOptions};
+use std::ffi::OsStr;
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, PipeReader};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
@@ -19,10 +21,8 @@ use nix::unistd::{Uid, fchown, mkfifo};
 /// Makes a FIFO that only its owner may open, unless one is there. What else stands there makes
 /// way.
 pub(crate) fn make(path: &Path) -> io::Result<()> {
-    if is_fifo(path) {
-        return Ok(());
-    }
     match mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR) {
+        Err(Errno::EEXIST) if is_fifo(path) => Ok(()),
         Err(Errno::EEXIST) => {
             std::fs::remove_file(path)?;
             Ok(mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR)?)
@@ -55,6 +55,60 @@ pub(crate) fn open_reader(path: &Path) -> io::Result<File> {
     } else {
         Err(io::Error::other("it is not a FIFO"))
     }
+}
+
+/// A FIFO that a process has open.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// The number that it has it under.
+    pub(crate) number: RawFd,
+    /// What the kernel calls it.
+    called: PathBuf,
+    found: Metadata,
+}
+
+impl Held {
+    /// Whether it is this file.
+    pub(crate) fn is(&self, other: &Metadata) -> bool {
+        (self.found.dev(), self.found.ino()) == (other.dev(), other.ino())
+    }
+
+    /// Whether it never had a name.
+    pub(crate) fn is_nameless(&self) -> bool {
+        self.called.as_os_str().as_bytes().starts_with(b"pipe:[")
+    }
+
+    /// Whether it stands or stood in a directory, and under a name, that are called as in `path`.
+    pub(crate) fn stood_at(&self, path: &Path) -> bool {
+        let called = self.called.as_os_str().as_bytes();
+        let called = called.strip_suffix(b" (deleted)").unwrap_or(called);
+        let called = Path::new(OsStr::from_bytes(called));
+        let directory = |path: &Path| Some(path.parent()?.file_name()?.to_owned());
+        called.file_name() == path.file_name() && directory(called) == directory(path)
+    }
+
+    /// Where it can be opened while the process has it.
+    pub(crate) fn of_process(&self, pid: u32) -> PathBuf {
+        PathBuf::from(format!("/proc/{pid}/fd/{}", self.number))
+    }
+}
+
+/// The FIFOs that a process has open; none where we may not look.
+pub(crate) fn held_by(pid: u32) -> Vec<Held> {
+    let Ok(entries) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return Vec::new();
+    };
+    let held = |path: PathBuf| {
+        let found = std::fs::metadata(&path).ok()?;
+        Some(Held {
+            number: path.file_name()?.to_str()?.parse().ok()?,
+            called: std::fs::read_link(&path).ok()?,
+            found,
+        })
+    };
+    let all = entries.flatten().filter_map(|entry| held(entry.path()));
+    all.filter(|held| held.found.file_type().is_fifo())
+        .collect()
 }
 
 /// Both ends of a FIFO without a name: ours and the program's.

@@ -1,5 +1,7 @@
 //! What the monitor asks of the kernel for itself, once, before anything else.
 
+use std::os::fd::RawFd;
+
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// A soft and a hard limit.
@@ -7,6 +9,20 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 pub(crate) struct Limit {
     pub(crate) soft: u64,
     pub(crate) hard: u64,
+}
+
+/// So many descriptors are taken neither by starts nor by what is taken up: they are for stopping,
+/// reaping and reporting.
+const RESERVED: usize = 32;
+
+impl Limit {
+    /// Whether so many more descriptors may be taken, and those kept in reserve be left. The kernel
+    /// gives the lowest number that is free, so that of the newest one tells how many are in use.
+    pub(crate) fn allows(self, newest: RawFd, more: usize) -> bool {
+        let taken = usize::try_from(newest).unwrap_or(0);
+        let taken = taken.saturating_add(more).saturating_add(RESERVED);
+        u64::try_from(taken).is_ok_and(|taken| taken < self.hard)
+    }
 }
 
 /// Raises our own limit of open descriptors as far as it goes, and gives what it was: programs

@@ -4,9 +4,9 @@
 //! ends; and others can ask for its holder without taking it.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -69,10 +69,19 @@ pub(crate) fn take(path: &Path) -> Result<Lock, LockError> {
         Err(Errno::EAGAIN | Errno::EACCES) => return Err(LockError::Held(read_pid(&mut file))),
         Err(errno) => return Err(io::Error::from(errno).into()),
     }
-    file.set_len(0)?;
-    file.rewind()?;
-    writeln!(file, "{}", std::process::id())?;
+    if write_pid(&file).is_err() {
+        // Whose it is, is there for people. On a full disk it is ours all the same, and the number
+        // of another is worse than none.
+        let _stays = file.set_len(0);
+    }
     Ok(Lock { file })
+}
+
+/// What is there already is overwritten, which takes no room.
+fn write_pid(file: &File) -> io::Result<()> {
+    let text = format!("{}\n", std::process::id());
+    file.write_all_at(text.as_bytes(), 0)?;
+    file.set_len(text.len() as u64)
 }
 
 fn read_pid(file: &mut File) -> Option<u32> {

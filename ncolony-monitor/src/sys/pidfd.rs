@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
 
 use ncolony_core::{Exit, Signal};
 use nix::poll::{PollFd, PollFlags, PollTimeout};
@@ -63,10 +64,15 @@ impl Pidfd {
     /// The number that the kernel gives to this process and to no other of this boot. `None` where
     /// all of them have the same one (before Linux 6.9).
     pub(crate) fn inode(&self) -> Option<u64> {
-        let system = nix::sys::statfs::fstatfs(&self.0).ok()?;
-        let own = system.filesystem_type().0 == PIDFS_MAGIC;
+        static OWN_FILE_SYSTEM: OnceLock<bool> = OnceLock::new();
+        let is_own = || {
+            let system = nix::sys::statfs::fstatfs(&self.0);
+            system.is_ok_and(|system| system.filesystem_type().0 == PIDFS_MAGIC)
+        };
         let metadata = nix::sys::stat::fstat(&self.0).ok()?;
-        own.then_some(metadata.st_ino)
+        OWN_FILE_SYSTEM
+            .get_or_init(is_own)
+            .then_some(metadata.st_ino)
     }
 
     /// Sends a signal to the process.

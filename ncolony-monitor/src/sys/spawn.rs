@@ -16,7 +16,7 @@ mod passed;
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use ncolony_core::Exit;
 
@@ -89,6 +89,8 @@ pub(crate) struct Launched {
 pub(crate) struct Launcher {
     stack: Stack,
     slots: [OwnedFd; 3],
+    /// What a child holds open until it executes its program.
+    company: OwnedFd,
     null: File,
     /// Whether the kernel can drop a range of descriptors from a table of the child's own.
     drops_range: bool,
@@ -99,14 +101,24 @@ impl Launcher {
     pub(crate) fn new() -> io::Result<Self> {
         let null = File::options().read(true).write(true).open("/dev/null")?;
         let slots = [low_copy(&null)?, low_copy(&null)?, low_copy(&null)?];
+        let company = low_copy(&null)?;
         // SAFETY: the call takes three numbers, and the empty range at the end closes nothing.
         let probe = unsafe { libc::syscall(libc::SYS_close_range, u32::MAX, u32::MAX, 0) };
         Ok(Self {
             stack: Stack::new()?,
             slots,
+            company,
             null,
             drops_range: probe == 0,
         })
+    }
+
+    /// Has every child hold this open, whatever becomes of us, until it executes its program. With
+    /// our lock nobody can take our place who would not see yet whose child it is, and start the
+    /// same program once more.
+    pub(crate) fn accompany(&self, with: &impl AsFd) {
+        // It cannot fail: both are open.
+        let _done = duplicate(with.as_fd().as_raw_fd(), self.company.as_raw_fd());
     }
 
     /// What a program without input reads.
@@ -167,6 +179,7 @@ impl Launcher {
         let envp = ended(variables.chain(passed.as_ref().map(Passed::variable)));
         let candidates = pointers(&launch.candidates);
         let slots = [0, 1, 2].map(|index: usize| self.slots[index].as_raw_fd());
+        let kept = slots.into_iter().chain([self.company.as_raw_fd()]);
         // The child then takes what it needs and has the rest dropped, in one call.
         let shares_table = self.drops_range && passed.is_none();
         let mut order = child::Order {
@@ -181,7 +194,7 @@ impl Launcher {
             credentials: &launch.credentials,
             open_files: launch.open_files,
             slots,
-            drop_from: shares_table.then(|| slots.into_iter().max().unwrap_or(2) + 1),
+            drop_from: shares_table.then(|| kept.into_iter().max().unwrap_or(2) + 1),
             passed: passed.as_ref(),
             drops_range: self.drops_range,
             failure: None,

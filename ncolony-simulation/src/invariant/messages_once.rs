@@ -6,7 +6,7 @@ use ncolony_core::message::Reply;
 
 use super::{Invariant, Violation};
 use crate::ledger::Disposal;
-use crate::world::Monitor;
+use crate::world::{Monitor, World};
 
 const THIS: Invariant = Invariant::MessagesOnce;
 
@@ -67,6 +67,14 @@ fn disposed(monitor: &mut Monitor, file: &str, how: Disposal) -> Result<(), Viol
         monitor.rescans -= 1;
     }
     Ok(())
+}
+
+/// All faults have ended, and time has run on: every message was read.
+pub(crate) fn calm(world: &World) -> Result<(), Violation> {
+    let left = world.messages();
+    THIS.must(left.is_empty(), || {
+        format!("messages were never read: {left:?}")
+    })
 }
 
 pub(crate) fn check(monitor: &Monitor) -> Result<(), Violation> {

@@ -13,7 +13,8 @@ fn behind(now: Mono, then: Mono) -> std::time::Duration {
 
 impl Ledger {
     pub(crate) fn hash_essence(&self, now: Mono, out: &mut impl Hasher) {
-        (self.closing, self.killing, self.upgrading).hash(out);
+        (self.closing, self.killing).hash(out);
+        (self.detaching, self.upgrading).hash(out);
         for (name, account) in &self.accounts {
             name.hash(out);
             account.hash_essence(now, out);

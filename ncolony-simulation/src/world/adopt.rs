@@ -43,7 +43,7 @@ impl World {
     /// Another monitor begins: after one that has ended in order afresh, else as its successor.
     pub(super) fn replace(&mut self) -> Result<(), Violation> {
         if let Some(monitor) = &self.monitor {
-            if monitor.colony.is_closed() {
+            if monitor.colony.is_closed() && !monitor.colony.is_detaching() {
                 invariant::liveness::closed(&self.kernel)?;
                 self.disk = disk::Disk::default();
                 self.dead = None;

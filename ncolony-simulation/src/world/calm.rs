@@ -29,11 +29,14 @@ impl World {
             // meant.
             self.look(Emptiness::Meant)?;
             self.turn()?;
+            self.end_upgrade(true)?;
+            self.hurry()?;
             if self.monitor.is_some() {
                 break;
             }
         }
         self.sleep_until(self.now.after(LONG_ENOUGH))?;
+        invariant::messages_once::calm(self)?;
         invariant::liveness::calm(self)
     }
 }

@@ -35,6 +35,9 @@ impl World {
             debug_assert!(!monitor.is_due(self.now), "it has acted");
             monitor.colony.hash_essence(self.now, MEMORY, &mut out);
             monitor.ledger.hash_essence(self.now, &mut out);
+            // When it exits goes by the number of the step.
+            let lingers = monitor.ledger.detaching.then_some(self.steps % 2);
+            lingers.hash(&mut out);
         }
         out.finish()
     }

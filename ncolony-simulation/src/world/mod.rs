@@ -140,6 +140,12 @@ impl World {
         self.cast.spec(who, recipe)
     }
 
+    /// The message files that are there.
+    #[must_use]
+    pub fn messages(&self) -> Vec<String> {
+        self.mail.letters().map(|(file, _)| file.clone()).collect()
+    }
+
     fn note(&mut self, line: impl FnOnce() -> String) {
         if let Some(story) = &mut self.story {
             let seconds = Duration::from_nanos(self.now.as_nanos() - 1_000_000_000_000);

@@ -67,9 +67,8 @@ impl World {
             })?;
             self.execute(order)?;
         }
-        let detaching = |monitor: &Monitor| monitor.colony.is_detaching();
-        if self.monitor.as_ref().is_some_and(detaching) {
-            return self.exit();
+        if self.is_detaching() {
+            return self.linger();
         }
         if let Some(monitor) = &mut self.monitor {
             monitor.ledger.settle(self.now);
@@ -86,6 +85,29 @@ impl World {
         let over = *left == 0;
         *left = left.saturating_sub(1);
         over
+    }
+
+    fn is_detaching(&self) -> bool {
+        let detaching = |monitor: &Monitor| monitor.colony.is_detaching();
+        self.monitor.as_ref().is_some_and(detaching)
+    }
+
+    /// A monitor that is to leave everything as it is may take its time for last lines: some exit
+    /// now, some with their next breath, some are overtaken by their death.
+    fn linger(&mut self) -> Result<(), Violation> {
+        self.watch_kernel();
+        if self.steps.is_multiple_of(2) {
+            return self.exit();
+        }
+        invariant::check(self)
+    }
+
+    /// A monitor that is to exit does.
+    pub(super) fn hurry(&mut self) -> Result<(), Violation> {
+        if self.is_detaching() {
+            return self.exit();
+        }
+        Ok(())
     }
 
     /// The monitor exits and leaves everything as it is. It writes down what it has carried out.

@@ -309,6 +309,21 @@ fn what_was_carried_out_is_written_down_before_a_monitor_exits() {
 }
 
 #[test]
+fn what_changes_while_everything_is_left_is_for_the_successor() {
+    let mut web = Driver::running("web", "");
+    web.say(r#"{"type": "DETACH"}"#);
+    web.orders();
+    web.file("web", r#""args": ["y"]"#);
+    web.tell("STOP", "web");
+    web.wait(10_000);
+    assert!(web.orders().is_empty());
+    web.crash();
+    let fact = adopted(&web, "web");
+    web.observe(fact);
+    assert_eq!(web.orders(), ["SIGTERM web", "SIGCONT web"]);
+}
+
+#[test]
 fn detaching_leaves_everything_as_it_is() {
     let mut web = Driver::running("web", "");
     web.file("db", "");

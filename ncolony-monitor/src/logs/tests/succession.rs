@@ -122,6 +122,33 @@ fn a_fifo_without_its_name_is_found_by_the_process() {
 }
 
 #[test]
+fn a_process_that_has_one_stream_in_the_others_place_is_found_all_the_same() {
+    let mut dead = Bench::new();
+    let (out, err) = dead.start("web", r#", "stderr": "syslog""#);
+    dead.logs.hand_over();
+    let mut process = std::process::Command::new("sh");
+    // As a shell has it while it does `echo word >&2`.
+    let script = "exec 3>&1 >&2; echo one >&3; exec sleep 600";
+    let process = process.args(["-c", script]).stdout(out).stderr(err);
+    let mut process = process.spawn().unwrap();
+    let has_changed = || {
+        let target = |number| fs::read_link(format!("/proc/{}/fd/{number}", process.id())).ok();
+        target(1).is_some() && target(1) == target(2) && target(3).is_some()
+    };
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !has_changed() {
+        assert!(std::time::Instant::now() < deadline);
+        std::thread::yield_now();
+    }
+    let mut bench = successor(&mut dead);
+    let spec = spec("web", r#", "stderr": "syslog""#);
+    bench.logs.adopt(&spec, process.id()).unwrap();
+    wait_for(&bench.path("logs/web.log"), b"one\n");
+    process.kill().unwrap();
+    process.wait().unwrap();
+}
+
+#[test]
 fn what_is_handed_over_is_gone_on_with_by_the_next_or_by_ourselves() {
     let mut first = Bench::new();
     let (mut out, _err) = first.start("web", "");

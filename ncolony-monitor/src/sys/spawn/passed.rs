@@ -40,8 +40,9 @@ impl Passed {
         self.variable.as_ptr().cast()
     }
 
-    /// Puts the sockets where the program looks for them, open beyond the execution, and drops
-    /// everything above.
+    /// Puts the sockets where the program looks for them, open beyond the execution, and has
+    /// everything above dropped: in the moment of the execution, or before where the kernel
+    /// cannot (before Linux 5.11).
     ///
     /// # Safety
     /// To be called in a child with a table of descriptors of its own. It makes system calls and
@@ -61,8 +62,11 @@ impl Passed {
                 check(placed.into(), Stage::Descriptors)?;
             }
             if drops_range {
-                let dropped = libc::syscall(libc::SYS_close_range, above, u32::MAX, 0);
-                check(dropped, Stage::Descriptors)?;
+                let then = libc::CLOSE_RANGE_CLOEXEC;
+                if libc::syscall(libc::SYS_close_range, above, u32::MAX, then) < 0 {
+                    let dropped = libc::syscall(libc::SYS_close_range, above, u32::MAX, 0);
+                    check(dropped, Stage::Descriptors)?;
+                }
             }
             self.write_number(libc::getpid().unsigned_abs());
         }

@@ -70,6 +70,15 @@ fn a_successor_that_knows_less_than_was_written_down() {
 }
 
 #[test]
+fn a_message_that_nobody_reads() {
+    let mut world = running();
+    assert_eq!(messages_once::calm(&world), Ok(()));
+    world.act(Action::Send(Word::Rescan, false)).unwrap();
+    let violation = messages_once::calm(&world).expect_err("it is there");
+    assert_eq!(violation.invariant, Invariant::MessagesOnce);
+}
+
+#[test]
 fn something_that_runs_when_the_colony_has_closed() {
     let mut world = running();
     let violation = liveness::closed(&world.kernel).expect_err("a process is there");

@@ -110,10 +110,15 @@ impl StatusDir {
     }
 
     /// Removes what an earlier monitor left that means nothing now: the records and pid files of
-    /// programs that are not in `keep`. The directory of pid files may be
-    /// shared with others: only what a record names goes from there. Where programs are kept, so
-    /// are outcomes: somebody may still wait for them.
+    /// programs that are not in `keep`, and what was half written. The directory of pid files may
+    /// be shared with others: only what a record names goes from there. Where programs are kept,
+    /// so are outcomes: somebody may still wait for them.
     pub(crate) fn sweep(&mut self, keep: &BTreeSet<ProgramName>) {
+        // Nobody else writes here, so what is half written nobody will finish.
+        for (directory, _) in self.directories().take(OURS_ALONE) {
+            let is_half_written = |name: &str| name.starts_with('.') && name.ends_with(".new");
+            remove_files(&directory, is_half_written);
+        }
         self.rejected = rejected_before(&self.places.rejected());
         for name in recorded_programs(&self.places.program_statuses()) {
             if !keep.contains(&name) {

@@ -216,14 +216,17 @@ impl StatusDir {
         let target = self.places.rejected().join(file);
         // What stood there under the same name, a directory perhaps, makes way.
         let _made_way = fs::remove_file(&target).or_else(|_| fs::remove_dir_all(&target));
-        moved(message, &target).map_err(|error| errno::of(&error))?;
-        crash_point::reach("before the reason of a rejected message");
+        // It comes first: a monitor that is killed here leaves the message to its successor.
+        let beside = reason_beside(&target);
+        self.write_text(&beside, format!("{reason}\n").as_bytes());
+        crash_point::reach("before a rejected message is moved");
+        if let Err(error) = moved(message, &target) {
+            let _gone = fs::remove_file(beside);
+            return Err(errno::of(&error));
+        }
         self.rejected.retain(|kept| *kept != target);
-        self.rejected.push_back(target.clone());
+        self.rejected.push_back(target);
         self.keep_newest_rejected();
-        let mut beside = target.into_os_string();
-        beside.push(".reason");
-        self.write_text(Path::new(&beside), format!("{reason}\n").as_bytes());
         Ok(())
     }
 
@@ -231,8 +234,7 @@ impl StatusDir {
         while self.rejected.len() > REJECTED_MAX
             && let Some(path) = self.rejected.pop_front()
         {
-            let mut beside = path.clone().into_os_string();
-            beside.push(".reason");
+            let beside = reason_beside(&path);
             // Somebody else may have removed them; then all is well.
             let _gone = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
             let _gone = fs::remove_file(beside);
@@ -297,6 +299,12 @@ impl StatusDir {
         }
         self.problem = Some(problem);
     }
+}
+
+fn reason_beside(rejected: &Path) -> PathBuf {
+    let mut beside = rejected.as_os_str().to_owned();
+    beside.push(".reason");
+    beside.into()
 }
 
 /// The programs that a directory of records has one of.

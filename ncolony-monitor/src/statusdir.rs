@@ -120,6 +120,10 @@ impl StatusDir {
             remove_files(&directory, is_half_written);
         }
         self.rejected = rejected_before(&self.places.rejected());
+        let half_written = |file: &str| file.starts_with('.') && file.ends_with(".new");
+        for (directory, _) in self.directories().take(OURS_ALONE) {
+            remove_files(&directory, half_written);
+        }
         for name in recorded_programs(&self.places.program_statuses()) {
             if !keep.contains(&name) {
                 let record = self.places.program_status(name.as_str());

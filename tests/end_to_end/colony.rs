@@ -25,6 +25,7 @@ mod crashing;
 mod ending;
 mod mounts;
 mod records;
+mod upgrading;
 
 use records::read_json;
 

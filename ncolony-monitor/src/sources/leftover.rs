@@ -229,6 +229,9 @@ impl Leftover {
             .by_run_id
             .remove(&self.hold.run_id)
             .unwrap_or_default();
+        let deserted =
+            |group: &mut Led| group.has_unnoticed_leader() && found.is_deserted(group.number);
+        let _deserted = self.group.take_if(deserted);
         // Whoever was there before the look may have left somebody behind since.
         self.is_complete = self.group.is_none() && self.strays.is_empty() && strays.is_empty();
         for Stray { pid, process } in strays {
@@ -239,9 +242,6 @@ impl Leftover {
             tell_stray(pid, &process, &self.hold.said.to_newcomers());
             self.strays.insert(pid, process);
         }
-        let deserted =
-            |group: &mut Led| group.has_unnoticed_leader() && found.is_deserted(group.number);
-        let _deserted = self.group.take_if(deserted);
     }
 
     /// Tells those in the control group who have heard nothing yet.
@@ -300,3 +300,6 @@ fn tell_stray(pid: u32, process: &Pidfd, signals: &[Signal]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

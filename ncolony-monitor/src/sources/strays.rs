@@ -80,17 +80,13 @@ impl Strays {
         let candidates = match whereabouts {
             Whereabouts::WithUs => offspring::further(is_known),
             Whereabouts::Anywhere => {
+                found.groups = Some(living_groups()?);
+                // Listed anew: whom a member of a group has left behind meanwhile is among them.
                 let mut all = environ::all_processes();
                 all.retain(|pid| !is_known(*pid));
                 all
             }
         };
-        if whereabouts == Whereabouts::Anywhere {
-            let groups = candidates
-                .iter()
-                .filter_map(|pid| environ::living_group_of(*pid));
-            found.groups = Some(groups.collect());
-        }
         for pid in candidates {
             // The descriptor is opened first: what is then found to be ours is what it holds.
             if let Ok(process) = Pidfd::open(pid)
@@ -108,4 +104,13 @@ impl Strays {
         self.next_look = ended.after(lasted * REST);
         Some(found)
     }
+}
+
+/// The groups that somebody lives in; `None`: they cannot be seen just now, as our own cannot.
+fn living_groups() -> Option<HashSet<u32>> {
+    let own = environ::living_group_of(std::process::id())?;
+    let all = environ::all_processes().into_iter();
+    let groups: HashSet<u32> = all.filter_map(environ::living_group_of).collect();
+    let still = environ::living_group_of(std::process::id());
+    (groups.contains(&own) && still == Some(own)).then_some(groups)
 }

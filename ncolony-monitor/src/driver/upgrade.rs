@@ -141,9 +141,11 @@ impl Driver {
         );
         self.take_reports();
         let sockets = self.executor.listening.hand_over();
+        let processes = self.executor.children.adopted.hand_over();
         let handover = Handover {
             lock: Some(self.executor.place.lock().as_fd().as_raw_fd()),
             outputs,
+            processes: held(processes.map(|it| (it.0, "process".to_owned(), it.1))),
             sockets: held(sockets.iter().map(|it| (&it.0, it.1.clone(), it.2.as_fd()))),
         };
         let kept = handover.numbers();

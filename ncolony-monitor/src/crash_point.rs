@@ -1,12 +1,12 @@
 //! Points at which a build for tests dies.
 //!
-//! With the feature `crash-points`, and `NCOLONY_CRASH_AT=n` in its environment, the monitor kills
-//! itself at the n-th point that it reaches, as `kill -9` would. There is one on either side of
-//! everything that stays when we are gone: what is written down, each order, each step of a
-//! rotation. So a test can kill it everywhere, one place after the other. Without the feature a
-//! point is nothing at all.
+//! With the feature `crash-points`, and `NCOLONY_CRASH_AT=n WHAT` in its environment, the monitor
+//! kills itself when it reaches the point WHAT for the n-th time, as `kill -9` would. There is one
+//! on either side of everything that stays when we are gone: what is written down, each order, each
+//! step of a rotation. So a test can kill it everywhere, one place after the other. Without the
+//! feature a point is nothing at all.
 
-/// A point. `what` says which, for the one line that is logged when it is the last.
+/// A point, and what it is called.
 #[cfg(not(feature = "crash-points"))]
 #[inline]
 pub(crate) const fn reach(_what: &str) {}
@@ -23,17 +23,24 @@ mod counted {
 
     use crate::sys::signal;
 
-    /// Which point is the last.
+    /// Where the monitor dies: which time, a space, which point.
     const VARIABLE: &str = "NCOLONY_CRASH_AT";
 
-    /// How many were reached, by all threads together.
+    /// How often that point was reached, by all threads together.
     static REACHED: AtomicU64 = AtomicU64::new(0);
 
+    fn last() -> Option<(u64, String)> {
+        let text = std::env::var(VARIABLE).ok()?;
+        let (number, what) = text.split_once(' ')?;
+        Some((number.parse().ok()?, what.to_owned()))
+    }
+
     pub(crate) fn reach(what: &str) {
-        static LAST: OnceLock<Option<u64>> = OnceLock::new();
-        let last = LAST.get_or_init(|| std::env::var(VARIABLE).ok()?.parse().ok());
-        let number = REACHED.fetch_add(1, Ordering::SeqCst) + 1;
-        if *last != Some(number) {
+        static LAST: OnceLock<Option<(u64, String)>> = OnceLock::new();
+        let Some((number, point)) = LAST.get_or_init(last) else {
+            return;
+        };
+        if point != what || REACHED.fetch_add(1, Ordering::SeqCst) + 1 != *number {
             return;
         }
         tracing::error!(number, "crash point: {what}");

@@ -166,6 +166,8 @@ impl Driver {
         self.overview.hurry();
         self.publish_overview();
         if self.colony.is_detaching() {
+            // What was carried out since is known then.
+            self.write_down();
             tracing::info!("the programs are left running");
             return;
         }

@@ -110,10 +110,15 @@ impl StatusDir {
     }
 
     /// Removes what an earlier monitor left that means nothing now: the records and pid files of
-    /// programs that are not in `keep`. The directory of pid files may be
-    /// shared with others: only what a record names goes from there. Where programs are kept, so
-    /// are outcomes: somebody may still wait for them.
+    /// programs that are not in `keep`, and what was half written. The directory of pid files may
+    /// be shared with others: only what a record names goes from there. Where programs are kept,
+    /// so are outcomes: somebody may still wait for them.
     pub(crate) fn sweep(&mut self, keep: &BTreeSet<ProgramName>) {
+        // Nobody else writes here, so what is half written nobody will finish.
+        for (directory, _) in self.directories().take(OURS_ALONE) {
+            let is_half_written = |name: &str| name.starts_with('.') && name.ends_with(".new");
+            remove_files(&directory, is_half_written);
+        }
         self.rejected = rejected_before(&self.places.rejected());
         let half_written = |file: &str| file.starts_with('.') && file.ends_with(".new");
         for (directory, _) in self.directories().take(OURS_ALONE) {
@@ -215,14 +220,17 @@ impl StatusDir {
         let target = self.places.rejected().join(file);
         // What stood there under the same name, a directory perhaps, makes way.
         let _made_way = fs::remove_file(&target).or_else(|_| fs::remove_dir_all(&target));
-        moved(message, &target).map_err(|error| errno::of(&error))?;
-        crash_point::reach("before the reason of a rejected message");
+        // It comes first: a monitor that is killed here leaves the message to its successor.
+        let beside = reason_beside(&target);
+        self.write_text(&beside, format!("{reason}\n").as_bytes());
+        crash_point::reach("before a rejected message is moved");
+        if let Err(error) = moved(message, &target) {
+            let _gone = fs::remove_file(beside);
+            return Err(errno::of(&error));
+        }
         self.rejected.retain(|kept| *kept != target);
-        self.rejected.push_back(target.clone());
+        self.rejected.push_back(target);
         self.keep_newest_rejected();
-        let mut beside = target.into_os_string();
-        beside.push(".reason");
-        self.write_text(Path::new(&beside), format!("{reason}\n").as_bytes());
         Ok(())
     }
 
@@ -230,8 +238,7 @@ impl StatusDir {
         while self.rejected.len() > REJECTED_MAX
             && let Some(path) = self.rejected.pop_front()
         {
-            let mut beside = path.clone().into_os_string();
-            beside.push(".reason");
+            let beside = reason_beside(&path);
             // Somebody else may have removed them; then all is well.
             let _gone = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
             let _gone = fs::remove_file(beside);
@@ -296,6 +303,12 @@ impl StatusDir {
         }
         self.problem = Some(problem);
     }
+}
+
+fn reason_beside(rejected: &Path) -> PathBuf {
+    let mut beside = rejected.as_os_str().to_owned();
+    beside.push(".reason");
+    beside.into()
 }
 
 /// The programs that a directory of records has one of.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use ncolony_simulation::cast::Cast;
 use ncolony_simulation::search::{search, themes};
 
-const DEPTH: usize = if cfg!(debug_assertions) { 6 } else { 10 };
+const DEPTH: usize = if cfg!(debug_assertions) { 5 } else { 10 };
 
 /// Searches one world of those, by the beginning of its name.
 fn nothing_goes_wrong_in(name: &str) {

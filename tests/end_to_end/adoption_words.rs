@@ -95,7 +95,7 @@ fn what_an_adopted_program_leaves_when_it_dies_is_ended_before_its_next_start() 
 #[test]
 fn a_stop_that_was_under_way_is_brought_to_its_end() {
     in_both_modes(&[], |colony| {
-        let deaf = "trap '' TERM; touch $NCOLONY_NAME.deaf; while :; do sleep 1000; done";
+        let deaf = "trap '' TERM; touch $NCOLONY_NAME.deaf; while :; do read line; done";
         let leader = format!(
             "{}exec sleep 1000",
             other("trap \"\" TERM; while :; do sleep 1000; done")
@@ -231,8 +231,9 @@ fn a_word_that_was_acted_on_and_is_still_there_is_not_acted_on_again_and_is_answ
         assert!(!until("it is answered", || reply(&colony, "wrong")).ok);
         assert_eq!(until_adopted(&colony, "web").pid, Some(pid));
     }
+    // What could not be removed then can be removed by the next.
     colony.set_mode("messages", 0o755);
-    colony.rescan();
+    succeed(&mut colony);
     until("it is removed", || {
         (!colony.path("messages/once").exists()).then_some(())
     });

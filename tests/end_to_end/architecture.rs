@@ -9,7 +9,7 @@ fn root() -> &'static Path {
 }
 
 /// The sources below a directory or of one file, without comments.
-fn sources(path: &str) -> Vec<(PathBuf, String)> {
+pub(crate) fn sources(path: &str) -> Vec<(PathBuf, String)> {
     let path = root().join(path);
     if path.is_dir() {
         let entries = fs::read_dir(&path).unwrap().flatten();

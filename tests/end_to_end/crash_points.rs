@@ -1,9 +1,9 @@
 //! G3, G4, G7: wherever the monitor is killed, the one after it goes on as if nothing had been.
 //!
-//! A short story is told again and again. Its monitor is killed at the first point at which it
-//! leaves something behind, then at the second, and so on until it comes to the end of the story
-//! alive. Each time another monitor takes its place, the story goes on, and it must end in the same
-//! way.
+//! A short story is told again and again. Its monitor is killed where it leaves something behind:
+//! for each such point when it comes there for the first time, then for the second, and so on until
+//! it comes to the end of the story alive. Each time another monitor takes its place, the story goes
+//! on, and it must end in the same way.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,14 +15,15 @@ use ncolony_core::status::ProgramStatus;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
+use crate::architecture::sources;
 use crate::colony::{Colony, shell};
 use crate::processes;
 
 /// So many stories are told at a time.
 const THREADS: usize = 4;
 
-/// A story that reaches so many points would never come to its end.
-const POINTS_MAX: u64 = 2000;
+/// A story that reaches a point so often would never come to its end.
+const TIMES_MAX: u64 = 1000;
 
 /// So many lines are printed, over several rotations.
 const LINES: usize = 1200;
@@ -44,36 +45,71 @@ const END: [(&str, usize, State); 7] = [
     ("stopped", 1, State::Stopped),
 ];
 
+/// A point of the monitor's sources, and which time it is reached is next.
+struct Point {
+    what: String,
+    next: AtomicU64,
+    /// How often the monitor was killed there.
+    crashes: AtomicU64,
+    is_over: AtomicBool,
+}
+
+/// All that the monitor's sources call a crash point.
+fn points() -> Vec<Point> {
+    const CALL: &str = "crash_point::reach(\"";
+    let all = sources("ncolony-monitor/src").into_iter();
+    let named = all.flat_map(|(_, text)| {
+        let calls = text.split(CALL).skip(1);
+        let names = calls.map(|rest| rest.split('"').next().unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    });
+    let named: BTreeSet<String> = named.collect();
+    let point = |what| Point {
+        what,
+        next: AtomicU64::new(1),
+        crashes: AtomicU64::new(0),
+        is_over: AtomicBool::new(false),
+    };
+    named.into_iter().map(point).collect()
+}
+
 #[test]
 fn wherever_the_monitor_is_killed_the_story_ends_in_the_same_way() {
-    let (next, alive) = (AtomicU64::new(1), AtomicBool::new(false));
+    let points = points();
     thread::scope(|scope| {
         for _ in 0..THREADS {
-            scope.spawn(|| {
-                while !alive.load(Ordering::SeqCst) {
-                    let number = next.fetch_add(1, Ordering::SeqCst);
-                    assert!(number < POINTS_MAX, "the story does not end");
-                    if !Story::new(number).tell() {
-                        alive.store(true, Ordering::SeqCst);
-                    }
-                }
-            });
+            scope.spawn(|| points.iter().for_each(tell_all));
         }
     });
-    let points = next.load(Ordering::SeqCst);
-    println!("{points} crash points");
-    assert!(points > 100, "{points} points are too few to be all");
+    for point in &points {
+        let crashes = point.crashes.load(Ordering::SeqCst);
+        println!("{crashes} crashes: {}", point.what);
+        assert!(crashes > 0, "{}: the story does not come there", point.what);
+    }
+}
+
+/// Tells the story with a crash at each time that a point is reached, together with other threads.
+fn tell_all(point: &Point) {
+    while !point.is_over.load(Ordering::SeqCst) {
+        let number = point.next.fetch_add(1, Ordering::SeqCst);
+        assert!(number < TIMES_MAX, "the story does not end");
+        if Story::new(format!("{number} {}", point.what)).tell() {
+            point.crashes.fetch_add(1, Ordering::SeqCst);
+        } else {
+            point.is_over.store(true, Ordering::SeqCst);
+        }
+    }
 }
 
 /// A story, and the crash that it has.
 struct Story {
     colony: Colony,
-    number: u64,
+    point: String,
     crashed: bool,
 }
 
 impl Story {
-    fn new(number: u64) -> Self {
+    fn new(point: String) -> Self {
         let colony = Colony::new(&["-m", "0.02", "-t", "0", "--log-level", "debug"]);
         let noted = |rest: &str, keys: Value| shell(&format!("{NOTED}{rest}"), keys);
         let idle = noted("exec cat", json!({}));
@@ -94,7 +130,7 @@ impl Story {
         colony.program("job", job);
         let story = Self {
             colony,
-            number,
+            point,
             crashed: false,
         };
         story.write_changed(1);
@@ -109,7 +145,7 @@ impl Story {
 
     /// Tells it, and says whether the monitor was killed on the way.
     fn tell(mut self) -> bool {
-        self.colony.start_crashing(self.number);
+        self.colony.start_crashing(&self.point);
         self.begin();
         self.is_granted("1-stop", json!({"type": "STOP", "name": "stopped"}));
         self.until_state("stopped", State::Stopped);
@@ -168,7 +204,7 @@ impl Story {
     }
 
     fn until<T>(&mut self, what: &str, condition: impl FnMut(&Colony) -> Option<T>) -> T {
-        let what = format!("{what}, at crash point {}", self.number);
+        let what = format!("{what}, at crash point {}", self.point);
         let Self {
             colony, crashed, ..
         } = self;
@@ -220,18 +256,18 @@ impl Story {
             // monitor died in that moment, has left nothing that tells of it.
             let unseen = usize::from(self.crashed && name == "flaky");
             let allowed = wanted..=wanted + unseen;
-            let number = self.number;
-            assert!(allowed.contains(&starts), "{number}: {name}: {starts}");
+            let point = &self.point;
+            assert!(allowed.contains(&starts), "{point}: {name}: {starts}");
             let counted = usize::try_from(record.starts).unwrap();
             assert!(
                 (wanted..=starts).contains(&counted),
-                "{number}: {record:?} after {starts} starts"
+                "{point}: {record:?} after {starts} starts"
             );
         }
         let version = self.colony.lines("version");
-        assert_eq!(version, ["2"], "{}", self.number);
+        assert_eq!(version, ["2"], "{}", self.point);
         let names = fs::read_dir(self.colony.path("status/programs")).unwrap();
-        assert_eq!(names.count(), END.len(), "{}", self.number);
+        assert_eq!(names.count(), END.len(), "{}", self.point);
     }
 
     /// Each message was acted on once; a signal, which cannot be asked for afterwards, at most once.
@@ -239,9 +275,9 @@ impl Story {
         let signals = self.colony.lines("signals").len();
         let least = usize::from(!self.crashed);
         let allowed = least..=1;
-        assert!(allowed.contains(&signals), "{}: {signals}", self.number);
+        assert!(allowed.contains(&signals), "{}: {signals}", self.point);
         let rejected = fs::read_dir(self.colony.path("status/rejected")).unwrap();
-        assert_eq!(rejected.count(), 2, "{}: one and its reason", self.number);
+        assert_eq!(rejected.count(), 2, "{}: one and its reason", self.point);
     }
 
     /// No line is missing and none came twice, over all rotations.

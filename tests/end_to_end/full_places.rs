@@ -133,6 +133,23 @@ fn what_was_started_while_the_status_place_was_full_outlives_the_monitor() {
 }
 
 #[test]
+fn a_monitor_can_be_told_to_end_while_its_places_are_full() {
+    let Some(mut colony) = with_small_status(&["web"]) else {
+        return;
+    };
+    colony.make_small("logs", SMALL / 4);
+    colony.program("loud", numbered());
+    colony.until_overview("the logs are full", |record| !record.problems.is_empty());
+    colony.fill("status");
+    assert!(colony.stop().success());
+    assert!(colony.processes().is_empty());
+    colony.free("status");
+    colony.resize("logs", SMALL * 16);
+    colony.start();
+    colony.until_record("web", "it begins afresh", |record| record.starts == 1);
+}
+
+#[test]
 fn where_the_status_place_is_full_from_the_beginning_no_monitor_begins() {
     let mut colony = Colony::new(&[]);
     if !colony.own_mounts() {

@@ -5,6 +5,7 @@
 mod ends;
 mod essence;
 mod files;
+mod life;
 mod succession;
 mod words;
 
@@ -12,11 +13,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ncolony_core::colony::{Generation, Group, KILL_AGAIN, Observation};
+use ncolony_core::colony::{Generation, Group, Observation};
 use ncolony_core::status::State;
 use ncolony_core::{Exit, Mono, ProgramName, ProgramSpec, Signal};
 
 pub(crate) use ends::SPACING;
+pub use life::{Life, Stop};
 pub use words::{Disposal, Expected};
 
 /// What a person has said over the head of the file.
@@ -28,41 +30,6 @@ pub enum Hand {
     Up,
     /// STOP.
     Down,
-}
-
-/// A stop that has begun.
-#[derive(Clone, Debug)]
-pub struct Stop {
-    /// When KILL must follow.
-    pub kill_by: Mono,
-    /// Whether the stop signal was sent, as far as anybody can know.
-    pub asked: bool,
-    /// Whether that is written down.
-    pub written: bool,
-    /// Whether CONT has followed the stop signal.
-    pub continued: bool,
-    /// When KILL was last sent.
-    pub killed: Option<Mono>,
-}
-
-/// A process that the monitor knows of.
-#[derive(Clone, Debug)]
-pub struct Life {
-    /// Which start it came of.
-    pub generation: Generation,
-    /// Its number.
-    pub pid: u32,
-    /// When it was started.
-    pub started: Mono,
-    /// What it was started with; the policy is the one in force.
-    pub spec: Arc<ProgramSpec>,
-    /// Whether it has once lived for its threshold. A threshold that is raised later does not take
-    /// that back.
-    pub up: bool,
-    /// The stop that it is in.
-    pub stop: Option<Stop>,
-    /// Whether an earlier monitor started it.
-    pub adopted: bool,
 }
 
 /// Why nothing is started although no process is there.
@@ -166,35 +133,6 @@ pub struct Ledger {
     pub ended_now: Vec<(ProgramName, Generation)>,
     /// Signals to main processes that messages have asked for in the present breath.
     pub asked_signals: Vec<(ProgramName, Generation, Signal)>,
-}
-
-impl Stop {
-    /// The stop signal is sent.
-    #[must_use]
-    pub fn begun(kill_by: Mono) -> Self {
-        Self {
-            kill_by,
-            asked: true,
-            written: false,
-            continued: false,
-            killed: None,
-        }
-    }
-
-    /// When KILL must be sent next.
-    #[must_use]
-    pub fn due_at(&self) -> Mono {
-        match self.killed {
-            None => self.kill_by,
-            Some(last) => last.after(KILL_AGAIN),
-        }
-    }
-}
-
-impl Life {
-    fn is_up(&self, now: Mono) -> bool {
-        self.up || now.since(self.started) >= self.spec.policy.threshold
-    }
 }
 
 impl Account {

@@ -11,10 +11,11 @@ const CRASHING: &str = "ncolony-monitor-crashing";
 const VARIABLE: &str = "NCOLONY_CRASH_AT";
 
 impl Colony {
-    /// Starts a monitor that will die at this crash point. When this returns it may have.
-    pub(crate) fn start_crashing(&mut self, number: u64) {
+    /// Starts a monitor that will die at this crash point: which time, a space, what it is called.
+    /// When this returns it may have.
+    pub(crate) fn start_crashing(&mut self, point: &str) {
         self.build = CRASHING;
-        self.variable(VARIABLE, &number.to_string());
+        self.variable(VARIABLE, point);
         self.monitor = Some(self.command().spawn().unwrap());
         self.build = "ncolony-monitor";
         self.variables.retain(|(name, _)| name != VARIABLE);

@@ -170,7 +170,8 @@ impl Monitor {
         let guarantees = guarantees::probe(tree.is_used(), orphans_are_ours);
         let inheritance =
             inheritance::take_up(handed, left, &run_ids, predecessor, &settings.defaults)?;
-        inheritance.fits(open_files, places.logs.as_deref())?;
+        let fits = inheritance.fits(open_files, places.logs.as_deref());
+        bear(fits.map_err(StartError), going_on)?;
         inheritance.tell();
         tree.remove_empty();
         let names = inheritance.names();

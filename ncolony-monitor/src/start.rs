@@ -115,7 +115,7 @@ pub struct Monitor {
 
 impl Monitor {
     /// Takes the monitor's place: makes its directories, makes sure that it is the only one, and
-    /// ends what a predecessor left that did not end in order.
+    /// takes up what a predecessor left that did not end in order.
     ///
     /// # Errors
     /// Another monitor is there (it is named, and nothing was touched), or a place cannot be used.

@@ -121,25 +121,25 @@ fn a_binary_that_does_not_run_changes_nothing() {
     let binary = colony.path("ncolony-monitor");
 
     fs::remove_file(&binary).unwrap();
-    settled.check_fails("it is missing", "no such file");
+    settled.check_fails("it is missing", "No such file");
 
     fs::create_dir(&binary).unwrap();
-    settled.check_fails("it is a directory", "permission denied");
+    settled.check_fails("it is a directory", "Permission denied");
     fs::remove_dir(&binary).unwrap();
 
     colony.install("#!/bin/sh\nexit 0\n");
     fs::set_permissions(&binary, fs::Permissions::from_mode(0o644)).unwrap();
-    settled.check_fails("it is not executable", "permission denied");
+    settled.check_fails("it is not executable", "Permission denied");
 
     colony.install("\u{7f}ELF and then nothing that makes sense");
-    settled.check_fails("it is of another format", "format");
+    settled.check_fails("it is of another format", "ENOEXEC");
 
     colony.install("#!/no/such/interpreter\n");
-    settled.check_fails("its interpreter is missing", "no such file");
+    settled.check_fails("its interpreter is missing", "No such file");
 
     colony.install("#!/bin/sh\nexit 0\n");
     let writer = OpenOptions::new().append(true).open(&binary).unwrap();
-    settled.check_fails("somebody writes to it", "busy");
+    settled.check_fails("somebody writes to it", "ETXTBSY");
     drop(writer);
     settled.check_recovers();
 }
@@ -148,7 +148,7 @@ fn a_binary_that_does_not_run_changes_nothing() {
 fn a_binary_that_does_not_understand_changes_nothing() {
     let settled = Settled::new();
     for (what, script, reason) in [
-        ("it ends", "exit 1", "exited with 1"),
+        ("it ends", "exit 1", "exited with code 1"),
         (
             "it says why",
             "echo 'the state is of tomorrow' >&2; exit 1",
@@ -202,9 +202,9 @@ fn a_binary_that_is_gone_again_when_it_is_to_take_over_changes_nothing() {
         (
             "it is closed",
             "chmod 644 ncolony-monitor",
-            "permission denied",
+            "Permission denied",
         ),
-        ("it is removed", "rm ncolony-monitor", "no such file"),
+        ("it is removed", "rm ncolony-monitor", "No such file"),
     ] {
         colony.install(&format!("#!/bin/sh\n{after}\nexec REAL \"$@\"\n"));
         let why = colony.fail_to_upgrade();

@@ -119,11 +119,13 @@ impl Mailbox {
             batch.nameless.push(self.path.join(&entry.file));
             return;
         };
-        if self.is_done(&file) {
+        let mark = self.mark(&file);
+        // The message of an upgrade stays until its outcome is known.
+        let is_in_hand = mark.is_some() && self.mark_of(&file) == mark;
+        if is_in_hand || self.is_done(&file) {
             return;
         }
         self.done.remove(&file);
-        let mark = self.mark(&file);
         if let Some(message) = self.read_one(&file, entry.kind) {
             self.in_hand.extend(mark.map(|mark| (file.clone(), mark)));
             batch.messages.push(Observation::Message { file, message });

@@ -83,9 +83,21 @@ fn a_message_that_is_still_being_written_is_waited_for() {
     assert!(batch.messages.len() == 1 && batch.again_at.is_none());
     fs::write(dir.path().join("2"), "{").unwrap();
     let deadline = clock::mono().after(Duration::from_secs(20));
-    while mailbox.read().messages.len() < 2 {
+    while mailbox.read().messages.is_empty() {
         assert!(clock::mono() < deadline, "it is not waited for for ever");
     }
+}
+
+#[test]
+fn a_message_that_is_being_acted_on_is_not_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("1"), r#"{"type": "UPGRADE"}"#).unwrap();
+    let mut mailbox = Mailbox::new(dir.path());
+    assert_eq!(mailbox.read().messages.len(), 1);
+    assert!(mailbox.read().messages.is_empty());
+    mailbox.discard("1");
+    fs::write(dir.path().join("1"), r#"{"type": "RESCAN"}"#).unwrap();
+    assert_eq!(mailbox.read().messages.len(), 1);
 }
 
 #[test]

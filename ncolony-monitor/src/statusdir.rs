@@ -104,7 +104,7 @@ impl StatusDir {
         }
         let made = self.make_directories();
         if let Err(error) = &made {
-            self.complain(in_words(&error));
+            self.complain(in_words(error));
         }
         !recorded && made.is_ok()
     }

@@ -6,7 +6,7 @@
 //! start. A start that nobody lived to write down is found by the second, and so is a whole colony
 //! whose journal was lost. Nothing else is ever told anything.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
@@ -82,6 +82,7 @@ pub(crate) fn adopt(
     defaults: &Defaults,
     now: Now,
     sight: Sight,
+    handed: BTreeMap<ProgramName, Pidfd>,
 ) -> io::Result<Adoption> {
     let mut adopter = Adopter {
         boot_id: environ::boot_id(),
@@ -92,6 +93,7 @@ pub(crate) fn adopt(
             ..Adoption::default()
         },
         now,
+        handed,
     };
     let of_start = |(start, all): (&(ProgramName, Generation), &Vec<Marked>)| {
         let start = start.clone();
@@ -157,6 +159,8 @@ struct Adopter {
     by_pid: HashMap<u32, (ProgramName, Generation)>,
     adoption: Adoption,
     now: Now,
+    /// Processes that the image before this one has held.
+    handed: BTreeMap<ProgramName, Pidfd>,
 }
 
 impl Adopter {
@@ -205,13 +209,14 @@ impl Adopter {
         identity: Option<&ProcessIdentity>,
     ) -> bool {
         let (name, generation) = (program.name.clone(), program.generation());
-        if reap::is_child(pid) {
+        let handed = self.handed.remove(&program.name);
+        if handed.is_some() || reap::is_child(pid) {
             self.table.remove(&(name.clone(), generation));
             self.adoption.living.push(Living {
                 name,
                 generation,
                 pid,
-                held: None,
+                held: handed,
             });
             return true;
         }

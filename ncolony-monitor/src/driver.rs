@@ -335,7 +335,7 @@ impl Driver {
 
     /// How long nothing has to be done, if nothing happens; `None` is for ever.
     fn timeout(&self, next: Next) -> Option<Duration> {
-        let is_answered = matches!(self.upgrade, Some(Progress::Answered));
+        let is_answered = matches!(self.upgrade, Some(Progress::Answered(_)));
         let at_once = self.mail_waits || is_answered || self.colony.has_orders();
         if next == Next::GoOn || at_once {
             return Some(Duration::ZERO);

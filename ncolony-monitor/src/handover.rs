@@ -17,12 +17,17 @@ pub(crate) struct Handover {
     /// The sockets that programs listen on.
     #[serde(default)]
     pub(crate) sockets: Vec<Held>,
+    /// Main processes that are no children of ours. Only whoever has held one since before its end
+    /// can tell how it ended.
+    #[serde(default)]
+    pub(crate) processes: Vec<Held>,
 }
 
 impl Handover {
     /// All numbers.
     pub(crate) fn numbers(&self) -> Vec<RawFd> {
         let held = self.outputs.iter().chain(&self.sockets);
+        let held = held.chain(&self.processes);
         held.map(|held| held.fd).chain(self.lock).collect()
     }
 }

@@ -13,14 +13,15 @@ use ncolony_core::status::ProgramStatus;
 use ncolony_core::{Defaults, Places, ProgramName};
 
 use crate::adopt::{self, Adoption, Left, Living, Sight};
-use crate::handover::Handover;
+use crate::handover::{Handover, Held};
 use crate::journal;
 use crate::logs::streams_of;
 use crate::run_id::{self, Predecessor, RunIds};
 use crate::state::{Entry, Header, Settled, State};
 use crate::statusdir::recorded_programs;
 use crate::sys::limits::Limit;
-use crate::sys::{clock, environ, errno};
+use crate::sys::pidfd::Pidfd;
+use crate::sys::{clock, descriptors, environ, errno};
 
 /// All that is taken over.
 #[derive(Debug, Default)]
@@ -106,7 +107,9 @@ pub(crate) fn take_up(
     } else {
         Sight::Whole
     };
-    let adoption = adopt::adopt(state.snapshot, run_ids, defaults, now, sight);
+    let handover = state.handover.unwrap_or_default();
+    let handed = processes(&handover);
+    let adoption = adopt::adopt(state.snapshot, run_ids, defaults, now, sight, handed);
     let adoption = adoption.map_err(|error| cannot_take_up(&errno::of(&error)))?;
     let Adoption {
         snapshot,
@@ -129,8 +132,17 @@ pub(crate) fn take_up(
         left,
         settled,
         config: state.config,
-        handover: state.handover.unwrap_or_default(),
+        handover,
     })
+}
+
+/// The processes that the image before this one has held.
+fn processes(handover: &Handover) -> BTreeMap<ProgramName, Pidfd> {
+    let process = |held: &Held| {
+        let fd = descriptors::adopt(held.fd)?;
+        Some((held.program.clone(), Pidfd::from(fd)))
+    };
+    handover.processes.iter().filter_map(process).collect()
 }
 
 fn cannot_take_up(why: &str) -> String {

@@ -170,7 +170,8 @@ impl Monitor {
         let guarantees = guarantees::probe(tree.is_used(), orphans_are_ours);
         let inheritance =
             inheritance::take_up(handed, left, &run_ids, predecessor, &settings.defaults)?;
-        inheritance.fits(open_files, places.logs.as_deref())?;
+        let fits = inheritance.fits(open_files, places.logs.as_deref());
+        bear(fits.map_err(StartError), going_on)?;
         inheritance.tell();
         tree.remove_empty();
         let names = inheritance.names();
@@ -261,7 +262,8 @@ fn bear(done: Result<(), StartError>, going_on: bool) -> Result<(), StartError> 
 fn make_logs(directory: &Path) -> Result<(), StartError> {
     match make_directory(directory, 0o755) {
         Err(error) if errno::may_pass(&error.source) => {
-            tracing::warn!("{error}; programs that print wait");
+            let (path, why) = (error.path.display(), errno::of(&error.source));
+            tracing::warn!("cannot make the directory {path}: {why}; programs that print wait");
             Ok(())
         }
         _ => make(directory, 0o755),

@@ -6,9 +6,11 @@
 //! fails before the `execve` leaves everything as it was. If the new image cannot read the state
 //! after all, it takes the programs up as after a crash.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, PipeReader, Read};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::Duration;
 
 use ncolony_core::Exit;
@@ -75,6 +77,40 @@ fn read(mut memory: File) -> Result<State, String> {
     Ok(state)
 }
 
+/// Which file a binary is: whoever has answered is to be the one that takes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Binary {
+    file: (u64, u64),
+    size: u64,
+    written: (i64, i64),
+}
+
+impl Binary {
+    fn at(path: &Path) -> io::Result<Self> {
+        let found = fs::metadata(path)?;
+        Ok(Self {
+            file: (found.dev(), found.ino()),
+            size: found.size(),
+            written: (found.mtime(), found.mtime_nsec()),
+        })
+    }
+
+    /// Makes sure that it still stands there.
+    ///
+    /// # Errors
+    /// A sentence: another does.
+    pub(crate) fn check(self, path: &Path) -> Result<(), String> {
+        let shown = path.display();
+        match Self::at(path) {
+            Ok(found) if found == self => Ok(()),
+            Ok(_) => Err(format!(
+                "{shown} was replaced by another after it had answered; upgrade again"
+            )),
+            Err(error) => Err(format!("cannot execute {shown}: {}", errno::of(&error))),
+        }
+    }
+}
+
 /// A new binary that was asked whether it reads the state.
 #[derive(Debug)]
 pub(crate) struct Trial {
@@ -83,6 +119,8 @@ pub(crate) struct Trial {
     pub(crate) deadline: Mono,
     /// How many programs the state knows.
     programs: usize,
+    /// Who was asked.
+    binary: Binary,
 }
 
 impl Trial {
@@ -101,6 +139,8 @@ impl Trial {
         let mut args = invocation.args.clone();
         args.extend(["--read-state".into(), "-".into()]);
         let successor = Successor::new(&invocation.path, &args, &[]).map_err(failed)?;
+        let binary = Binary::at(&invocation.path)
+            .map_err(|error| format!("cannot execute {path}: {}", errno::of(&error)))?;
         let memory = descriptors::memory_of(text).map_err(failed)?;
         let (answer, writer) = pipe::for_answer().map_err(failed)?;
         let launch = trial::launch(&successor, memory.as_fd(), writer.as_fd());
@@ -112,21 +152,22 @@ impl Trial {
             answer,
             deadline: clock::mono().after(PATIENCE),
             programs,
+            binary,
         })
     }
 
-    /// What came of it, once it has ended.
+    /// What came of it, once it has ended: the binary that reads the state.
     ///
     /// # Errors
-    /// A sentence: it does not read the state.
-    pub(crate) fn conclude(self, invocation: &Invocation, exit: Exit) -> Result<(), String> {
+    /// A sentence: it does not.
+    pub(crate) fn conclude(self, invocation: &Invocation, exit: Exit) -> Result<Binary, String> {
         let mut said = Vec::new();
         // What cannot be read was not said.
         let _silent = self.answer.take(ANSWER_MAX).read_to_end(&mut said);
         let said = String::from_utf8_lossy(&said);
         let said = said.trim();
         if exit == Exit::Code(0) && is_understood(said, self.programs) {
-            return Ok(());
+            return Ok(self.binary);
         }
         let path = invocation.path.display();
         let detail = if said.is_empty() {

@@ -4,6 +4,7 @@
 use std::fs;
 use std::process::Stdio;
 
+use ncolony_core::status::ExitCodes;
 use ncolony_core::{Exit, Signal as ExitSignal, State};
 use nix::sys::signal::Signal;
 use serde_json::json;
@@ -93,6 +94,28 @@ fn who_ends_meanwhile_is_acted_on_once_and_with_the_exact_exit() {
     }
     colony.rescan();
     assert_eq!(colony.lines("starts-of-replaced").len(), 2);
+}
+
+#[test]
+fn how_an_adopted_process_ends_meanwhile_is_known_as_exactly_as_ever() {
+    let mut colony = slow(&[]);
+    let script = "while [ ! -e end ]; do sleep 0.005; done; exit 44";
+    colony.program("web", shell(script, json!({"restart": "never"})));
+    let pid = colony.until_up("web");
+    colony.kill();
+    colony.start();
+    colony.until_record("web", "it was adopted", |record| record.adopted);
+    colony.until_asked();
+    colony.until_replaced();
+    fs::write(colony.path("end"), "").unwrap();
+    until_gone(pid);
+    assert!(colony.until_taken_over().ok);
+    let record = colony.until_state("web", State::Exited);
+    let wanted = match colony.overview().guarantees.exit_codes {
+        ExitCodes::Exact => Exit::Code(44),
+        ExitCodes::Unknown => Exit::Unknown,
+    };
+    assert_eq!((record.exit, record.starts), (Some(wanted), 1));
 }
 
 #[test]

@@ -12,15 +12,15 @@ use crate::sources::signals::Call;
 use crate::state::{self, Settled, State};
 use crate::sys::exec::HeldSignals;
 use crate::sys::{clock, descriptors, errno};
-use crate::upgrade::{self, Trial};
+use crate::upgrade::{self, Binary, Trial};
 
 /// How far an upgrade has come.
 #[derive(Debug)]
 pub(super) enum Progress {
     /// The new binary was asked whether it can go on from here.
     Asked(Trial),
-    /// It can.
-    Answered,
+    /// This one can.
+    Answered(Binary),
 }
 
 impl Progress {
@@ -28,7 +28,7 @@ impl Progress {
     pub(super) fn deadline(&self) -> Option<Mono> {
         match self {
             Self::Asked(trial) => Some(trial.deadline),
-            Self::Answered => None,
+            Self::Answered(_) => None,
         }
     }
 }
@@ -61,7 +61,7 @@ impl Driver {
         match self.upgrade.take() {
             None => {}
             Some(Progress::Asked(trial)) => self.look_at_trial(trial),
-            Some(Progress::Answered) => self.replace_image().await,
+            Some(Progress::Answered(binary)) => self.replace_image(binary).await,
         }
     }
 
@@ -71,7 +71,7 @@ impl Driver {
         };
         if let Some(exit) = self.executor.children.take_expected(trial.pid) {
             match trial.conclude(invocation, exit) {
-                Ok(()) => self.upgrade = Some(Progress::Answered),
+                Ok(binary) => self.upgrade = Some(Progress::Answered(binary)),
                 Err(why) => self.fail_upgrade(why),
             }
         } else if clock::mono() >= trial.deadline {
@@ -90,7 +90,7 @@ impl Driver {
     pub(super) fn abandon_upgrade(&mut self) {
         match self.upgrade.take() {
             Some(Progress::Asked(trial)) => self.executor.children.end_expected(trial.pid),
-            Some(Progress::Answered) | None => {}
+            Some(Progress::Answered(_)) | None => {}
         }
     }
 
@@ -103,16 +103,16 @@ impl Driver {
 
     /// Replaces the image, unless something was said meanwhile that this one has to act on first:
     /// signals are held back, and what had come before they were is heard.
-    async fn replace_image(&mut self) {
+    async fn replace_image(&mut self, binary: Binary) {
         let held = HeldSignals::hold();
         if self.has_more_to_do().await {
-            self.upgrade = Some(Progress::Answered);
+            self.upgrade = Some(Progress::Answered(binary));
             return;
         }
         self.executor.place.keep(&self.executor.run_ids);
         let why = match self.executor.place.problem() {
             Some(problem) => problem.to_owned(),
-            None => self.hand_over(),
+            None => self.hand_over(binary),
         };
         drop(held);
         self.fail_upgrade(why);
@@ -131,7 +131,7 @@ impl Driver {
     }
 
     /// Hands everything over. Comes back only if that failed, and everything is as it was.
-    fn hand_over(&mut self) -> String {
+    fn hand_over(&mut self, binary: Binary) -> String {
         self.write_down();
         let outputs = self.executor.logs.hand_over();
         let outputs = held(
@@ -141,14 +141,16 @@ impl Driver {
         );
         self.take_reports();
         let sockets = self.executor.listening.hand_over();
+        let processes = self.executor.children.adopted.hand_over();
         let handover = Handover {
             lock: Some(self.executor.place.lock().as_fd().as_raw_fd()),
             outputs,
+            processes: held(processes.map(|it| (it.0, "process".to_owned(), it.1))),
             sockets: held(sockets.iter().map(|it| (&it.0, it.1.clone(), it.2.as_fd()))),
         };
         let kept = handover.numbers();
         let text = self.state_as_text(handover);
-        let why = self.execute(&text, kept);
+        let why = self.execute(&text, kept, binary);
         self.executor.listening.take_over(sockets);
         if let Err(error) = self.executor.logs.resume() {
             tracing::error!("cannot start the logs' thread again: {}", errno::of(&error));
@@ -157,7 +159,7 @@ impl Driver {
     }
 
     /// Executes the new image; comes back with why it could not.
-    fn execute(&self, text: &[u8], mut kept: Vec<RawFd>) -> String {
+    fn execute(&self, text: &[u8], mut kept: Vec<RawFd>, binary: Binary) -> String {
         let Some(invocation) = &self.invocation else {
             return "it is not known how this monitor was started".to_owned();
         };
@@ -173,6 +175,9 @@ impl Driver {
             Ok(prepared) => prepared,
             Err(error) => return failed(error),
         };
+        if let Err(why) = binary.check(&invocation.path) {
+            return why;
+        }
         kept.push(memory.as_raw_fd());
         tracing::info!(binary = %path, "the new image takes over");
         kept.iter()

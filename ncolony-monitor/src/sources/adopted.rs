@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use ncolony_core::colony::Generation;
@@ -84,6 +85,12 @@ impl Adopted {
             Some(poller) => poller.get_ref().add_news(process, token),
             None => Ok(()),
         }
+    }
+
+    /// What holds each of them, to be handed on.
+    pub(crate) fn hand_over(&self) -> impl Iterator<Item = (&ProgramName, BorrowedFd<'_>)> {
+        let all = self.by_name.iter();
+        all.map(|(name, held)| (name, held.process.as_fd()))
     }
 
     /// Waits until one of them may have ended.

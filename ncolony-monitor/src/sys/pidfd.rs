@@ -38,6 +38,13 @@ impl AsFd for Pidfd {
     }
 }
 
+impl From<OwnedFd> for Pidfd {
+    /// What is open already, and holds a process.
+    fn from(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+}
+
 impl Pidfd {
     /// Opens the process that has this number now.
     pub(crate) fn open(pid: u32) -> io::Result<Self> {

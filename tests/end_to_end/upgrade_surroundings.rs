@@ -174,3 +174,26 @@ fn a_full_disk_prevents_no_upgrade() {
         (Some(pid), 1, false)
     );
 }
+
+#[test]
+fn last_words_that_wait_for_their_log_wait_on() {
+    let colony = Colony::running(&[]);
+    let file = colony.path("later/speaker.log");
+    // Nothing can be made where a file stands.
+    fs::write(colony.path("later"), "").unwrap();
+    let keys = json!({"restart": "never", "stdout": {"file": file}});
+    colony.program("speaker", shell("echo last words", keys));
+    colony.until_state("speaker", State::Exited);
+    colony.until_overview("its words wait", |record| !record.problems.is_empty());
+    for _image in 0..2 {
+        colony.upgrade();
+    }
+    fs::remove_file(colony.path("later")).unwrap();
+    fs::create_dir(colony.path("later")).unwrap();
+    until("they are there", || {
+        (colony.lines("later/speaker.log") == ["last words"]).then_some(())
+    });
+    // What is empty and left is let go of.
+    let fifo = colony.path("status/output/speaker");
+    until("its FIFO is gone", || (!fifo.exists()).then_some(()));
+}

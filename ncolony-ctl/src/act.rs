@@ -15,6 +15,7 @@ use crate::records::{self, ProgramRecord};
 use crate::report::Acted;
 use crate::selection::{Existence, Word, choose};
 use crate::session::Session;
+use crate::staleness;
 use crate::watch::{self, Fate, Outcome, Watched};
 
 /// Whether a command waits for its effect.
@@ -231,7 +232,8 @@ pub(crate) fn conclude(
                     ending = Ending::Timeout;
                 }
                 let span = session.deadline.span.as_secs_f64();
-                errors.push(format!("{name}: not there after {span} s: {what}"));
+                let why = staleness::behind(&session.places);
+                errors.push(format!("{name}: not there after {span} s: {what}{why}"));
             }
         }
     }

@@ -27,6 +27,7 @@ mod records;
 mod report;
 mod selection;
 mod session;
+mod staleness;
 mod table;
 mod tail;
 mod watch;

@@ -15,6 +15,7 @@ use crate::liveness;
 use crate::records::{self, ProgramRecord};
 use crate::selection::has_file;
 use crate::session::Session;
+use crate::staleness;
 
 /// Between two looks, at first: most effects are there within milliseconds.
 const FIRST_INTERVAL: Duration = Duration::from_millis(1);
@@ -125,7 +126,8 @@ fn answer(
             let pid = session.monitor.and_then(|monitor| monitor.pid);
             let who = pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
             let span = session.deadline.span.as_secs_f64();
-            let message = format!("the monitor{who} has not answered within {span} s");
+            let why = staleness::behind(&session.places);
+            let message = format!("the monitor{who} has not answered within {span} s{why}");
             return Err(Failure::new(Ending::Timeout, message));
         }
     }

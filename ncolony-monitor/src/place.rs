@@ -78,7 +78,9 @@ impl Place {
     pub(crate) fn keep(&mut self, run_ids: &RunIds) {
         let kept = self.keep_lock().and_then(|()| {
             let kept = run_ids.keep();
-            kept.map_err(|error| format!("cannot keep the colony's identity: {error}"))
+            kept.map_err(|error| {
+                format!("cannot keep the colony's identity: {}", errno::of(&error))
+            })
         });
         let problem = kept.err();
         if let Some(problem) = problem.as_ref().filter(|_| self.problem != problem) {

@@ -262,7 +262,8 @@ fn bear(done: Result<(), StartError>, going_on: bool) -> Result<(), StartError> 
 fn make_logs(directory: &Path) -> Result<(), StartError> {
     match make_directory(directory, 0o755) {
         Err(error) if errno::may_pass(&error.source) => {
-            tracing::warn!("{error}; programs that print wait");
+            let (path, why) = (error.path.display(), errno::of(&error.source));
+            tracing::warn!("cannot make the directory {path}: {why}; programs that print wait");
             Ok(())
         }
         _ => make(directory, 0o755),

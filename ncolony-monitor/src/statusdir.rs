@@ -69,10 +69,10 @@ impl StatusDir {
     pub(crate) fn prepare(&mut self) -> Result<(), String> {
         match self.make_directories() {
             Err(error) if errno::may_pass(&error.source) => {
-                self.complain(error.to_string());
+                self.complain(in_words(&error));
                 Ok(())
             }
-            made => made.map_err(|error| error.to_string()),
+            made => made.map_err(|error| in_words(&error)),
         }
     }
 
@@ -104,7 +104,7 @@ impl StatusDir {
         }
         let made = self.make_directories();
         if let Err(error) = &made {
-            self.complain(error.to_string());
+            self.complain(in_words(error));
         }
         !recorded && made.is_ok()
     }
@@ -290,7 +290,7 @@ impl StatusDir {
                 true
             }
             Err(error) => {
-                self.complain(error.to_string());
+                self.complain(in_words(&error));
                 false
             }
         }
@@ -303,6 +303,11 @@ impl StatusDir {
         }
         self.problem = Some(problem);
     }
+}
+
+fn in_words(error: &FileError) -> String {
+    let (what, path) = (error.what, error.path.display());
+    format!("cannot {what} {path}: {}", errno::of(&error.source))
 }
 
 fn reason_beside(rejected: &Path) -> PathBuf {

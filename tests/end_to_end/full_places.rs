@@ -82,6 +82,19 @@ fn a_full_status_place_stops_nothing_and_is_made_up_for() {
     let db = colony.record("db").pid.unwrap();
     colony.message("1", &json!({"type": "STOP", "name": "db", "id": "stop"}));
     until_gone(db);
+    let shown = colony.ctl(&["status"]).stderr;
+    assert!(
+        shown.contains("is full: records there may be old"),
+        "{shown}"
+    );
+    let asked = colony.ctl(&["--timeout", "0.2", "signal", "CONT", "web"]);
+    assert!(
+        asked
+            .stderr
+            .contains("not answered within 0.2 s; the status place"),
+        "{asked:?}"
+    );
+    assert_eq!(asked.code, Some(6));
 
     colony.free("status");
     until_healed(&colony, &[("web", web), ("new", new)]);

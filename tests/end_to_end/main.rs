@@ -7,6 +7,8 @@
 #![cfg(test)]
 
 mod adoption;
+mod adoption_files;
+mod adoption_groups;
 mod adoption_output;
 mod adoption_proofs;
 mod adoption_words;

@@ -14,6 +14,7 @@ use crate::note::{note, now, one_line, uptime};
 use crate::records::{self, ProgramRecord};
 use crate::selection::{Existence, Word, choose};
 use crate::session::Session;
+use crate::staleness;
 use crate::table::{Cell, Table};
 
 mod guarantees;
@@ -92,6 +93,9 @@ fn conclude(
         };
         session.report.talk(&text);
         return Ending::NoMonitor;
+    }
+    if let Some(line) = staleness::of_records(&session.places) {
+        session.report.talk(&line);
     }
     for line in monitor
         .map(|monitor| footer(monitor, detail))

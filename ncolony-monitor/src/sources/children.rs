@@ -277,8 +277,12 @@ impl Children {
 
     /// Has the next start get a new control group, if it must.
     fn renew(&mut self, hold: Hold, exit: Exit) {
+        let elsewhere = hold.cgroup.clone();
         if let Some(cgroup) = hold.spent(exit) {
             self.tree.remove(cgroup);
+        }
+        if let Some(cgroup) = elsewhere {
+            self.tree.remove_elsewhere(&cgroup);
         }
     }
 

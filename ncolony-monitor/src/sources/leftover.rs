@@ -46,7 +46,12 @@ impl Hold {
     /// was killed, by us or by somebody else, is killed too, however long ago that was: the kernel
     /// takes the start for one of those that it was told to end.
     pub(crate) fn spent(self, exit: Exit) -> Option<Cgroup> {
-        let is_spent = self.said.killed || exit == Exit::Signal(Signal::KILL);
+        let is_spent = match exit {
+            Exit::Signal(signal) => self.said.killed || signal == Signal::KILL,
+            Exit::Code(_) => self.said.killed,
+            // Nobody knows what an earlier monitor has done.
+            Exit::Unknown => true,
+        };
         self.cgroup.filter(|_| is_spent)
     }
 

@@ -125,6 +125,17 @@ impl Tree {
         }
     }
 
+    /// Removes a group that a monitor has made which was elsewhere than we are, and that one's
+    /// directory when it was the last. Nothing is started in it any more.
+    pub(crate) fn remove_elsewhere(&self, cgroup: &Cgroup) {
+        let parent = cgroup.parent();
+        if parent.as_ref() != self.directory.as_ref() {
+            // What stays is empty, and no harm.
+            let _stays = cgroup.remove();
+            let _others_are_in_it = parent.map(|parent| Cgroup::at(parent).remove());
+        }
+    }
+
     /// Tries again what the kernel did not do before.
     pub(crate) fn remove_again(&mut self) {
         self.unremoved.retain(|cgroup| cgroup.remove().is_err());

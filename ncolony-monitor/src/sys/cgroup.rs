@@ -107,6 +107,11 @@ impl Cgroup {
         Self(directory.into_boxed_path())
     }
 
+    /// The directory that it lies in.
+    pub(crate) fn parent(&self) -> Option<PathBuf> {
+        self.0.parent().map(Path::to_owned)
+    }
+
     /// Makes the group, if it is not there.
     pub(crate) fn make(&self) -> io::Result<Made> {
         match fs::create_dir(&self.0) {

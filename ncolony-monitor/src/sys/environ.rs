@@ -87,9 +87,15 @@ pub(crate) fn exit_of_zombie(pid: u32) -> Option<Exit> {
         return None;
     }
     let status: i32 = stat_field(pid, 52)?.parse().ok()?;
-    (status != 0 || super::limits::is_root())
+    (status != 0 || super::limits::is_root() || is_open_to_us(pid))
         .then(|| exit_of_wait_status(status))
         .flatten()
+}
+
+/// Whether the kernel shows us of a process what only its owner may see: its accounts are kept by
+/// the same rule as its exit.
+fn is_open_to_us(pid: u32) -> bool {
+    fs::read(format!("/proc/{pid}/io")).is_ok()
 }
 
 /// The user that a process runs as.
@@ -140,6 +146,18 @@ pub(crate) fn variable(pid: u32, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_a_process_ended_is_seen_before_anybody_has_taken_notice() {
+        for (code, exit) in [("0", Exit::Code(0)), ("3", Exit::Code(3))] {
+            let mut child = std::process::Command::new("sh");
+            let mut child = child.args(["-c", "exit $1", "sh", code]).spawn().unwrap();
+            assert!(Pidfd::open(child.id()).unwrap().has_ended(60_000));
+            assert_eq!(exit_of_zombie(child.id()), Some(exit));
+            child.wait().unwrap();
+            assert_eq!(exit_of_zombie(child.id()), None);
+        }
+    }
 
     #[test]
     fn we_find_ourselves() {

@@ -43,6 +43,7 @@ mod upgrade_check;
 mod upgrade_failures;
 mod upgrade_fallback;
 mod upgrade_moments;
+mod upgrade_surroundings;
 mod watching;
 mod whole_group;
 mod whole_tree;

@@ -30,6 +30,7 @@ mod lifecycle;
 mod log_following;
 mod logs;
 mod messages;
+mod no_memory;
 mod one_monitor;
 mod output;
 mod processes;

@@ -6,8 +6,9 @@
 //! start. A start that nobody lived to write down is found by the second, and so is a whole colony
 //! whose journal was lost. Nothing else is ever told anything.
 
+mod marked;
+
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
@@ -20,7 +21,9 @@ use ncolony_core::{Defaults, Exit, ProgramName, ProgramSpec, Signal};
 use crate::run_id::RunIds;
 use crate::sources::strays::Stray;
 use crate::sys::pidfd::Pidfd;
-use crate::sys::{account, environ, errno, limits, reap};
+use crate::sys::{account, environ, limits, reap};
+pub(crate) use marked::Sight;
+use marked::{Marked, Table, marked};
 
 /// A main process that is there.
 #[derive(Debug)]
@@ -49,27 +52,6 @@ pub(crate) struct Adoption {
     pub(crate) facts: Vec<Observation>,
     pub(crate) living: Vec<Living>,
     pub(crate) left: Vec<Left>,
-}
-
-/// A process that carries a run id of the colony.
-#[derive(Debug)]
-struct Marked {
-    pid: u32,
-    process: Pidfd,
-    /// Whether it leads a session, as a main process does.
-    leads: bool,
-}
-
-/// The processes of the colony, by the start that they come from.
-type Table = HashMap<(ProgramName, Generation), Vec<Marked>>;
-
-/// What of the processes can be seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sight {
-    /// All of them, or we do not begin: what is not seen would be started again.
-    Whole,
-    /// Those that there are descriptors for: the main processes are our own children, and known.
-    AsFarAsItGoes,
 }
 
 /// Compares what is remembered with what is there.
@@ -115,41 +97,6 @@ pub(crate) fn adopt(
     adopter.take_unrecorded(defaults);
     adopter.end_the_rest();
     Ok(adopter.adoption)
-}
-
-fn marked(run_ids: &RunIds, sight: Sight) -> io::Result<Table> {
-    let own = std::process::id();
-    let mut table = Table::new();
-    let others = environ::all_processes().into_iter();
-    for pid in others.filter(|pid| *pid != own && *pid > 1) {
-        // The descriptor is opened first: what is then found to be ours is what it holds.
-        let process = match Pidfd::open(pid) {
-            Ok(process) => process,
-            Err(error) if errno::may_pass(&error) && sight == Sight::Whole => return Err(error),
-            Err(_) => continue,
-        };
-        if sight == Sight::Whole {
-            // The environment is read through one more, and must not seem to be empty.
-            File::open("/dev/null")?;
-        }
-        if let Some(start) = start_of(pid, run_ids) {
-            let leads = environ::leads_session(pid);
-            let marked = Marked {
-                pid,
-                process,
-                leads,
-            };
-            table.entry(start).or_default().push(marked);
-        }
-    }
-    Ok(table)
-}
-
-fn start_of(pid: u32, run_ids: &RunIds) -> Option<(ProgramName, Generation)> {
-    let run_id = environ::variable(pid, "NCOLONY_RUN_ID")?;
-    let name = ProgramName::new(&environ::variable(pid, "NCOLONY_NAME")?).ok()?;
-    let generation = run_ids.generation(&name, &run_id)?;
-    (!environ::is_zombie(pid)).then_some((name, generation))
 }
 
 struct Adopter {

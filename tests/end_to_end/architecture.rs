@@ -208,6 +208,10 @@ fn core_touches_files_in_one_place() {
         allow_of_crate(&format!("ncolony-core/src/{module}.rs"), &allowed);
     }
     for (file, source) in sources("ncolony-core/src") {
+        // Tests may look at what was written.
+        if file.ends_with("tests.rs") {
+            continue;
+        }
         let code = source.split("#[cfg(test)]").next().unwrap();
         let reads = paths(code).iter().any(|path| names(path, "std::fs"));
         assert_eq!(reads, file.ends_with("src/files.rs"), "{}", file.display());

@@ -28,6 +28,7 @@ mod records;
 mod upgrading;
 
 use records::read_json;
+pub(crate) use upgrading::Over;
 
 /// The most that a condition is waited for. A machine that is busy with other things needs far
 /// less; a condition that does not come, does not come.

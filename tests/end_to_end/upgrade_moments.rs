@@ -2,14 +2,18 @@
 //! and when it stands in the old one's place and has not looked at anything yet.
 
 use std::fs;
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use ncolony_core::status::ExitCodes;
 use ncolony_core::{Exit, Signal as ExitSignal, State};
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use crate::colony::{Colony, shell, until};
+use crate::binaries::binary;
+use crate::colony::{Colony, Over, shell, until};
 use crate::processes::{self, is_alive, until_gone};
 
 const CAT: &str = r#"{"args": ["cat"]}"#;
@@ -24,7 +28,7 @@ fn slow(flags: &[&str]) -> Colony {
 /// Another monitor on the same colony gets nowhere.
 fn check_second_is_refused(colony: &Colony) {
     // What stands in the first one's place just now answers nobody.
-    let mut second = std::process::Command::new(crate::binaries::binary("ncolony-monitor"));
+    let mut second = Command::new(binary("ncolony-monitor"));
     second.arg("--root").arg(colony.path(""));
     let second = second.stderr(Stdio::piped()).output().unwrap();
     let said = String::from_utf8_lossy(&second.stderr);
@@ -165,6 +169,48 @@ fn the_place_is_never_free() {
     check_second_is_refused(&colony);
     let record = colony.record("web");
     assert_eq!((record.pid, record.starts), (Some(pid), 1));
+}
+
+/// Tries to become the colony's monitor again and again until it is over, and says whether that was
+/// refused each time.
+fn is_always_refused(root: &Path, over: &AtomicBool) -> bool {
+    while !over.load(Ordering::Relaxed) {
+        let mut second = Command::new(binary("ncolony-monitor"));
+        second.arg("--root").arg(root).stderr(Stdio::null());
+        let mut second = second.spawn().unwrap();
+        let mut ended = None;
+        while ended.is_none() && !over.load(Ordering::Relaxed) {
+            ended = second.try_wait().unwrap();
+        }
+        // One that has got in stays.
+        second.kill().unwrap();
+        let ended = ended.unwrap_or_else(|| second.wait().unwrap());
+        if ended.code().is_some_and(|code| code != 1) {
+            return false;
+        }
+    }
+    true
+}
+
+#[test]
+fn nobody_gets_in_from_one_moment_to_the_next() {
+    let colony = slow(&[]);
+    colony.program("web", CAT);
+    let pid = colony.until_up("web");
+    let over = AtomicBool::new(false);
+    let root = colony.path("");
+    thread::scope(|scope| {
+        let _over_whatever_comes = Over(&over);
+        let others = [(); 2].map(|()| scope.spawn(|| is_always_refused(&root, &over)));
+        for _upgrade in 0..5 {
+            colony.upgrade();
+        }
+        over.store(true, Ordering::Relaxed);
+        assert!(others.into_iter().all(|other| other.join().unwrap()));
+    });
+    let record = colony.record("web");
+    assert_eq!((record.pid, record.starts), (Some(pid), 1));
+    assert_eq!(colony.overview().pid, colony.pid());
 }
 
 #[test]

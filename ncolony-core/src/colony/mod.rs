@@ -326,6 +326,12 @@ impl Colony {
         self.programs.get(name)?.started_with()
     }
 
+    /// What the last good file of a program says.
+    #[must_use]
+    pub fn described(&self, name: &ProgramName) -> Option<&Arc<ProgramSpec>> {
+        self.programs.get(name)?.spec.as_ref()
+    }
+
     fn disarm(&mut self, name: &ProgramName) {
         if let Some(due) = self.armed.remove(name) {
             self.deadlines.remove(&(due, name.clone()));

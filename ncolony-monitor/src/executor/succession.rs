@@ -32,6 +32,10 @@ impl Executor {
         for living in living {
             self.take_up_living(colony, living);
         }
+        self.logs.go_on_with_the_rest(|name| {
+            let spec = colony.started_with(name).or_else(|| colony.described(name));
+            spec.map(AsRef::as_ref)
+        });
         for left in left {
             let run_id = self.run_ids.of(&left.name, left.generation);
             let mut members = left.members.iter();

@@ -47,10 +47,34 @@ impl Logs {
             Some(reader) => Inlet::go_on(reader, &path),
             None => find(&path, stream, pid)?,
         };
+        self.open(key, inlet, destination);
+        Ok(())
+    }
+
+    fn open(&mut self, key: (ProgramName, Stream), inlet: Inlet, destination: Destination) {
         let mut channel = self.hold(key, inlet, destination);
         channel.is_older();
         self.shared.send(Command::Open(Box::new(channel)));
-        Ok(())
+    }
+
+    /// Goes on with what the image before this one has read for programs that do not run now: their
+    /// last words may still wait for their logs. `spec` gives a program's description; the ends of
+    /// those that have none are closed.
+    pub(crate) fn go_on_with_the_rest<'a>(
+        &mut self,
+        spec: impl Fn(&ProgramName) -> Option<&'a ProgramSpec>,
+    ) {
+        for ((name, stream), reader) in std::mem::take(&mut self.taken_over) {
+            let routes = spec(&name).map(|spec| routes(spec, self.places.logs.as_deref()));
+            let route = routes.and_then(|(out, err)| match stream {
+                Stream::Out => Some(out),
+                Stream::Err => err,
+            });
+            if let Some(Route::Through(destination)) = route {
+                let inlet = Inlet::go_on(reader, &self.fifo(&name, stream));
+                self.open((name, stream), inlet, destination);
+            }
+        }
     }
 
     /// Moves all that can be moved, stops the thread, and shows the ends that are open. They stay

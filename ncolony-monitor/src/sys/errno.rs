@@ -78,6 +78,17 @@ mod tests {
     #[test]
     fn the_machine_is_not_blamed_for_a_missing_program() {
         assert!(is_shortage(libc::EMFILE) && is_shortage(libc::EAGAIN));
+        let rarer = [
+            libc::ENOMEM,
+            libc::ENFILE,
+            libc::ENOSPC,
+            libc::EDQUOT,
+            libc::ETXTBSY,
+        ];
+        assert!(rarer.into_iter().all(is_shortage));
         assert!(!is_shortage(libc::ENOENT) && !is_shortage(libc::EACCES));
+        // A disk that is read-only keeps no program from being started.
+        let read_only = io::Error::from_raw_os_error(libc::EROFS);
+        assert!(may_pass(&read_only) && !is_shortage(libc::EROFS));
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ncolony_core::message::Reply;
 use serde_json::json;
@@ -23,6 +24,15 @@ else:
     wait('replaced', 'take-over')
 os.execv('REAL', sys.argv)
 ";
+
+/// Says that it is over when it goes, also when the test fails: nobody would end otherwise.
+pub(crate) struct Over<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 impl Colony {
     /// The monitor will be started through a link of its own, which a test can lead elsewhere.

@@ -139,14 +139,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let lock = dir.path().join(".lock");
         let mut place = Place::take(lock.clone()).unwrap();
-        let (run_ids, _) = RunIds::open(dir.path()).unwrap();
+        let (run_ids, _) = RunIds::open(dir.path(), None, || None).unwrap();
         let colony = run_ids.colony().to_owned();
         fs::remove_file(&lock).unwrap();
         fs::remove_file(dir.path().join(".colony")).unwrap();
         place.keep(&run_ids);
         assert_eq!(place.problem(), None);
         assert!(Place::take(lock).unwrap_err().contains("another monitor"));
-        assert_eq!(RunIds::open(dir.path()).unwrap().0.colony(), colony);
+        assert_eq!(
+            RunIds::open(dir.path(), None, || None).unwrap().0.colony(),
+            colony
+        );
     }
 
     #[test]
@@ -171,7 +174,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let lock = dir.path().join(".lock");
         let mut first = Place::take(lock.clone()).unwrap();
-        let (run_ids, _) = RunIds::open(dir.path()).unwrap();
+        let (run_ids, _) = RunIds::open(dir.path(), None, || None).unwrap();
         fs::remove_file(&lock).unwrap();
         let second = Place::take(lock).unwrap();
         first.keep(&run_ids);

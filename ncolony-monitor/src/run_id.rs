@@ -34,19 +34,37 @@ pub(crate) enum Predecessor {
 }
 
 impl RunIds {
-    /// Takes up the colony's half, or makes one.
-    pub(crate) fn open(status: &Path) -> io::Result<(Self, Predecessor)> {
+    /// Takes up the colony's half, or makes one. `used` is the one that a predecessor has written
+    /// down, and `seek` finds one in what it has left. Nothing is written before both are known:
+    /// whoever is killed here leaves it to the next to find the same.
+    pub(crate) fn open(
+        status: &Path,
+        used: Option<String>,
+        seek: impl FnOnce() -> Option<String>,
+    ) -> io::Result<(Self, Predecessor)> {
         let path = status.join(FILE);
-        let left = fs::read_to_string(&path)
-            .ok()
-            .map(|text| text.trim().to_owned());
-        if let Some(colony) = left.filter(|text| is_half(text)) {
-            return Ok((Self { path, colony }, Predecessor::Unclean));
+        let noted = fs::read_to_string(&path).ok();
+        let noted = noted.map(|text| text.trim().to_owned());
+        let noted = noted.filter(|text| is_half(text));
+        let used = used.filter(|text| is_half(text)).or(noted.clone());
+        if let Some(colony) = used.or_else(seek) {
+            let is_noted = noted.as_ref() == Some(&colony);
+            let ids = Self { path, colony };
+            if !is_noted {
+                // If it cannot be written now, it is tried with every look at everything.
+                let _not_written = ids.write();
+            }
+            return Ok((ids, Predecessor::Unclean));
         }
         let colony = format!("{:016x}", random()?);
-        replace_file(&path, colony.as_bytes(), Durability::Renamed)
-            .map_err(|error| error.source)?;
-        Ok((Self { path, colony }, Predecessor::None))
+        let ids = Self { path, colony };
+        ids.write()?;
+        Ok((ids, Predecessor::None))
+    }
+
+    fn write(&self) -> io::Result<()> {
+        replace_file(&self.path, self.colony.as_bytes(), Durability::Renamed)
+            .map_err(|error| error.source)
     }
 
     /// Goes on with the half that the image before this one had. `None`: it is none.
@@ -62,8 +80,7 @@ impl RunIds {
         if self.path.exists() {
             return Ok(());
         }
-        let written = replace_file(&self.path, self.colony.as_bytes(), Durability::Renamed);
-        written.map_err(|error| error.source)
+        self.write()
     }
 
     /// What every run id of this colony begins with.
@@ -85,16 +102,6 @@ impl RunIds {
         let number = u64::from_str_radix(run_id.get(24..)?, 16).ok()?;
         let generation = Generation::of_number(number);
         (self.of(name, generation) == run_id).then_some(generation)
-    }
-
-    /// Goes on with the half that a predecessor has used.
-    pub(crate) fn resume(&mut self, colony: &str) {
-        if is_half(colony) && self.colony != colony {
-            colony.clone_into(&mut self.colony);
-            // If it cannot be written, what runs is in the journal under this half all the same.
-            let _not_written =
-                replace_file(&self.path, self.colony.as_bytes(), Durability::Renamed);
-        }
     }
 
     /// Everything was stopped in order: there is nothing to be found again.
@@ -128,10 +135,14 @@ fn random() -> io::Result<u64> {
 mod tests {
     use super::*;
 
+    fn open(status: &Path) -> (RunIds, Predecessor) {
+        RunIds::open(status, None, || None).unwrap()
+    }
+
     #[test]
     fn the_colony_keeps_its_half_until_it_ends_in_order() {
         let dir = tempfile::tempdir().unwrap();
-        let (first, predecessor) = RunIds::open(dir.path()).unwrap();
+        let (first, predecessor) = open(dir.path());
         assert_eq!(predecessor, Predecessor::None);
         let (web, db) = (
             ProgramName::new("web").unwrap(),
@@ -149,23 +160,27 @@ mod tests {
         assert_eq!(first.generation(&db, "short"), None);
         assert_eq!(colony_of(&web, &ids[1]).as_deref(), Some(first.colony()));
         assert_eq!(colony_of(&db, &ids[1]), None);
-        let (second, predecessor) = RunIds::open(dir.path()).unwrap();
+        let (second, predecessor) = open(dir.path());
         assert_eq!(
             (second.colony(), predecessor),
             (first.colony(), Predecessor::Unclean)
         );
         assert!(ids[0].starts_with(second.colony()));
         second.retire();
-        let (mut third, _) = RunIds::open(dir.path()).unwrap();
-        third.resume(first.colony());
-        let (mut fourth, predecessor) = RunIds::open(dir.path()).unwrap();
-        assert_eq!(
-            (fourth.colony(), predecessor),
-            (first.colony(), Predecessor::Unclean)
-        );
-        fourth.resume("no half");
-        assert_eq!(fourth.colony(), first.colony());
-        fourth.retire();
-        assert_eq!(RunIds::open(dir.path()).unwrap().1, Predecessor::None);
+        // It is known again by what a predecessor has left, the journal first.
+        let colony = || Some(first.colony().to_owned());
+        let other = || Some("0123456789abcdef".to_owned());
+        for (used, sought) in [(colony(), other()), (None, colony())] {
+            let (third, predecessor) = RunIds::open(dir.path(), used, || sought).unwrap();
+            assert_eq!(
+                (third.colony(), predecessor),
+                (first.colony(), Predecessor::Unclean)
+            );
+            assert_eq!(open(dir.path()).0.colony(), first.colony());
+            third.retire();
+        }
+        let no_half = Some("no half".to_owned());
+        let fresh = RunIds::open(dir.path(), no_half, || None).unwrap();
+        assert_eq!(fresh.1, Predecessor::None);
     }
 }

@@ -152,20 +152,11 @@ impl Monitor {
         }
         let open_files = limits::raise_open_files();
         let orphans_are_ours = limits::become_subreaper();
-        let (mut run_ids, mut predecessor) = identity(&places, handed.as_ref())?;
         let left = match handed {
             None => inheritance::from_journal(&places),
             Some(_) => None,
         };
-        let colony = match handed.as_ref().or(left.as_ref()) {
-            Some(state) => Some(state.header.colony.clone()),
-            None if predecessor == Predecessor::None => inheritance::colony_of_records(&places),
-            None => None,
-        };
-        if let Some(colony) = colony {
-            run_ids.resume(&colony);
-            predecessor = Predecessor::Unclean;
-        }
+        let (run_ids, predecessor) = identity(&places, handed.as_ref(), left.as_ref())?;
         let tree = Tree::open(settings.cgroup, run_ids.colony(), &mut launcher);
         let guarantees = guarantees::probe(tree.is_used(), orphans_are_ours);
         let inheritance =
@@ -271,12 +262,18 @@ fn make_logs(directory: &Path) -> Result<(), StartError> {
 }
 
 /// Takes up the colony's identity.
-fn identity(places: &Places, handed: Option<&State>) -> Result<(RunIds, Predecessor), StartError> {
+fn identity(
+    places: &Places,
+    handed: Option<&State>,
+    left: Option<&State>,
+) -> Result<(RunIds, Predecessor), StartError> {
     let handed = handed.and_then(|state| RunIds::handed_over(&places.status, &state.header.colony));
     if let Some(run_ids) = handed {
         return Ok((run_ids, Predecessor::Unclean));
     }
-    let opened = RunIds::open(&places.status).map_err(|error| {
+    let used = left.map(|state| state.header.colony.clone());
+    let seek = || inheritance::colony_of_records(places);
+    let opened = RunIds::open(&places.status, used, seek).map_err(|error| {
         let why = errno::of(&error);
         format!(
             "cannot keep the colony's identity in {}: {why}; without it no successor could find the programs, so none is started",

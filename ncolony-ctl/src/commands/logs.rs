@@ -141,29 +141,35 @@ pub(super) fn run(session: &mut Session<'_>, args: &LogsArgs) -> Result<Ending, 
             "ncolony-ctl: the output of {name} is not kept in a file of its own"
         ));
     }
-    let mut logs = show_last(session, logs, shape);
-    if args.follow && !logs.is_empty() {
-        follow(session, &mut logs, shape)?;
-    } else {
+    if !args.follow || logs.is_empty() {
+        let mut logs = show_last(session, logs, shape);
         end(session, &mut logs);
+        return Ok(ending);
     }
+    // Before the first line: whoever has seen one may interrupt.
+    let interruption = Interruption::hold_back()
+        .map_err(|error| Failure::failed(format!("cannot wait for an interruption: {error}")))?;
+    let mut logs = show_last(session, logs, shape);
+    follow(session, &mut logs, shape, &interruption)?;
+    interruption.let_act();
     Ok(ending)
 }
 
 /// Goes on until there is no reader, or somebody interrupts.
-fn follow(session: &mut Session<'_>, logs: &mut [Log], shape: Shape) -> Result<(), Failure> {
-    let interruption = Interruption::hold_back();
-    let interruption = interruption
-        .map_err(|error| Failure::failed(format!("cannot wait for an interruption: {error}")))?;
+fn follow(
+    session: &mut Session<'_>,
+    logs: &mut [Log],
+    shape: Shape,
+    interruption: &Interruption,
+) -> Result<(), Failure> {
     let mut goes_on = true;
     while goes_on {
-        goes_on = session.report.pause(INTERVAL, &interruption);
+        goes_on = session.report.pause(INTERVAL, interruption);
         for log in &mut *logs {
             log.go_on(shape, session)?;
         }
     }
     end(session, logs);
-    interruption.let_act();
     Ok(())
 }
 

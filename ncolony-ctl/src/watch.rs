@@ -83,7 +83,7 @@ impl<'s, 'r> Pace<'s, 'r> {
 /// # Errors
 /// It did not come in time, or the monitor ended.
 pub(crate) fn reply(session: &Session<'_>, id: &MessageId) -> Result<Reply, Failure> {
-    answer(session, id, || is_alive(session))
+    answer(session, id, || is_alive(session))?.ok_or_else(monitor_ended)
 }
 
 /// Waits for the outcome of an upgrade, which a new image of the monitor writes.
@@ -92,9 +92,14 @@ pub(crate) fn reply(session: &Session<'_>, id: &MessageId) -> Result<Reply, Fail
 /// It did not come in time, or the monitor ended.
 pub(crate) fn upgraded(session: &Session<'_>, id: &MessageId) -> Result<Reply, Failure> {
     let pid = session.monitor.and_then(|monitor| monitor.pid);
-    answer(session, id, || {
+    let is_there = || {
         // Between the two images nobody may hold the lock, and the process is there all the same.
         Ok(is_alive(session)? || pid.is_some_and(has_image))
+    };
+    answer(session, id, is_there)?.ok_or_else(|| {
+        let message = "the monitor ended during the upgrade, and its log says why; \
+                       the programs go on, and the next monitor that is started takes them up";
+        Failure::new(Ending::NoMonitor, message)
     })
 }
 
@@ -107,20 +112,21 @@ fn has_image(pid: u32) -> bool {
     fs::read_link(format!("/proc/{pid}/exe")).is_ok()
 }
 
+/// The outcome of a message; `None`: whoever is to tell it is not there any more.
 fn answer(
     session: &Session<'_>,
     id: &MessageId,
     is_there: impl Fn() -> Result<bool, Failure>,
-) -> Result<Reply, Failure> {
+) -> Result<Option<Reply>, Failure> {
     let mut pace = Pace::new(session);
     loop {
         // Asked before the look: a monitor that answers and ends has answered.
         let is_there = is_there()?;
         if let Some(reply) = records::reply(&session.places, id.as_str())? {
-            return Ok(reply);
+            return Ok(Some(reply));
         }
         if !is_there {
-            return Err(monitor_ended());
+            return Ok(None);
         }
         if !pace.next() {
             let pid = session.monitor.and_then(|monitor| monitor.pid);

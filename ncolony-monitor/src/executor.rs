@@ -133,6 +133,8 @@ impl Executor {
 
     fn spawn(&mut self, spec: &Arc<ProgramSpec>, generation: Generation) -> Observation {
         let name = spec.name.clone();
+        // A process may have begun a while before we hear of it, and has lived since.
+        let begun = clock::mono();
         match self.try_spawn(spec, generation) {
             Ok(pid) => {
                 self.counters.spawns += 1;
@@ -144,7 +146,7 @@ impl Executor {
                     generation,
                     pid,
                     identity,
-                    at: clock::mono(),
+                    at: begun,
                 }
             }
             Err(failure) => {

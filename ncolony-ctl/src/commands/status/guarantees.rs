@@ -27,7 +27,7 @@ pub(super) fn line(monitor: &MonitorStatus, detail: Detail) -> Option<String> {
         match held.tree_kill {
             TreeKill::Cgroup => {}
             TreeKill::Subreaper => weaker.push(
-                "a stop does not reach what has left a program's process group until it is orphaned",
+                "a stop reaches what has left a program's process group only when it is orphaned, and has kept its environment",
             ),
             TreeKill::Group => {
                 weaker.push("a stop does not reach what has left a program's process group");
@@ -71,7 +71,10 @@ mod tests {
             "{all}"
         );
         let subreaper = told(7, true, "exact", "subreaper", Detail::All);
-        assert!(subreaper.contains("until it is orphaned"), "{subreaper}");
+        assert!(
+            subreaper.contains("only when it is orphaned"),
+            "{subreaper}"
+        );
     }
 
     #[test]

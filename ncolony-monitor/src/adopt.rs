@@ -168,7 +168,13 @@ impl Adopter {
             return true;
         }
         let held = identity.and_then(|identity| environ::open_if_same(pid, identity));
-        let Some(process) = held.filter(|_| !self.is_of_another_start(program, pid)) else {
+        // The kernel's own number leaves no doubt; a start time may be another's of that moment.
+        let recorded = identity.and_then(|identity| identity.pidfd_inode);
+        let believed = |process: &Pidfd| {
+            let is_certain = recorded.is_some() && process.inode() == recorded;
+            is_certain || !self.is_of_another_start(program, pid)
+        };
+        let Some(process) = held.filter(believed) else {
             // Where its identity could not be written down, its environment may prove it.
             return match self.take_leader(&name, generation) {
                 Some(leader) if leader.pid == pid => {
@@ -179,10 +185,24 @@ impl Adopter {
             };
         };
         self.table.remove(&(name, generation));
+        self.unmark(pid);
         let identity = environ::identity(pid, &self.boot_id);
         self.fact_adopted(program, pid, identity);
         self.live(program, pid, process);
         true
+    }
+
+    /// A process that has put on the mark of another start is none of that one's.
+    fn unmark(&mut self, pid: u32) {
+        let Some(claimed) = self.by_pid.get(&pid) else {
+            return;
+        };
+        if let Some(marked) = self.table.get_mut(claimed) {
+            marked.retain(|marked| marked.pid != pid);
+            if marked.is_empty() {
+                self.table.remove(claimed);
+            }
+        }
     }
 
     /// Whether the environment of a process says that it is from another start, which no process

@@ -2,12 +2,12 @@
 //! image before this one hands over in an upgrade.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
 use ncolony_core::colony::{Colony, Observation};
+use ncolony_core::files::read_regular;
 use ncolony_core::listing::DirectoryId;
 use ncolony_core::status::ProgramStatus;
 use ncolony_core::{Defaults, Places, ProgramName};
@@ -22,6 +22,9 @@ use crate::statusdir::recorded_programs;
 use crate::sys::limits::Limit;
 use crate::sys::pidfd::Pidfd;
 use crate::sys::{clock, descriptors, environ, errno};
+
+/// No record is longer: half of it may be the error in a program file.
+const RECORD_BYTES_MAX: usize = 1024 * 1024;
 
 /// All that is taken over.
 #[derive(Debug, Default)]
@@ -44,27 +47,53 @@ pub(crate) struct Inheritance {
 
 /// What this process goes by when it writes a state, and when it reads one.
 pub(crate) fn header(run_ids: &RunIds) -> Header {
-    Header::new(
-        run_ids.colony(),
-        &environ::boot_id(),
-        environ::pid_namespace(),
-    )
+    Header {
+        home: run_ids.home(),
+        ..Header::new(
+            run_ids.colony(),
+            &environ::boot_id(),
+            environ::pid_namespace(),
+        )
+    }
 }
 
-/// What the journal says, if it is about processes that can still be there.
-pub(crate) fn from_journal(places: &Places) -> Option<State> {
+/// What stands in the status directory of a monitor that did not end in order.
+#[derive(Debug, Default)]
+pub(crate) struct LeftBehind {
+    /// What the journal says, if it is about processes that can still be there.
+    pub(crate) state: Option<State>,
+    /// Whether it was copied from the status directory of another colony, which may be alive: then
+    /// nothing that it names is ours.
+    pub(crate) is_copied: bool,
+}
+
+/// Looks at what is there.
+pub(crate) fn look(places: &Places) -> LeftBehind {
     let read = journal::read(&places.status).unwrap_or_else(|why| {
         tracing::warn!("{why}; what runs is looked for by its environment alone");
         None
     });
-    read.filter(|state| is_of_this_world(&state.header))
+    let home = run_id::home(&places.status);
+    let is_elsewhere = |state: &State| state.header.home.is_some() && state.header.home != home;
+    let is_copied = read.as_ref().is_some_and(is_elsewhere) || run_id::is_copied(&places.status);
+    if is_copied {
+        tracing::warn!(
+            "{} is a copy of another status directory; what runs of that colony is left alone",
+            places.status.display()
+        );
+    }
+    LeftBehind {
+        state: read.filter(|state| !is_copied && is_of_this_world(&state.header)),
+        is_copied,
+    }
 }
 
 /// The colony's half of the run ids of what runs, from a process that a record names. It is how a
 /// colony is known again whose journal and mark were both removed.
 pub(crate) fn colony_of_records(places: &Places) -> Option<String> {
     let of_record = |name: ProgramName| {
-        let record = fs::read(places.program_status(name.as_str())).ok()?;
+        let path = places.program_status(name.as_str());
+        let record = read_regular(&path, RECORD_BYTES_MAX).ok()?;
         let record: ProgramStatus = serde_json::from_slice(&record).ok()?;
         let (pid, identity) = (record.pid?, record.process?);
         let _process = environ::open_if_same(pid, &identity)?;

@@ -16,16 +16,20 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ncolony_core::colony::snapshot::{ActedOn, Changes, Snapshot, SourceId};
-use ncolony_core::files::{Durability, replace_file};
+use ncolony_core::files::{Durability, read_regular, replace_file};
 use ncolony_core::listing::DirectoryId;
 use ncolony_core::time::Mono;
 
 use crate::crash_point;
+use crate::run_id;
 use crate::state::{self, Entry, Header, Mark, State, StateError};
 use crate::sys::{clock, errno};
 
 /// The file in the status directory.
 pub(crate) const FILE: &str = ".journal";
+
+/// What is longer than this is no journal of ours.
+const BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// A journal below this size is never written anew.
 const SMALL: u64 = 1024 * 1024;
@@ -65,13 +69,13 @@ pub(crate) struct Journal {
 pub(crate) fn read(status: &Path) -> Result<Option<State>, String> {
     let path = status.join(FILE);
     let in_words = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
-    match fs::read(&path) {
+    match read_regular(&path, BYTES_MAX) {
         Ok(text) => match state::read(&text) {
             Ok(state) => Ok(Some(state)),
             Err(why @ (StateError::NoHeader | StateError::Newer { .. })) => Err(in_words(&why)),
         },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(in_words(&errno::of(&error))),
+        Err(error) if error.is_absent() => Ok(None),
+        Err(error) => Err(in_words(&errno::of(&error.source))),
     }
 }
 
@@ -223,6 +227,8 @@ impl Journal {
 
     fn write_anew(&mut self, entry: Entry) {
         let sources = entry.changes.sources.keys().cloned().collect();
+        // Somebody may have put another directory in the place of the one that was there.
+        self.header.home = self.path.parent().and_then(run_id::home);
         let mut text = state::line(&self.header);
         text.extend(state::line(&entry));
         crash_point::reach("before a new journal");

@@ -93,7 +93,8 @@ impl Place {
         if self.lock.is_at(&self.path) {
             return Ok(());
         }
-        self.lock = lock::take(&self.path).map_err(|error| in_words(&self.path, error))?;
+        let renewed = self.lock.renew(&self.path);
+        renewed.map_err(|error| in_words(&self.path, error))?;
         tracing::warn!("{} was removed; it is there again", self.path.display());
         Ok(())
     }
@@ -172,10 +173,20 @@ mod tests {
     #[test]
     fn a_monitor_that_came_meanwhile_is_a_problem() {
         let dir = tempfile::tempdir().unwrap();
-        let lock = dir.path().join(".lock");
+        let status = dir.path().join("status");
+        fs::create_dir(&status).unwrap();
+        let lock = status.join(".lock");
         let mut first = Place::take(lock.clone()).unwrap();
-        let (run_ids, _) = RunIds::open(dir.path(), None, || None).unwrap();
+        let (run_ids, _) = RunIds::open(&status, None, || None).unwrap();
         fs::remove_file(&lock).unwrap();
+        let why = Place::take(lock.clone()).unwrap_err();
+        assert!(
+            why.contains("another monitor"),
+            "the directory is locked: {why}"
+        );
+        // Another directory in its place is nobody's.
+        fs::rename(&status, dir.path().join("moved")).unwrap();
+        fs::create_dir(&status).unwrap();
         let second = Place::take(lock).unwrap();
         first.keep(&run_ids);
         assert!(first.problem().unwrap().contains("another monitor"));

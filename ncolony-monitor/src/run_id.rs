@@ -2,20 +2,25 @@
 //!
 //! The first half of a run id is the colony's: made when its status directory is first used, kept
 //! in `status/.colony` until everything was stopped in order. The second half is new for each
-//! start: it says which program and which start it is. So a process that carries our half was started by us or by a monitor that died before
-//! us, whether or not its start was ever recorded.
+//! start: it says which program and which start it is. So a process that carries our half was
+//! started by us or by a monitor that died before us, whether or not its start was ever recorded.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use ncolony_core::ProgramName;
 use ncolony_core::colony::Generation;
-use ncolony_core::files::{Durability, replace_file};
+use ncolony_core::files::{Durability, read_regular, replace_file};
 use ncolony_core::status::content_digest;
 
-/// The file in the status directory that holds the colony's half.
+/// The file in the status directory that holds the colony's half, and which directory that is: what
+/// was copied to another place speaks of a colony that is not ours to touch.
 const FILE: &str = ".colony";
+
+/// It is never longer.
+const FILE_BYTES_MAX: usize = 1024;
 
 /// Gives run ids.
 #[derive(Debug)]
@@ -43,9 +48,8 @@ impl RunIds {
         seek: impl FnOnce() -> Option<String>,
     ) -> io::Result<(Self, Predecessor)> {
         let path = status.join(FILE);
-        let noted = fs::read_to_string(&path).ok();
-        let noted = noted.map(|text| text.trim().to_owned());
-        let noted = noted.filter(|text| is_half(text));
+        let noted = note(&path).filter(|note| note.is_of(status));
+        let noted = noted.map(|note| note.colony);
         let used = used.filter(|text| is_half(text)).or(noted.clone());
         if let Some(colony) = used.or_else(seek) {
             let is_noted = noted.as_ref() == Some(&colony);
@@ -63,8 +67,9 @@ impl RunIds {
     }
 
     fn write(&self) -> io::Result<()> {
-        replace_file(&self.path, self.colony.as_bytes(), Durability::Renamed)
-            .map_err(|error| error.source)
+        let home = self.path.parent().and_then(home).unwrap_or_default();
+        let text = format!("{} {home}\n", self.colony);
+        replace_file(&self.path, text.as_bytes(), Durability::Renamed).map_err(|error| error.source)
     }
 
     /// Goes on with the half that the image before this one had. `None`: it is none.
@@ -81,6 +86,11 @@ impl RunIds {
             return Ok(());
         }
         self.write()
+    }
+
+    /// Which status directory the colony is of.
+    pub(crate) fn home(&self) -> Option<String> {
+        self.path.parent().and_then(home)
     }
 
     /// What every run id of this colony begins with.
@@ -119,6 +129,38 @@ pub(crate) fn colony_of(name: &ProgramName, run_id: &str) -> Option<String> {
         colony,
     };
     ids.generation(name, run_id).map(|_| ids.colony)
+}
+
+/// Which directory this is, whatever path leads to it: what a copy of it is not.
+pub(crate) fn home(status: &Path) -> Option<String> {
+    let metadata = fs::metadata(status).ok()?;
+    Some(format!("{}:{}", metadata.dev(), metadata.ino()))
+}
+
+/// Whether the mark in a status directory was copied from another.
+pub(crate) fn is_copied(status: &Path) -> bool {
+    note(&status.join(FILE)).is_some_and(|note| !note.is_of(status))
+}
+
+/// What the file says.
+struct Note {
+    colony: String,
+    home: Option<String>,
+}
+
+impl Note {
+    fn is_of(&self, status: &Path) -> bool {
+        self.home.is_none() || self.home == home(status)
+    }
+}
+
+fn note(path: &Path) -> Option<Note> {
+    let text = read_regular(path, FILE_BYTES_MAX).ok()?;
+    let text = String::from_utf8(text).ok()?;
+    let mut words = text.split_whitespace();
+    let colony = words.next().filter(|text| is_half(text))?.to_owned();
+    let home = words.next().map(str::to_owned);
+    Some(Note { colony, home })
 }
 
 fn is_half(text: &str) -> bool {

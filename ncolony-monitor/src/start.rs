@@ -13,7 +13,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use crate::driver::Driver;
 use crate::executor::{Executor, Parts};
 use crate::guarantees;
-use crate::inheritance;
+use crate::inheritance::{self, LeftBehind};
 use crate::invocation::Invocation;
 use crate::logs::{LogPlaces, Logs};
 use crate::place::Place;
@@ -153,14 +153,19 @@ impl Monitor {
         let open_files = limits::raise_open_files();
         let orphans_are_ours = limits::become_subreaper();
         let left = match handed {
-            None => inheritance::from_journal(&places),
-            Some(_) => None,
+            None => inheritance::look(&places),
+            Some(_) => LeftBehind::default(),
         };
-        let (run_ids, predecessor) = identity(&places, handed.as_ref(), left.as_ref())?;
+        let (run_ids, predecessor) = identity(&places, handed.as_ref(), &left)?;
         let tree = Tree::open(settings.cgroup, run_ids.colony(), &mut launcher);
         let guarantees = guarantees::probe(tree.is_used(), orphans_are_ours);
-        let inheritance =
-            inheritance::take_up(handed, left, &run_ids, predecessor, &settings.defaults)?;
+        let inheritance = inheritance::take_up(
+            handed,
+            left.state,
+            &run_ids,
+            predecessor,
+            &settings.defaults,
+        )?;
         let fits = inheritance.fits(open_files, places.logs.as_deref());
         bear(fits.map_err(StartError), going_on)?;
         inheritance.tell();
@@ -265,14 +270,17 @@ fn make_logs(directory: &Path) -> Result<(), StartError> {
 fn identity(
     places: &Places,
     handed: Option<&State>,
-    left: Option<&State>,
+    left: &LeftBehind,
 ) -> Result<(RunIds, Predecessor), StartError> {
     let handed = handed.and_then(|state| RunIds::handed_over(&places.status, &state.header.colony));
     if let Some(run_ids) = handed {
         return Ok((run_ids, Predecessor::Unclean));
     }
-    let used = left.map(|state| state.header.colony.clone());
-    let seek = || inheritance::colony_of_records(places);
+    let used = left.state.as_ref().map(|state| state.header.colony.clone());
+    let seek = || {
+        let found = (!left.is_copied).then(|| inheritance::colony_of_records(places));
+        found.flatten()
+    };
     let opened = RunIds::open(&places.status, used, seek).map_err(|error| {
         let why = errno::of(&error);
         format!(

@@ -28,6 +28,9 @@ pub(crate) struct Header {
     pub(crate) pid_namespace: u64,
     /// The colony's half of all run ids.
     pub(crate) colony: String,
+    /// Which status directory it is the state of.
+    #[serde(default)]
+    pub(crate) home: Option<String>,
 }
 
 /// Which file a message was, whatever comes to stand under its name later.
@@ -111,6 +114,7 @@ impl Header {
             boot_id: boot_id.to_owned(),
             pid_namespace,
             colony: colony.to_owned(),
+            home: None,
         }
     }
 }

@@ -368,3 +368,45 @@ fn a_process_that_has_got_a_dead_programs_number_is_never_told_anything() {
         colony.until_up("web");
     }
 }
+
+#[test]
+fn a_process_that_puts_on_the_mark_of_another_start_is_what_was_written_down() {
+    let mut colony = Colony::running(&["-t", "0.05", "-k", "0.1"]);
+    colony.program(
+        "one",
+        shell("echo $NCOLONY_RUN_ID > mark; exec cat", json!({})),
+    );
+    colony.program(
+        "two",
+        shell(
+            "until test -s mark; do sleep 0.02; done
+            exec env NCOLONY_RUN_ID=$(cat mark) NCOLONY_NAME=one sleep 1000",
+            json!({}),
+        ),
+    );
+    let pids = ["one", "two"].map(|name| colony.until_up(name));
+    until("it has put it on", || {
+        let environment = fs::read(format!("/proc/{}/environ", pids[1])).unwrap();
+        String::from_utf8_lossy(&environment)
+            .contains("NCOLONY_NAME=one")
+            .then_some(())
+    });
+    colony.kill();
+    colony.start();
+    for (name, pid) in ["one", "two"].into_iter().zip(pids) {
+        let record = until_adopted(&colony, name);
+        assert_eq!((record.pid, record.starts), (Some(pid), 1), "{name}");
+    }
+    assert!(pids.into_iter().all(is_alive));
+}
+
+#[test]
+fn what_is_no_file_in_the_place_of_the_journal_is_done_without() {
+    what_was_lost_is_found(|colony| {
+        for file in ["status/.journal", "status/.colony"] {
+            fs::remove_file(colony.path(file)).unwrap();
+            let made = Command::new("mkfifo").arg(colony.path(file)).status();
+            assert!(made.unwrap().success());
+        }
+    });
+}

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use ncolony_core::State;
 use serde_json::json;
 
 use crate::colony::{Colony, until};
+use crate::processes::is_alive;
 
 /// Everything below a directory, with what shows that it was touched.
 fn everything(directory: &Path) -> BTreeMap<PathBuf, (u64, i64, i64)> {
@@ -79,4 +80,49 @@ fn a_status_directory_that_was_removed_is_there_again_with_its_lock() {
     colony.start();
     let record = colony.until_record("web", "it was taken up", |record| record.adopted);
     assert_eq!(record.pid, Some(pid));
+}
+
+#[test]
+fn without_the_lock_a_second_monitor_is_kept_out_all_the_same() {
+    let colony = Colony::running(&["--frequency", "3600"]);
+    colony.program("web", r#"{"args": ["cat"]}"#);
+    let pid = colony.until_up("web");
+    fs::remove_file(colony.path("status/.lock")).unwrap();
+    let second = colony.command().output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(
+        !colony.path("status/.lock").exists(),
+        "it has touched nothing"
+    );
+    assert!(colony.ask(json!({"type": "RESTART", "name": "web"})).ok);
+    let record = colony.until_record("web", "it was restarted", |record| record.starts == 2);
+    assert_ne!(record.pid, Some(pid));
+}
+
+#[test]
+fn a_copy_of_a_colony_leaves_the_other_alone() {
+    let first = Colony::running(&["-k", "0.2"]);
+    first.program("web", r#"{"args": ["cat"]}"#);
+    let pid = first.until_up("web");
+    let mut second = Colony::new(&["-k", "0.2"]);
+    let copied = Command::new("cp")
+        .arg("-a")
+        .args([first.path("."), second.path(".")])
+        .status();
+    assert!(copied.unwrap().success());
+    second.start();
+    let other = second.until_record("web", "it has one of its own", |record| {
+        record.pid.is_some_and(|other| other != pid)
+    });
+    assert_eq!((other.starts, other.adopted), (1, false));
+    assert!(second.stop().success());
+    assert!(is_alive(pid));
+    assert_eq!(first.record("web").starts, 1);
+    // After a kill too, each finds its own and nothing else.
+    second.start();
+    second.until_record("web", "it runs", |record| record.pid.is_some());
+    second.kill();
+    second.start();
+    let taken_up = second.until_record("web", "it was taken up", |record| record.adopted);
+    assert_ne!(taken_up.pid, Some(pid));
 }

@@ -1,7 +1,9 @@
 //! One monitor per status directory.
 //!
 //! An open-file-description lock belongs to the open file and goes with the process, however it
-//! ends; and others can ask for its holder without taking it.
+//! ends; and others can ask for its holder without taking it. The file can be removed, and then
+//! another be locked in its place; so the directory is locked too, where its file system can do
+//! that.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -10,12 +12,14 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, fcntl};
+use nix::fcntl::{FcntlArg, Flock, FlockArg, fcntl};
 
 /// The lock, held while this lives.
 #[derive(Debug)]
 pub(crate) struct Lock {
     file: File,
+    /// The directory that the file stands in, locked as well.
+    directory: Option<Flock<File>>,
 }
 
 impl AsFd for Lock {
@@ -31,6 +35,40 @@ impl Lock {
             return false;
         };
         (held.dev(), held.ino()) == (there.dev(), there.ino())
+    }
+
+    /// Takes the lock on `path` again, where the file that was locked is not any more.
+    pub(crate) fn renew(&mut self, path: &Path) -> Result<(), LockError> {
+        let held = self.directory.as_ref().and_then(|held| identity(held));
+        let there = path.parent().and_then(|parent| File::open(parent).ok());
+        let is_same = held.is_some() && held == there.as_ref().and_then(identity);
+        if !is_same {
+            *self = take(path)?;
+            return Ok(());
+        }
+        self.file = take_file(path)?;
+        Ok(())
+    }
+}
+
+fn identity(file: &File) -> Option<(u64, u64)> {
+    let metadata = file.metadata().ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// Locks the directory that `path` is in. `None`: its file system cannot do that.
+fn take_directory(path: &Path) -> Result<Option<Flock<File>>, LockError> {
+    let Some(parent) = path.parent() else {
+        return Ok(None);
+    };
+    match Flock::lock(File::open(parent)?, FlockArg::LockExclusiveNonblock) {
+        Ok(held) => Ok(Some(held)),
+        Err((_, Errno::EWOULDBLOCK)) => {
+            let holder = File::open(path).ok();
+            let holder = holder.and_then(|mut file| read_pid(&mut file));
+            Err(LockError::Held(holder))
+        }
+        Err((_, _)) => Ok(None),
     }
 }
 
@@ -52,11 +90,21 @@ impl From<io::Error> for LockError {
 /// The lock that the image before this one held, by its number; `None`: there is none.
 pub(crate) fn handed_over(number: RawFd) -> Option<Lock> {
     let fd = super::descriptors::adopt(number)?;
-    Some(Lock { file: fd.into() })
+    let file = File::from(fd);
+    // The image before this one has let go of the directory, and nobody else was let in.
+    let path = std::fs::read_link(format!("/proc/self/fd/{number}")).ok();
+    let directory = path.and_then(|path| take_directory(&path).ok().flatten());
+    Some(Lock { file, directory })
 }
 
 /// Takes the lock on `path` and writes our pid into it. Nothing is changed if another holds it.
 pub(crate) fn take(path: &Path) -> Result<Lock, LockError> {
+    let directory = take_directory(path)?;
+    let file = take_file(path)?;
+    Ok(Lock { file, directory })
+}
+
+fn take_file(path: &Path) -> Result<File, LockError> {
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -74,7 +122,7 @@ pub(crate) fn take(path: &Path) -> Result<Lock, LockError> {
         // of another is worse than none.
         let _stays = file.set_len(0);
     }
-    Ok(Lock { file })
+    Ok(file)
 }
 
 /// What is there already is overwritten, which takes no room.

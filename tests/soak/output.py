@@ -36,6 +36,13 @@ def write_lines(path, size, width):
     return path.stat().st_size
 
 
+def size_of(path):
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0  # a rotation has just given it another name
+
+
 def through_cat(data, directory):
     """Seconds, and the CPU seconds of the `cat` that writes the file."""
     target = directory / "by-cat"
@@ -81,8 +88,9 @@ def through_monitor(monitor, data, size, root, name):
         go.flush()
         moved = 0
         while moved < size:
-            time.sleep(0.001)
-            moved = sum(path.stat().st_size for path in log_files(logs, name) if path.exists())
+            # Whoever looks too often takes the time of those who are looked at.
+            time.sleep(0.003)
+            moved = sum(size_of(path) for path in log_files(logs, name))
         seconds = time.perf_counter() - begin
         used = cpu_of(monitor.pid) - before
     with open(root / "together", "wb") as out:

@@ -245,8 +245,9 @@ impl Colony {
     }
 
     fn remember_half(&self) {
-        if let Ok(half) = fs::read_to_string(self.path("status/.colony")) {
-            self.halves.borrow_mut().insert(half.trim().to_owned());
+        let mark = fs::read_to_string(self.path("status/.colony"));
+        if let Some(half) = mark.unwrap_or_default().split_whitespace().next() {
+            self.halves.borrow_mut().insert(half.to_owned());
         }
     }
 

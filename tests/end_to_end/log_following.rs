@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use ncolony_core::State;
 use nix::sys::signal::Signal;
@@ -20,7 +20,11 @@ struct Following {
 
 impl Following {
     fn begin(colony: &Colony, words: &[&str]) -> Self {
-        let mut command = colony.ctl_command(&[&["logs", "-f"], words].concat());
+        let ctl = colony.ctl_command(&[&["logs", "-f"], words].concat());
+        // A shell in the background has its children ignore what Ctrl-C sends.
+        let mut command = Command::new("env");
+        command.arg("--default-signal=INT").arg(ctl.get_program());
+        command.args(ctl.get_args()).stdin(Stdio::null());
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let reader = BufReader::new(child.stdout.take().unwrap());
         Self { child, reader }

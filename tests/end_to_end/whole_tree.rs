@@ -228,7 +228,8 @@ fn the_record_says_what_holds_a_program_together() {
         let mut colony = Colony::running(flags);
         colony.program("web", r#"{"args": ["cat"]}"#);
         let pid = colony.until_up("web");
-        let half = fs::read_to_string(colony.path("status/.colony")).unwrap();
+        let mark = fs::read_to_string(colony.path("status/.colony")).unwrap();
+        let half = mark.split_whitespace().next().unwrap();
         let of_colony = format!("ncolony-{half}");
         let group = directory_of(pid).filter(|group| group.ends_with(format!("{of_colony}/web")));
         assert_eq!(reach(&colony) == TreeKill::Cgroup, group.is_some());

@@ -36,6 +36,8 @@ pub(crate) struct Executor {
     pub(crate) places: Places,
     pub(crate) open_files: Option<Limit>,
     pub(crate) boot_id: String,
+    /// The highest descriptor that was open before any program was.
+    own_descriptors: RawFd,
     /// Programs whose ended process has not yet told its last lines: their records wait for them.
     awaiting_output: std::collections::BTreeMap<ProgramName, Generation>,
     pub(crate) counters: Counters,
@@ -79,6 +81,8 @@ pub(crate) struct Parts {
 
 impl Executor {
     pub(crate) fn new(parts: Parts) -> Self {
+        let null = parts.launcher.null().try_clone();
+        let own_descriptors = null.map_or(0, |null| null.as_raw_fd());
         Self {
             launcher: parts.launcher,
             listening: Listening::default(),
@@ -90,6 +94,7 @@ impl Executor {
             places: parts.places,
             open_files: parts.open_files,
             boot_id: environ::boot_id(),
+            own_descriptors,
             awaiting_output: std::collections::BTreeMap::new(),
             counters: Counters::default(),
             place: parts.place,
@@ -170,6 +175,7 @@ impl Executor {
         let run_id = self.run_ids.of(&spec.name, generation);
         let stdin = self.standard_input(spec)?;
         let output = self.logs.prepare(spec).map_err(no_descriptors)?;
+        self.leave_room()?;
         // Whoever comes after us is not their parent, and needs one more for each.
         let more = self.children.count();
         let allows = |number| keep_reserve(self.open_files, number, more);
@@ -203,6 +209,14 @@ impl Executor {
             },
         );
         Ok(pid)
+    }
+
+    /// Refuses a start for which there would be no room, counting what is held: numbers do not tell
+    /// while the logs' thread takes some of them.
+    fn leave_room(&self) -> Result<(), SpawnFailure> {
+        let held = self.logs.descriptors() + self.listening.count() + self.children.count();
+        let of_this_start = 3;
+        keep_reserve(self.open_files, self.own_descriptors, held + of_this_start)
     }
 
     fn standard_input(&self, spec: &ProgramSpec) -> Result<OwnedFd, SpawnFailure> {

@@ -203,7 +203,8 @@ impl Inheritance {
     pub(crate) fn fits(&self, limit: Option<Limit>, logs: Option<&Path>) -> Result<(), String> {
         let adopted = self.living.iter().filter(|it| it.held.is_some());
         let specs = adopted.filter_map(|it| self.colony.started_with(&it.name));
-        let streams: usize = specs.map(|spec| streams_of(spec, logs)).sum();
+        // Each stream has a FIFO and a log.
+        let streams: usize = specs.map(|spec| 2 * streams_of(spec, logs)).sum();
         let opened = File::open("/dev/null").map_err(|error| cannot_take_up(&errno::of(&error)))?;
         match limit {
             Some(limit) if !limit.allows(opened.as_raw_fd(), streams) => Err(cannot_take_up(

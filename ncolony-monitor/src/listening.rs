@@ -74,6 +74,11 @@ impl Listening {
         }
     }
 
+    /// How many sockets are open.
+    pub(crate) fn count(&self) -> usize {
+        self.open.values().map(Vec::len).sum()
+    }
+
     /// Closes all that is listened on for a program.
     pub(crate) fn release(&mut self, name: &ProgramName) {
         let open = self.open.remove(name).unwrap_or_default();

@@ -219,6 +219,12 @@ impl Logs {
         Ok(logs)
     }
 
+    /// How many descriptors are in use for what is printed, or will be when the thread has seen all
+    /// of it: a FIFO and a log for each stream.
+    pub(crate) fn descriptors(&self) -> usize {
+        2 * self.held.len()
+    }
+
     /// Has the thread take in what was started since. To wake it for each of a thousand starts
     /// would cost as much as a start.
     pub(crate) fn take_in(&self) {

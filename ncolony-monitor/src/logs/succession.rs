@@ -94,30 +94,40 @@ impl Logs {
     }
 }
 
+/// So often a process is looked at before its FIFO is taken by its name alone.
+const LOOKS: u32 = 20;
+
 /// Opens the FIFO that a process holds: by its name, or if that leads elsewhere, by the process.
 ///
 /// What a process has under a number may be anything just now: a shell puts one stream in the place
-/// of the other for as long as it writes a line. So all that it holds is looked at.
+/// of the other for as long as it writes a line. So all that it holds is looked at, what is then
+/// opened is looked at once more, and a look that fell into such a moment is made again.
 fn find(path: &Path, stream: Stream, pid: u32) -> io::Result<Inlet> {
     let number = match stream {
         Stream::Out => 1,
         Stream::Err => 2,
     };
     let named = Inlet::open(path);
-    let held = fifo::held_by(pid);
-    let is_held = |inlet: &Inlet| {
-        let found = inlet.reader().metadata();
-        found.is_ok_and(|found| held.iter().any(|fifo| fifo.is(&found)))
-    };
-    // What cannot be asked holds what it was started with.
-    if held.is_empty() || named.as_ref().is_ok_and(is_held) {
-        return named;
+    for _look in 0..LOOKS {
+        let held = fifo::held_by(pid);
+        let is_held = |inlet: &Inlet| {
+            let found = inlet.reader().metadata();
+            found.is_ok_and(|found| held.iter().any(|fifo| fifo.is(&found)))
+        };
+        // What cannot be asked holds what it was started with.
+        if held.is_empty() || named.as_ref().is_ok_and(is_held) {
+            return named;
+        }
+        let mut with_this_name = held.iter().filter(|fifo| fifo.stood_at(path));
+        let mut without_name = held.iter().filter(|fifo| fifo.is_nameless());
+        let by_process = with_this_name
+            .next()
+            .or_else(|| without_name.find(|fifo| fifo.number == number))
+            .and_then(|fifo| fifo::open_reader(&fifo.of_process(pid)).ok());
+        let is_meant = |reader: &File| fifo::is_meant(reader, path);
+        if let Some(reader) = by_process.filter(is_meant) {
+            return Ok(Inlet::go_on(reader, path));
+        }
     }
-    let mut with_this_name = held.iter().filter(|fifo| fifo.stood_at(path));
-    let mut without_name = held.iter().filter(|fifo| fifo.is_nameless());
-    let by_process = with_this_name
-        .next()
-        .or_else(|| without_name.find(|fifo| fifo.number == number))
-        .and_then(|fifo| fifo::open_reader(&fifo.of_process(pid)).ok());
-    by_process.map_or(named, |reader| Ok(Inlet::go_on(reader, path)))
+    named
 }

@@ -80,17 +80,30 @@ impl Held {
 
     /// Whether it stands or stood in a directory, and under a name, that are called as in `path`.
     pub(crate) fn stood_at(&self, path: &Path) -> bool {
-        let called = self.called.as_os_str().as_bytes();
-        let called = called.strip_suffix(b" (deleted)").unwrap_or(called);
-        let called = Path::new(OsStr::from_bytes(called));
-        let directory = |path: &Path| Some(path.parent()?.file_name()?.to_owned());
-        called.file_name() == path.file_name() && directory(called) == directory(path)
+        stood_at(&self.called, path)
     }
 
     /// Where it can be opened while the process has it.
     pub(crate) fn of_process(&self, pid: u32) -> PathBuf {
         PathBuf::from(format!("/proc/{pid}/fd/{}", self.number))
     }
+}
+
+fn stood_at(called: &Path, path: &Path) -> bool {
+    let called = called.as_os_str().as_bytes();
+    let called = called.strip_suffix(b" (deleted)").unwrap_or(called);
+    let called = Path::new(OsStr::from_bytes(called));
+    let directory = |path: &Path| Some(path.parent()?.file_name()?.to_owned());
+    called.file_name() == path.file_name() && directory(called) == directory(path)
+}
+
+/// Whether what was opened by a process's number is the FIFO of this name, or one without a name:
+/// the process may have put another under that number meanwhile.
+pub(crate) fn is_meant(opened: &File, path: &Path) -> bool {
+    let called = std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()));
+    called.is_ok_and(|called| {
+        called.as_os_str().as_bytes().starts_with(b"pipe:[") || stood_at(&called, path)
+    })
 }
 
 /// The FIFOs that a process has open; none where we may not look.

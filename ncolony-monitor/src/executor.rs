@@ -115,6 +115,7 @@ impl Executor {
             } => {
                 self.signal(&name, generation, scope, signal);
             }
+            Effect::Tell(_) => {}
             Effect::Publish(record) => {
                 // It is published again when the last lines are there.
                 if !self.awaiting_output.contains_key(&record.name) {

@@ -2,6 +2,7 @@
 
 mod driver;
 mod ends;
+mod events;
 mod files;
 mod life;
 mod listening;

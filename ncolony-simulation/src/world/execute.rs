@@ -36,6 +36,7 @@ impl World {
                 scope,
                 signal,
             } => self.signal(&name, generation, scope, signal)?,
+            Effect::Tell(_) => {}
             Effect::Publish(record) => {
                 monitor.records.insert(record.name.clone(), *record);
             }
@@ -103,6 +104,7 @@ fn shown(order: &Effect) -> String {
         Effect::Spawn { spec, generation } => format!("Spawn {} {generation:?}", spec.name),
         Effect::Signal { .. }
         | Effect::Publish(_)
+        | Effect::Tell(_)
         | Effect::Retract(_)
         | Effect::Release(_)
         | Effect::Answer(_)

@@ -47,6 +47,7 @@ impl Driver {
     pub(super) fn take_up(&mut self, inheritance: Inheritance) {
         let now = clock::now();
         self.colony = inheritance.colony;
+        self.colony.resume_events(self.executor.events.kept());
         self.executor
             .take_up(&self.colony, inheritance.living, inheritance.left);
         for fact in inheritance.facts {

@@ -6,16 +6,13 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ncolony_core::Event;
 use serde::Deserialize;
 
 use crate::crash_point;
 use crate::sys::errno;
-
-/// The file in the status directory.
-pub(crate) const FILE: &str = "events.jsonl";
 
 /// A file that would become longer than this is put aside as `events.jsonl.1`.
 const BYTES_MAX: u64 = 10 * 1024 * 1024;
@@ -92,10 +89,12 @@ fn last_serial_in(text: &[u8], is_whole: bool) -> Option<u64> {
 
 impl EventLog {
     /// Nothing is made or looked at yet.
-    pub(crate) fn new(status: &Path) -> Self {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        let mut previous = path.clone().into_os_string();
+        previous.push(".1");
         Self {
-            path: status.join(FILE),
-            previous: status.join(format!("{FILE}.1")),
+            path,
+            previous: previous.into(),
             file: None,
             length: 0,
             lost: 0,

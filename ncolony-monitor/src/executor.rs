@@ -91,7 +91,7 @@ impl Executor {
             children: parts.children,
             logs: parts.logs,
             status: parts.status,
-            events: EventLog::new(&parts.places.status),
+            events: EventLog::new(parts.places.events()),
             mailbox: Mailbox::new(&parts.places.messages),
             run_ids: parts.run_ids,
             places: parts.places,

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use ncolony_core::time::Wall;
 use ncolony_core::{Cause, ProgramName, State};
 
@@ -28,25 +30,25 @@ fn serials(path: &Path) -> Vec<u64> {
 #[test]
 fn what_was_kept_is_found_again() {
     let dir = tempfile::tempdir().unwrap();
-    let mut log = EventLog::new(dir.path());
+    let mut log = EventLog::new(dir.path().join("events.jsonl"));
     assert_eq!(log.kept(), 0);
     log.append(&[event(1, "a"), event(2, "b")]);
     log.append(&[event(3, "c")]);
     assert_eq!((log.kept(), log.written), (3, 3));
     assert_eq!(serials(&log.path), [1, 2, 3]);
-    assert_eq!(EventLog::new(dir.path()).kept(), 3);
+    assert_eq!(EventLog::new(dir.path().join("events.jsonl")).kept(), 3);
 }
 
 #[test]
 fn a_line_that_was_not_finished_is_cut_off_and_not_counted_as_kept() {
     let dir = tempfile::tempdir().unwrap();
-    let mut log = EventLog::new(dir.path());
+    let mut log = EventLog::new(dir.path().join("events.jsonl"));
     // The line before the torn one is longer than what is looked at first.
     let long = "x".repeat(usize::try_from(TAIL).unwrap() * 3);
     log.append(&[event(1, "a"), event(2, &long), event(3, "torn")]);
     let whole = fs::read(&log.path).unwrap();
     fs::write(&log.path, &whole[..whole.len() - 10]).unwrap();
-    let mut next = EventLog::new(dir.path());
+    let mut next = EventLog::new(dir.path().join("events.jsonl"));
     assert_eq!(next.kept(), 2);
     next.append(&[event(3, "again")]);
     assert_eq!(serials(&next.path), [1, 2, 3]);
@@ -55,7 +57,7 @@ fn a_line_that_was_not_finished_is_cut_off_and_not_counted_as_kept() {
 #[test]
 fn lines_that_are_not_ours_are_passed_over() {
     let dir = tempfile::tempdir().unwrap();
-    let mut log = EventLog::new(dir.path());
+    let mut log = EventLog::new(dir.path().join("events.jsonl"));
     log.append(&[event(5, "a")]);
     let mut text = fs::read(&log.path).unwrap();
     text.extend(b"somebody was here\n{}\n");
@@ -66,7 +68,7 @@ fn lines_that_are_not_ours_are_passed_over() {
 #[test]
 fn a_full_file_is_put_aside() {
     let dir = tempfile::tempdir().unwrap();
-    let mut log = EventLog::new(dir.path());
+    let mut log = EventLog::new(dir.path().join("events.jsonl"));
     let long = "x".repeat(1024 * 1024);
     for serial in 1..=11 {
         log.append(&[event(serial, &long)]);
@@ -76,7 +78,7 @@ fn a_full_file_is_put_aside() {
     assert!(fs::metadata(&log.previous).unwrap().len() <= BYTES_MAX);
     fs::remove_file(&log.path).unwrap();
     assert_eq!(
-        EventLog::new(dir.path()).kept(),
+        EventLog::new(dir.path().join("events.jsonl")).kept(),
         9,
         "it was put aside by one that died then"
     );
@@ -85,7 +87,7 @@ fn a_full_file_is_put_aside() {
 #[test]
 fn a_file_that_was_removed_or_moved_is_made_anew() {
     let dir = tempfile::tempdir().unwrap();
-    let mut log = EventLog::new(dir.path());
+    let mut log = EventLog::new(dir.path().join("events.jsonl"));
     log.append(&[event(1, "a")]);
     fs::remove_file(&log.path).unwrap();
     log.append(&[event(2, "b")]);
@@ -103,7 +105,7 @@ fn a_file_that_was_removed_or_moved_is_made_anew() {
 #[test]
 fn what_cannot_be_written_is_counted_and_it_goes_on_by_itself() {
     let dir = tempfile::tempdir().unwrap();
-    let mut log = EventLog::new(dir.path());
+    let mut log = EventLog::new(dir.path().join("events.jsonl"));
     log.append(&[event(1, "a")]);
     fs::remove_file(&log.path).unwrap();
     std::os::unix::fs::symlink("/dev/full", &log.path).unwrap();

@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use ncolony_core::Event;
 use serde::Deserialize;
 
-use crate::crash_point;
 use crate::sys::errno;
 
 /// A file that would become longer than this is put aside as `events.jsonl.1`.
@@ -137,7 +136,6 @@ impl EventLog {
         if self.length > 0 && self.length + more > BYTES_MAX {
             self.file = None;
             fs::rename(&self.path, &self.previous)?;
-            crash_point::reach("between two files of events");
             self.open()?;
         }
         let Some(file) = &mut self.file else {

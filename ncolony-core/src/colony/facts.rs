@@ -146,8 +146,6 @@ impl Program {
         if let Phase::Ordered { asked, .. } = self.phase {
             // Between the order and the process lay nothing but the call that made it.
             self.spawned(now, pid, identity.clone(), asked);
-        } else if self.child().is_some() {
-            self.tell_of_adoption(now);
         }
         if let Phase::Starting(child) | Phase::Running(child) | Phase::Stopping { child, .. } =
             &mut self.phase

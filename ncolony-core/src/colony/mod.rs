@@ -151,8 +151,14 @@ impl Colony {
                 pid,
                 identity,
             } => {
+                let upgrading = self.is_upgrading();
                 self.with(&name, generation, |program, _| {
-                    program.adopted(now, pid, identity)
+                    let was_there = program.child().is_some();
+                    program.adopted(now, pid, identity);
+                    // An image that takes over from itself adopts nothing.
+                    if was_there && !upgrading {
+                        program.tell_of_adoption(now);
+                    }
                 });
             }
             Observation::NeverStarted { name, generation } => {

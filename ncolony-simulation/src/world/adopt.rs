@@ -87,7 +87,7 @@ impl World {
         let mut facts: Vec<Observation> = facts.collect();
         if journal.counts.upgrading.is_some() {
             let why = "the monitor ended before the upgrade was done".to_owned();
-            facts.push(Observation::UpgradeFailed { why });
+            facts.insert(0, Observation::UpgradeFailed { why });
         }
         let upgrading = journal.counts.upgrading.clone();
         let mut monitor = self.restore(journal, dead)?;

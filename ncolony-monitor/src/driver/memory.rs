@@ -53,6 +53,8 @@ impl Driver {
         for fact in inheritance.facts {
             self.observe_inherited(fact);
         }
+        // Nobody has kept the last lines of what ended unseen.
+        self.colony.release_events();
         for (file, settled) in inheritance.settled {
             self.settle_message(&file, settled);
         }

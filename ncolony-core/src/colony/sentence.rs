@@ -130,8 +130,10 @@ pub(super) fn at_rest_because(why: Why) -> &'static str {
         Why::Shutdown => "the monitor was told to shut down",
         Why::Removed => "its file was removed",
         Why::NeverGood => FILE_NEVER_GOOD,
-        Why::ByHand => "it was stopped by hand; start or restart lets it run",
-        Why::Disabled => "its file says \"enabled\": false",
+        Why::ByHand => "it was stopped by hand; start, restart or a fresh monitor lets it run",
+        Why::Disabled => {
+            "its file says \"enabled\": false, which holds until the file says otherwise; start runs it once"
+        }
     }
 }
 

@@ -10,5 +10,6 @@ mod messages;
 mod proofs;
 mod shutdown;
 mod snapshots;
+mod states;
 mod stops;
 mod words;

@@ -20,6 +20,7 @@ mod cgroups;
 mod clocks;
 mod colony;
 mod command_line;
+mod commands;
 mod crash_points;
 mod defects;
 mod detaching;

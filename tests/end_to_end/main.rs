@@ -27,6 +27,7 @@ mod endings;
 mod failed_starts;
 mod full_places;
 mod lifecycle;
+mod limits;
 mod log_following;
 mod logs;
 mod messages;

@@ -268,6 +268,7 @@ impl Driver {
                 .into_iter()
                 .flatten()
                 .map(str::to_owned)
+                .chain(self.scanner.problem())
                 .chain(failures)
                 .chain(self.log_problems.values().cloned())
                 .collect(),

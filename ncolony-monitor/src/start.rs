@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use ncolony_core::files::make_directory;
+use ncolony_core::custody::Trust;
+use ncolony_core::files::{exposure_of_directory, make_directory};
 use ncolony_core::{Defaults, Places};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::unbounded_channel;
@@ -141,6 +142,7 @@ impl Monitor {
             all.try_for_each(|(directory, mode)| bear(make(directory, *mode), going_on))
         };
         make_all(&[(&places.status, 0o700)])?;
+        bear(is_ours_alone(&places.status), going_on)?;
         let place = take_place(&places, handed.as_ref())?;
         launcher.accompany(place.lock());
         // From here on a TERM is a word to us: it waits until everything else is ready.
@@ -240,6 +242,18 @@ fn make(directory: &Path, mode: u32) -> Result<(), StartError> {
             "cannot make the directory {}: {why}",
             error.path.display()
         ))
+    })
+}
+
+/// What a monitor finds in its status place it takes up and runs, so nobody else may write there
+/// where it is root.
+fn is_ours_alone(status: &Path) -> Result<(), StartError> {
+    let trust = Trust::of_user(limits::own_user());
+    let exposure = exposure_of_directory(status, trust);
+    exposure.map_or(Ok(()), |exposure| {
+        Err(StartError(format!(
+            "cannot take up what stands in the status place: {exposure}"
+        )))
     })
 }
 

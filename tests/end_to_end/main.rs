@@ -47,5 +47,6 @@ mod upgrade_fallback;
 mod upgrade_moments;
 mod upgrade_surroundings;
 mod watching;
+mod who_may_write;
 mod whole_group;
 mod whole_tree;

@@ -3,6 +3,7 @@
 mod driver;
 mod ends;
 mod files;
+mod keystone;
 mod life;
 mod listening;
 mod messages;

@@ -9,14 +9,15 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ncolony_core::Colony;
 use ncolony_core::colony::diff::{Catalogue, Emptiness};
 use ncolony_core::colony::{Effect, Observation};
 use ncolony_core::status::{Guarantees, Watch};
 use ncolony_core::time::Mono;
+use ncolony_core::{Colony, Exit};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use crate::announcer::Announcer;
 use crate::crash_point;
 use crate::executor::{Done, Executor};
 use crate::inheritance::{self, Inheritance};
@@ -24,11 +25,13 @@ use crate::invocation::Invocation;
 use crate::journal::Journal;
 use crate::logs::Report;
 use crate::overview::{Overview, Present};
+use crate::own_log::OwnLog;
 use crate::record_timing::RecordTiming;
 use crate::sources::dirwatch::DirWatch;
 use crate::sources::scan::Scanner;
 use crate::sources::signals::{Call, Signals};
 use crate::sys::clock;
+use crate::sys::notifier::Notifier;
 use crate::{Settings, WatchMode};
 
 use upgrade::Progress;
@@ -64,6 +67,10 @@ pub(crate) struct Driver {
     signals: Signals,
     reports: UnboundedReceiver<Report>,
     overview: Overview,
+    /// Tells those outside who have asked.
+    pub(crate) announcer: Announcer,
+    /// The file that we print to.
+    own_log: Option<OwnLog>,
     frequency: Duration,
     /// When everything is looked at again, hints or none.
     full_look_at: Mono,
@@ -98,6 +105,7 @@ impl Driver {
         reports: UnboundedReceiver<Report>,
         guarantees: Guarantees,
         inheritance: Inheritance,
+        own_log: Option<OwnLog>,
     ) -> Self {
         let wake = Arc::new(Notify::new());
         let watched = settings.watch == WatchMode::Auto;
@@ -111,8 +119,13 @@ impl Driver {
             settings.defaults,
             Catalogue::expecting(inheritance.names(), inheritance.config),
         );
+        let exit_with = settings.exit_with.clone();
+        let notifier = settings.invocation.as_ref();
+        let notifier = notifier.and_then(|_| Notifier::of_environment());
         let mut driver = Self {
             colony: Colony::new(),
+            announcer: Announcer::new(notifier),
+            own_log,
             scanner,
             config_watch: DirWatch::new(Arc::clone(&wake), watched),
             messages_watch: DirWatch::new(Arc::clone(&wake), watched),
@@ -135,12 +148,13 @@ impl Driver {
             upgrade: None,
             overview: Overview::new(settings, guarantees, clock::wall()),
         };
-        driver.take_up(inheritance);
+        driver.take_up(inheritance, exit_with);
         driver
     }
 
-    /// Runs until everything was told to stop and has stopped.
-    pub(crate) async fn run(mut self) {
+    /// Runs until everything was told to stop and has stopped. Gives how the program ended whose
+    /// end was the end of all.
+    pub(crate) async fn run(mut self) -> Option<Exit> {
         tracing::info!(pid = std::process::id(), "the monitor is up");
         let mut next = Next::Wait;
         loop {
@@ -157,8 +171,10 @@ impl Driver {
                     break;
                 }
                 self.publish_overview();
+                self.announce();
                 self.go_on_with_upgrade().await;
             }
+            self.announcer.beat(clock::mono());
             self.executor.logs.take_in();
             self.wait(next).await;
         }
@@ -169,12 +185,25 @@ impl Driver {
             // What was carried out since is known then.
             self.write_down();
             tracing::info!("the programs are left running");
-            return;
+            return None;
         }
         self.executor.children.tree.close();
         self.journal.retire();
         self.executor.run_ids.retire();
         tracing::info!("everything has stopped");
+        self.colony.keystone_exit()
+    }
+
+    /// Tells those outside how far we are. Everything that was known when this turn began has been
+    /// done by now.
+    fn announce(&mut self) {
+        if self.colony.is_detaching() {
+            self.announcer.stopping("the programs are left running");
+        } else if self.colony.is_closing() {
+            self.announcer.stopping("everything is being stopped");
+        } else {
+            self.announcer.up(self.colony.len());
+        }
     }
 
     /// Whether everything was told to stop, has stopped, and its last lines are recorded.
@@ -329,8 +358,18 @@ impl Driver {
                 };
                 self.colony.observe(clock::now(), word);
             }
-            Call::Rescan => self.look_at_everything_soon(),
-            Call::ReopenLogs => self.executor.logs.reopen(),
+            Call::Rescan => {
+                self.announcer.looking_anew(clock::mono());
+                self.look_at_everything_soon();
+            }
+            Call::ReopenLogs => self.reopen_logs(),
+        }
+    }
+
+    fn reopen_logs(&mut self) {
+        self.executor.logs.reopen();
+        if let Some(Err(why)) = self.own_log.as_ref().map(OwnLog::reopen) {
+            tracing::error!("{why}; what is printed goes where it went");
         }
     }
 
@@ -348,6 +387,7 @@ impl Driver {
             Some(self.full_look_at),
             self.colony.poll_timeout(),
             self.overview.due(),
+            self.announcer.due(),
             hint.then_some(self.hints_from),
             leftovers.then(|| now.after(LEFTOVER_SPACING)),
             self.records.due(self.colony.unpublished()),

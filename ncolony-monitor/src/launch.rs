@@ -16,6 +16,7 @@ use ncolony_core::descriptor::SocketSpec;
 use crate::sys::account;
 use crate::sys::errno;
 use crate::sys::limits::Limit;
+use crate::sys::notifier;
 use crate::sys::spawn::granted::Granted;
 use crate::sys::spawn::{Launch, LaunchError, Stage};
 
@@ -53,7 +54,7 @@ pub(crate) fn prepare<'a>(
         let key = process.identity.key.as_deref().unwrap_or("user");
         blame_program(format!("cannot start it, key {key:?}: {why}"))
     })?;
-    let environment = environment(spec, additions.run_id, |name| std::env::var_os(name));
+    let environment = environment(spec, additions.run_id, own_variable);
     let path = environment.get(OsStr::new("PATH"));
     let path = path.map_or(DEFAULT_PATH.as_bytes(), |path| path.as_bytes());
     Ok(Launch {
@@ -77,6 +78,12 @@ pub(crate) fn prepare<'a>(
         stderr: streams.stderr,
         sockets: Vec::new(),
     })
+}
+
+/// A variable of our own environment, unless it is meant for us alone.
+fn own_variable(name: &str) -> Option<OsString> {
+    let is_ours_alone = notifier::VARIABLES.contains(&name);
+    std::env::var_os(name).filter(|_| !is_ours_alone)
 }
 
 /// The whole environment of a program. Later words win: the file's own, what it inherits, what

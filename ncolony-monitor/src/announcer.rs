@@ -91,12 +91,14 @@ impl Announcer {
         }
     }
 
-    /// The monitor ends.
-    pub(crate) fn stopping(&mut self, status: &str) {
-        if self.told != Told::Stopping {
+    /// The monitor ends. Whether this was said for the first time.
+    pub(crate) fn stopping(&mut self, status: &str) -> bool {
+        let first = self.told != Told::Stopping;
+        if first {
             self.told = Told::Stopping;
             self.tell(format!("STOPPING=1\nSTATUS={status}"));
         }
+        first
     }
 
     /// Gives a sign of life if one is due, and sends what there was no room for.

@@ -1,5 +1,6 @@
 //! The one loop: wait, gather, observe, settle, execute. The only owner of the machine.
 
+mod announce;
 mod gather;
 mod memory;
 mod upgrade;
@@ -167,11 +168,12 @@ impl Driver {
             self.take_reports();
             next = self.carry_out();
             if next == Next::Wait {
+                self.announce_end();
                 if self.is_over() {
                     break;
                 }
                 self.publish_overview();
-                self.announce();
+                self.announce_up();
                 self.go_on_with_upgrade().await;
             }
             self.announcer.beat(clock::mono());
@@ -191,19 +193,7 @@ impl Driver {
         self.journal.retire();
         self.executor.run_ids.retire();
         tracing::info!("everything has stopped");
-        self.colony.keystone_exit()
-    }
-
-    /// Tells those outside how far we are. Everything that was known when this turn began has been
-    /// done by now.
-    fn announce(&mut self) {
-        if self.colony.is_detaching() {
-            self.announcer.stopping("the programs are left running");
-        } else if self.colony.is_closing() {
-            self.announcer.stopping("everything is being stopped");
-        } else {
-            self.announcer.up(self.colony.len());
-        }
+        self.colony.keystone_exit().map(|(_, exit)| exit)
     }
 
     /// Whether everything was told to stop, has stopped, and its last lines are recorded.
@@ -363,13 +353,6 @@ impl Driver {
                 self.look_at_everything_soon();
             }
             Call::ReopenLogs => self.reopen_logs(),
-        }
-    }
-
-    fn reopen_logs(&mut self) {
-        self.executor.logs.reopen();
-        if let Some(Err(why)) = self.own_log.as_ref().map(OwnLog::reopen) {
-            tracing::error!("{why}; what is printed goes where it went");
         }
     }
 

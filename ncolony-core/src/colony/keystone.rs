@@ -26,10 +26,12 @@ impl Colony {
         self.fall(ended);
     }
 
-    /// How the program ended whose end was the end of all. `None`: it did not, or there is none.
+    /// The program whose end was the end of all, and how it ended. `None`: it did not, or there is
+    /// none.
     #[must_use]
-    pub fn keystone_exit(&self) -> Option<Exit> {
-        self.keystone.as_ref()?.ended
+    pub fn keystone_exit(&self) -> Option<(&ProgramName, Exit)> {
+        let keystone = self.keystone.as_ref()?;
+        Some((&keystone.name, keystone.ended?))
     }
 
     /// Whether this fact, before it is taken in, is the end of all.

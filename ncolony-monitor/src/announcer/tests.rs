@@ -60,8 +60,8 @@ fn it_says_once_that_it_is_up_and_again_after_a_look_that_was_asked_for() {
             ready("2 programs")
         ]
     );
-    him.announcer.stopping("it ends");
-    him.announcer.stopping("it ends");
+    assert!(him.announcer.stopping("it ends"));
+    assert!(!him.announcer.stopping("it ends"));
     him.announcer.looking_anew(at(7));
     him.announcer.up(2);
     assert_eq!(him.heard(), ["STOPPING=1\nSTATUS=it ends"]);

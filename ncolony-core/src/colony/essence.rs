@@ -23,6 +23,8 @@ pub struct Load {
     pub orders: usize,
     /// Records that nobody has polled.
     pub records: usize,
+    /// Programs that the order among them is remembered for.
+    pub ordered: usize,
 }
 
 impl Colony {
@@ -35,6 +37,7 @@ impl Colony {
             touched: self.touched.len(),
             orders: self.effects.len(),
             records: self.unpublished.len(),
+            ordered: self.order.remembers(),
         }
     }
 
@@ -89,6 +92,8 @@ impl Program {
             reason: _,
             asked_because: _,
             listens,
+            // It follows from all that is hashed, except whose stops were decided together.
+            place: _,
         } = self;
         spec.as_ref().map(|spec| &spec.source).hash(out);
         config_error.is_some().hash(out);

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::io::{Effect, Generation};
+use super::order::{Hold, Leave, Place};
 use super::sentence;
 use super::stop::Patience;
 use crate::exit::Exit;
@@ -154,6 +155,8 @@ pub(crate) struct Program {
     pub(crate) asked_because: Option<String>,
     /// Whether something may be listened on for it, which stays open between its starts.
     pub(crate) listens: bool,
+    /// Its part in the order among programs, found anew at each settling.
+    pub(crate) place: Place,
 }
 
 impl Program {
@@ -177,6 +180,7 @@ impl Program {
             reason: None,
             asked_because: None,
             listens: false,
+            place: Place::default(),
         }
     }
 
@@ -273,26 +277,31 @@ impl Program {
 
     // ----- what follows --------------------------------------------------------------------
 
-    /// Looks at what is wanted and what is so, and orders what brings them together.
-    pub(crate) fn settle(&mut self, now: Now, shutting_down: bool, out: &mut VecDeque<Effect>) {
+    /// Looks at what is wanted and what is so, and orders what brings them together; all but a
+    /// start, which the order among programs may hold: what is to be started is returned.
+    pub(crate) fn settle(
+        &mut self,
+        now: Now,
+        shutting_down: bool,
+        leave: Leave,
+        out: &mut VecDeque<Effect>,
+    ) -> Option<Arc<ProgramSpec>> {
+        self.place.hold = None;
         match (self.want(shutting_down), &mut self.phase) {
-            (Want::Up { spec, .. }, Phase::Idle(Rest::Stopped)) => self.order(now, spec, out),
+            (Want::Up { spec, .. }, Phase::Idle(Rest::Stopped)) => return Some(spec),
             (Want::Up { .. }, Phase::Idle(Rest::Exited(_) | Rest::Fatal)) => {}
             (Want::Up { spec, .. }, Phase::Delayed { until, .. }) => {
-                if now.mono >= *until {
-                    self.order(now, spec, out);
-                }
+                return (now.mono >= *until).then_some(spec);
             }
             (Want::Up { spec, at_least }, Phase::Starting(child) | Phase::Running(child)) => {
-                if self.generation < at_least || child.spec.needs_restart(&spec) {
-                    let why = sentence::out_of_date(
-                        self.generation < at_least,
-                        self.asked_because.as_deref(),
-                    );
-                    self.begin_stop(now, why, out);
+                let asked = self.generation < at_least;
+                let why = if asked || child.spec.needs_restart(&spec) {
+                    let because = self.asked_because.as_deref();
+                    Some(sentence::out_of_date(asked, because))
                 } else {
-                    self.grow_up(now);
-                }
+                    leave.lacks
+                };
+                self.stop_unless_held(now, why, leave.hold, out);
             }
             (Want::Down(_), Phase::Idle(_) | Phase::Delayed { .. }) => {
                 self.enter(now, Phase::Idle(Rest::Stopped));
@@ -302,7 +311,7 @@ impl Program {
             }
             (Want::Down(why), Phase::Starting(_) | Phase::Running(_)) => {
                 let why = sentence::stopping_because(why, self.asked_because.as_deref());
-                self.begin_stop(now, why, out);
+                self.stop_unless_held(now, Some(why), leave.hold, out);
             }
             (Want::Up { .. } | Want::Down(_), Phase::Ordered { .. }) => {}
             (Want::Up { .. } | Want::Down(_), Phase::Stopping { .. } | Phase::Clearing { .. }) => {
@@ -310,9 +319,36 @@ impl Program {
                 self.kill_when_due(now, out);
             }
         }
+        None
     }
 
-    fn order(&mut self, now: Now, spec: Arc<ProgramSpec>, out: &mut VecDeque<Effect>) {
+    /// Tells what runs to stop if there is a reason to, and no other has to be gone first. What is
+    /// not told goes on as before.
+    fn stop_unless_held(
+        &mut self,
+        now: Now,
+        why: Option<String>,
+        hold: Option<Hold>,
+        out: &mut VecDeque<Effect>,
+    ) {
+        match (why, hold) {
+            (Some(why), None) => self.begin_stop(now, why, out),
+            (Some(_), hold) => {
+                self.place.hold = hold;
+                self.grow_up(now);
+            }
+            (None, _) => self.grow_up(now),
+        }
+    }
+
+    /// A start that is due waits. While it does it is at rest, and no longer in a delay.
+    pub(super) fn wait_for(&mut self, now: Now, hold: Hold) {
+        self.enter(now, Phase::Idle(Rest::Stopped));
+        self.place.hold = Some(hold);
+    }
+
+    /// Orders a start.
+    pub(super) fn order(&mut self, now: Now, spec: Arc<ProgramSpec>, out: &mut VecDeque<Effect>) {
         self.generation = self.generation.next();
         out.push_back(Effect::Spawn {
             spec: Arc::clone(&spec),

@@ -135,7 +135,6 @@ impl ProgramSpec {
         defaults: &Defaults,
     ) -> Result<Self, ConfigError> {
         let delays = delays(&descriptor, defaults)?;
-        descriptor.order.check(&name)?;
         Ok(Self {
             name,
             policy: Policy {
@@ -177,7 +176,9 @@ impl ProgramSpec {
         bytes: &[u8],
         defaults: &Defaults,
     ) -> Result<Self, ConfigError> {
-        Self::resolve(name, Descriptor::parse(bytes)?, defaults)
+        let descriptor = Descriptor::parse(bytes)?;
+        descriptor.order.check(&name)?;
+        Self::resolve(name, descriptor, defaults)
     }
 
     /// Whether the monitor listens on something for it.

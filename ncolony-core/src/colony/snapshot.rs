@@ -68,6 +68,9 @@ pub struct ProgramSnapshot {
     asked_because: Option<String>,
     #[serde(default)]
     listens: bool,
+    /// What it waits for before it is started or told to stop, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    held: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -302,6 +305,7 @@ impl ProgramSnapshot {
             asked_because: None,
             // What it was started with says it.
             listens: false,
+            held: None,
         }
     }
 }

@@ -2,12 +2,15 @@
 //! it waits for at most one point of time for each program.
 
 use super::{Invariant, Violation};
+use crate::cast::PROGRAMS;
 use crate::world::Monitor;
 
 pub(super) fn check(monitor: &Monitor) -> Result<(), Violation> {
     let load = monitor.colony.load();
     let drained = load.orders == 0 && load.records == 0 && load.touched == 0;
-    let bounded = load.deadlines <= load.programs;
+    // Programs that are named and absent are remembered as well.
+    let ordered = load.ordered <= usize::from(PROGRAMS);
+    let bounded = load.deadlines <= load.programs && ordered;
     Invariant::Bounded.must(drained && bounded, || {
         format!("the machine carries {load:?}")
     })

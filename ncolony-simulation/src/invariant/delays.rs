@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ncolony_core::{Mono, ProgramName, ProgramSpec, ProgramStatus};
 
-use super::{Invariant, Violation};
+use super::{Invariant, Violation, in_order};
 use crate::ledger::{Account, Known, Pause, SPACING};
 use crate::world::Monitor;
 
@@ -23,6 +23,7 @@ pub(crate) fn ordered(monitor: &Monitor, spec: &ProgramSpec, now: Mono) -> Resul
     THIS.must(account.good.as_deref() == Some(spec), || {
         format!("{name} is started from another file than its last good one")
     })?;
+    in_order::started(ledger, name, now)?;
     match &account.known {
         Known::Nothing(Pause::None) => Ok(()),
         Known::Nothing(Pause::Waits { earliest, .. }) => THIS.must(now >= *earliest, || {

@@ -3,6 +3,7 @@
 
 pub mod bounded;
 pub mod delays;
+pub mod in_order;
 pub mod listening;
 pub mod liveness;
 pub mod messages_once;
@@ -48,6 +49,8 @@ pub enum Invariant {
     Listening,
     /// I13: what a successor reads is what was so.
     Remembered,
+    /// I14: starts and stops keep their order.
+    InOrder,
 }
 
 impl Invariant {
@@ -125,7 +128,7 @@ pub fn check(world: &World) -> Result<(), Violation> {
     stops_in_time::check(monitor, world.now)?;
     shortages::check(monitor)?;
     delays::check(monitor, world.now)?;
-    liveness::check(monitor)?;
+    liveness::check(monitor, world.now)?;
     listening::check(monitor)?;
     records::check(monitor, &world.kernel, world.now)
 }

@@ -21,6 +21,7 @@ const RECIPE: Recipe = Recipe {
     process: 0,
     policy: 0,
     groups: 0,
+    order: 0,
     enabled: true,
 };
 

@@ -20,6 +20,7 @@ fn recipe(process: u8, policy: u8) -> Recipe {
         process,
         policy,
         groups: 0,
+        order: 0,
         enabled: true,
     }
 }

@@ -137,7 +137,8 @@ impl Graph {
         if !same {
             self.replace_edges(name, edges, &mut touched);
         }
-        self.place(name, was_in_ring || gains || spec.is_some());
+        let others_change = was_in_ring || gains || spec.is_some() || self.lends_rank(name);
+        self.place(name, others_change);
         touched
     }
 
@@ -166,6 +167,16 @@ impl Graph {
                 need.in_ring = false;
             }
         }
+    }
+
+    /// Whether others may owe this program the rank that they have.
+    fn lends_rank(&self, name: &ProgramName) -> bool {
+        let owes = |other: &ProgramName| {
+            let other = self.nodes.get(other);
+            other.is_some_and(|other| other.rank > other.priority)
+        };
+        let node = self.nodes.get(name);
+        node.is_some_and(|node| node.dependents.iter().any(owes))
     }
 
     fn replace_edges(
@@ -364,7 +375,7 @@ impl Graph {
         let unmet = |(other, need): (&ProgramName, &Need)| {
             let standing = self.standing(other);
             let met = if need.requires {
-                standing.running
+                standing.running && standing.lack.is_none()
             } else {
                 standing.started || standing.is_passed_over()
             };

@@ -20,6 +20,8 @@ pub(crate) enum Hold {
     Dependent(ProgramName),
     /// Others of a higher priority have to be gone first.
     HigherFirst,
+    /// What an earlier monitor said of it: it is about to be found out anew.
+    Remembered(String),
     /// It is to be restarted, and could not start: it is in this ring.
     Kept(Arc<str>),
 }
@@ -40,6 +42,7 @@ impl Hold {
                 "it is not started: these programs wait for each other, {ring}; take one of the \
                  names out of \"after\" or \"requires\""
             ),
+            Self::Remembered(sentence) => sentence.clone(),
             Self::LowerFirst => {
                 "it waits until programs of a lower priority are started".to_owned()
             }

@@ -52,8 +52,8 @@ impl Standing {
     pub(super) fn of(program: &Program, shutting_down: bool, lacks: bool, in_ring: bool) -> Self {
         let want = program.want(shutting_down);
         Self {
-            started: has_started(program),
-            running: is_running(program),
+            started: has_started(program, in_ring),
+            running: is_running(program, in_ring),
             lack: own_lack(program, &want).or(lacks.then_some(Lack::InTurn)),
             leaving: is_leaving(program, &want, lacks, in_ring),
         }
@@ -66,10 +66,12 @@ impl Standing {
 }
 
 /// Whether a program counts as started for those that come after it: its process was executed, and
-/// is not one that is to be replaced.
-pub(super) fn has_started(program: &Program) -> bool {
+/// is not one that is about to be replaced.
+fn has_started(program: &Program, in_ring: bool) -> bool {
     match &program.phase {
-        Phase::Starting(child) | Phase::Running(child) => !program.is_superseded(&child.spec),
+        Phase::Starting(child) | Phase::Running(child) => {
+            in_ring || !program.is_superseded(&child.spec)
+        }
         Phase::Idle(_)
         | Phase::Delayed { .. }
         | Phase::Ordered { .. }
@@ -78,8 +80,8 @@ pub(super) fn has_started(program: &Program) -> bool {
     }
 }
 
-fn is_running(program: &Program) -> bool {
-    matches!(program.phase, Phase::Running(_)) && has_started(program)
+fn is_running(program: &Program, in_ring: bool) -> bool {
+    matches!(program.phase, Phase::Running(_)) && has_started(program, in_ring)
 }
 
 fn own_lack(program: &Program, want: &Want) -> Option<Lack> {

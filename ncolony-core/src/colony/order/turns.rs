@@ -27,6 +27,14 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// What is known of a program whose monitor has just begun: what it waited for, in words.
+    pub(crate) fn remembered(held: Option<String>) -> Self {
+        Self {
+            hold: held.map(Hold::Remembered),
+            ..Self::default()
+        }
+    }
+
     /// With whom, and at which rank, it counts as being stopped.
     pub(super) fn leaving(&self) -> Option<(Batch, i32)> {
         self.leaving

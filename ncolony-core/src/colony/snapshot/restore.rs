@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{ChildSnapshot, PhaseSnapshot, ProgramSnapshot, Snapshot, SourceId, Sources};
+use crate::colony::order::Place;
 use crate::colony::program::{Child, Phase, Program, Rest};
 use crate::colony::stop::{Asked, Patience};
 use crate::colony::{Colony, Generation};
@@ -141,6 +142,7 @@ impl Program {
             since: snapshot.since,
             reason: snapshot.reason,
             asked_because: snapshot.asked_because,
+            place: Place::remembered(snapshot.held),
             ..Self::new(snapshot.name, Generation::default(), now)
         }
     }

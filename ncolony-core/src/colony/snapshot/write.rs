@@ -3,6 +3,7 @@
 use super::{
     Changes, ChildSnapshot, Counts, PhaseSnapshot, ProgramSnapshot, Snapshot, Sources, refer,
 };
+use crate::colony::order::Hold;
 use crate::colony::program::{Child, Phase, Program, Rest};
 use crate::colony::{Colony, Generation};
 use crate::name::ProgramName;
@@ -94,6 +95,7 @@ impl Program {
             reason: self.reason.clone(),
             asked_because: self.asked_because.clone(),
             listens: self.listens,
+            held: self.place.hold.as_ref().map(Hold::sentence),
         }
     }
 }

@@ -166,6 +166,19 @@ fn what_is_to_be_replaced_does_not_count_as_started() {
 }
 
 #[test]
+fn what_is_about_to_stop_does_not_count_as_running() {
+    let mut all = Driver::running("db", "");
+    all.file("app", REQUIRES_DB);
+    all.wait(2000);
+    all.tell("STOP", "db");
+    all.orders();
+    assert_eq!(all.state("db"), State::Running, "it waits for app");
+    all.file("other", REQUIRES_DB);
+    assert!(all.orders().is_empty());
+    assert!(all.reason("other").contains("which was stopped by hand"));
+}
+
+#[test]
 fn a_lower_priority_is_started_first() {
     let mut all = Driver::new();
     all.spawns = Spawns::Wait;

@@ -20,10 +20,10 @@ pub(crate) fn ordered(monitor: &Monitor, spec: &ProgramSpec, now: Mono) -> Resul
     let Some(account) = wanted else {
         return Err(Invariant::Liveness.broken(format!("{name} is started and not wanted")));
     };
+    in_order::started(ledger, name, now)?;
     THIS.must(account.good.as_deref() == Some(spec), || {
         format!("{name} is started from another file than its last good one")
     })?;
-    in_order::started(ledger, name, now)?;
     match &account.known {
         Known::Nothing(Pause::None) => Ok(()),
         Known::Nothing(Pause::Waits { earliest, .. }) => THIS.must(now >= *earliest, || {

@@ -2,6 +2,7 @@
 
 mod add;
 mod check;
+mod import;
 mod logs;
 mod reload;
 mod remove;
@@ -33,6 +34,9 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Result<Ending, Failure> {
     // Files can be checked where there is no colony, and an upgrade where none can be entered.
     if let Some(Command::Check(args)) = &cli.command {
         return check::run(&cli.global, args, report);
+    }
+    if let Some(Command::Import(args)) = &cli.command {
+        return import::run(&cli.global, args, report);
     }
     if let Some(Command::Upgrade(UpgradeArgs {
         command: Some(UpgradeCommand::Check(args)),
@@ -69,6 +73,7 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Result<Ending, Failure> {
             }
         },
         Some(Command::Check(args)) => check::run(&cli.global, args, session.report),
+        Some(Command::Import(args)) => import::run(&cli.global, args, session.report),
     }
 }
 

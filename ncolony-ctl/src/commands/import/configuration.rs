@@ -75,7 +75,10 @@ impl<'m> Configuration<'m> {
         fields.extend(self.common_fields());
         let files = percent::expand(&setting.text, &fields)
             .map_err(|why| refusal("include", &setting, &why))?;
-        for pattern in files.split(super::python::is_space).filter(|word| !word.is_empty()) {
+        for pattern in files
+            .split(super::python::is_space)
+            .filter(|word| !word.is_empty())
+        {
             self.include_pattern(pattern, &setting)?;
         }
         Ok(())
@@ -92,7 +95,10 @@ impl<'m> Configuration<'m> {
             let file: Rc<Path> = path.as_path().into();
             // What cannot be opened is passed over, as supervisord does.
             let Ok(opened) = open(&file) else {
-                let message = format!("{} cannot be read; supervisord passes over it too", path.display());
+                let message = format!(
+                    "{} cannot be read; supervisord passes over it too",
+                    path.display()
+                );
                 self.notes.add(setting, "include", &message);
                 continue;
             };
@@ -116,7 +122,10 @@ impl<'m> Configuration<'m> {
     }
 
     /// Every option of a section.
-    pub(super) fn settings<'a>(&'a self, section: &'a Section) -> impl Iterator<Item = &'a Setting> {
+    pub(super) fn settings<'a>(
+        &'a self,
+        section: &'a Section,
+    ) -> impl Iterator<Item = &'a Setting> {
         self.ini.settings(section)
     }
 
@@ -183,26 +192,35 @@ impl<'m> Configuration<'m> {
         let Some(text) = self.text(section, option, fields)? else {
             return Ok(None);
         };
-        read(&text).map(Some).map_err(|why| self.refuse(section, option, &why))
+        read(&text)
+            .map(Some)
+            .map_err(|why| self.refuse(section, option, &why))
     }
 
     /// Why an option is not good.
     pub(super) fn refuse(&self, section: &str, option: &str, why: &str) -> Refusal {
         match (self.setting(section, option), self.section(section)) {
             (Some(setting), _) => refusal(section, setting, why),
-            (None, Some(found)) => Refusal::new(&found.origin, format!("[{section}] {option}: {why}")),
+            (None, Some(found)) => {
+                Refusal::new(&found.origin, format!("[{section}] {option}: {why}"))
+            }
             (None, None) => Refusal::new(&Origin::whole(&self.file), why),
         }
     }
 }
 
 fn refusal(section: &str, setting: &Setting, why: &str) -> Refusal {
-    Refusal::new(&setting.origin, format!("[{section}] {}: {why}", setting.option))
+    Refusal::new(
+        &setting.origin,
+        format!("[{section}] {}: {why}", setting.option),
+    )
 }
 
 fn open(file: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(file)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    File::open(file)?
+        .take(FILE_BYTES_MAX)
+        .read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -217,14 +235,20 @@ fn decoded(file: &Rc<Path>, bytes: Vec<u8>) -> Result<String, Refusal> {
         let good = error.utf8_error().valid_up_to();
         let before = error.as_bytes().get(..good).unwrap_or_default();
         let line = before.split(|byte| *byte == b'\n').count();
-        let origin = Origin { file: Rc::clone(file), line };
+        let origin = Origin {
+            file: Rc::clone(file),
+            line,
+        };
         Refusal::new(&origin, "the text is not UTF-8 from here on")
     })
 }
 
 fn text_of(path: &Path, file: &Rc<Path>) -> Result<String, Refusal> {
     path.to_str().map(str::to_owned).ok_or_else(|| {
-        Refusal::new(&Origin::whole(file), "the name of its directory is not UTF-8")
+        Refusal::new(
+            &Origin::whole(file),
+            "the name of its directory is not UTF-8",
+        )
     })
 }
 

@@ -23,17 +23,41 @@ const PROCESSES: i64 = 200;
 
 /// Its options that are about supervisord itself, and what there is instead.
 const OF_ITSELF: [(&str, &str); 12] = [
-    ("logfile", "the monitor writes its own log to its standard error; with --daemonize, to --logfile"),
-    ("logfile_maxbytes", "the monitor does not rotate its own log; whatever collects its standard error does"),
-    ("logfile_backups", "the monitor does not rotate its own log; whatever collects its standard error does"),
+    (
+        "logfile",
+        "the monitor writes its own log to its standard error; with --daemonize, to --logfile",
+    ),
+    (
+        "logfile_maxbytes",
+        "the monitor does not rotate its own log; whatever collects its standard error does",
+    ),
+    (
+        "logfile_backups",
+        "the monitor does not rotate its own log; whatever collects its standard error does",
+    ),
     ("loglevel", "start the monitor with --log-level"),
-    ("pidfile", "the monitor's number is in status/monitor.json; with --daemonize also in --pidfile"),
-    ("nodaemon", "the monitor stays in the foreground, unless it is started with --daemonize"),
-    ("silent", "the monitor's log goes to its standard error alone"),
+    (
+        "pidfile",
+        "the monitor's number is in status/monitor.json; with --daemonize also in --pidfile",
+    ),
+    (
+        "nodaemon",
+        "the monitor stays in the foreground, unless it is started with --daemonize",
+    ),
+    (
+        "silent",
+        "the monitor's log goes to its standard error alone",
+    ),
     ("nocleanup", "logs have a program's name and are kept"),
     ("childlogdir", "start the monitor with --logs DIR"),
-    ("strip_ansi", "logs hold what a program prints, byte for byte; nothing is taken out"),
-    ("identifier", "there is no such name; a colony is known by its directories"),
+    (
+        "strip_ansi",
+        "logs hold what a program prints, byte for byte; nothing is taken out",
+    ),
+    (
+        "identifier",
+        "there is no such name; a colony is known by its directories",
+    ),
     ("profile_options", "there is nothing like it"),
 ];
 
@@ -61,7 +85,8 @@ impl Global {
     pub(super) fn read(configuration: &mut Configuration<'_>) -> Result<Self, Refusal> {
         if configuration.section(SECTION).is_none() {
             let origin = Origin::whole(&configuration.file);
-            let why = "there is no [supervisord] section; give the main file, which includes the others";
+            let why =
+                "there is no [supervisord] section; give the main file, which includes the others";
             return Err(Refusal::new(&origin, why));
         }
         check_own(configuration)?;
@@ -72,8 +97,12 @@ impl Global {
         let machine = configuration.machine;
         let user = reader.value("user", |user| machine.user(user).map(|_| user.to_owned()))?;
         let umask = reader.value("umask", values::mask)?;
-        let open_files = reader.value("minfds", values::number)?.unwrap_or(OPEN_FILES);
-        let processes = reader.value("minprocs", values::number)?.unwrap_or(PROCESSES);
+        let open_files = reader
+            .value("minfds", values::number)?
+            .unwrap_or(OPEN_FILES);
+        let processes = reader
+            .value("minprocs", values::number)?
+            .unwrap_or(PROCESSES);
         let own_directory = reader
             .value("directory", |text| values::directory(machine, text))?
             .map(|text| machine.absolute(Path::new(&text)));
@@ -83,7 +112,9 @@ impl Global {
             environment,
             umask: is_daemon.then_some(umask.unwrap_or(UMASK)),
             user,
-            directory: own_directory.clone().unwrap_or_else(|| machine.current_dir.clone()),
+            directory: own_directory
+                .clone()
+                .unwrap_or_else(|| machine.current_dir.clone()),
             own_directory,
             open_files,
             processes,
@@ -128,7 +159,9 @@ fn check_own(configuration: &mut Configuration<'_>) -> Result<(), Refusal> {
 }
 
 fn log_level(text: &str) -> Result<(), String> {
-    let known = ["critical", "error", "warn", "info", "debug", "trace", "blather"];
+    let known = [
+        "critical", "error", "warn", "info", "debug", "trace", "blather",
+    ];
     if known.contains(&text.to_lowercase().as_str()) {
         return Ok(());
     }

@@ -32,7 +32,7 @@ pub(super) fn groups(configuration: &mut Configuration<'_>) -> Result<Vec<Group>
         if grouped.contains(&section.name) {
             continue;
         }
-        let name = process::section_name(configuration, section)?;
+        let name = process::section_name(section)?;
         groups.push(Group {
             priority: priority(configuration, section)?,
             programs: vec![process::processes(configuration, section, &name)?],
@@ -45,8 +45,13 @@ pub(super) fn groups(configuration: &mut Configuration<'_>) -> Result<Vec<Group>
 }
 
 /// The sections of a kind.
-pub(super) fn of_kind<'a>(sections: &'a [Section], kind: &'a str) -> impl Iterator<Item = &'a Section> {
-    sections.iter().filter(move |section| section.name.starts_with(kind))
+pub(super) fn of_kind<'a>(
+    sections: &'a [Section],
+    kind: &'a str,
+) -> impl Iterator<Item = &'a Section> {
+    sections
+        .iter()
+        .filter(move |section| section.name.starts_with(kind))
 }
 
 fn priority(configuration: &Configuration<'_>, section: &Section) -> Result<i64, Refusal> {
@@ -60,16 +65,22 @@ fn group(
     section: &Section,
     grouped: &mut BTreeSet<String>,
 ) -> Result<Group, Refusal> {
-    let name = process::section_name(configuration, section)?;
+    let name = process::section_name(section)?;
     let fields = configuration.here_field();
     let text = configuration.text(&section.name, "programs", &fields)?;
     let mut programs = Vec::new();
     for program in values::words(text.as_deref().unwrap_or_default()) {
-        let plain = configuration.section(&format!("program:{program}")).cloned();
-        let fcgi = configuration.section(&format!("fcgi-program:{program}")).cloned();
+        let plain = configuration
+            .section(&format!("program:{program}"))
+            .cloned();
+        let fcgi = configuration
+            .section(&format!("fcgi-program:{program}"))
+            .cloned();
         let refuse = |why: String| Err(configuration.refuse(&section.name, "programs", &why));
         match (plain, fcgi) {
-            (None, None) => return refuse(format!("there is no program or fcgi-program {program}")),
+            (None, None) => {
+                return refuse(format!("there is no program or fcgi-program {program}"));
+            }
             (Some(_), Some(_)) => {
                 return refuse(format!("{program} is both a program and an fcgi-program"));
             }
@@ -83,12 +94,20 @@ fn group(
         }
     }
     let priority = priority(configuration, section)?;
-    Ok(Group { name, priority, programs })
+    Ok(Group {
+        name,
+        priority,
+        programs,
+    })
 }
 
 /// Of groups of one name supervisord runs the first, and of processes of one name in a group the
 /// last.
-fn drop_repeated(configuration: &mut Configuration<'_>, sections: &[Section], groups: &mut Vec<Group>) {
+fn drop_repeated(
+    configuration: &mut Configuration<'_>,
+    sections: &[Section],
+    groups: &mut Vec<Group>,
+) {
     let mut seen = BTreeSet::new();
     groups.retain(|group| {
         let is_first = seen.insert(group.name.clone());

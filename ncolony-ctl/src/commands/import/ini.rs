@@ -42,11 +42,17 @@ impl Section {
     }
 
     fn find(&self, option: &str) -> Option<&Setting> {
-        self.settings.iter().find(|setting| setting.option == option)
+        self.settings
+            .iter()
+            .find(|setting| setting.option == option)
     }
 
     fn set(&mut self, new: Setting) {
-        match self.settings.iter_mut().find(|old| old.option == new.option) {
+        match self
+            .settings
+            .iter_mut()
+            .find(|old| old.option == new.option)
+        {
             Some(old) => *old = new,
             None => self.settings.push(new),
         }
@@ -105,7 +111,10 @@ impl Ini {
     }
 
     /// Every option that a section has, its own or by default.
-    pub(super) fn settings<'a>(&'a self, section: &'a Section) -> impl Iterator<Item = &'a Setting> {
+    pub(super) fn settings<'a>(
+        &'a self,
+        section: &'a Section,
+    ) -> impl Iterator<Item = &'a Setting> {
         let inherited = self.defaults.settings.iter();
         let inherited = inherited.filter(|setting| section.find(&setting.option).is_none());
         section.settings.iter().chain(inherited)
@@ -198,7 +207,11 @@ impl Reader<'_> {
 
     fn enter(&mut self, name: &str, origin: Origin) {
         self.option = None;
-        let known = self.ini.sections.iter().position(|section| section.name == name);
+        let known = self
+            .ini
+            .sections
+            .iter()
+            .position(|section| section.name == name);
         self.place = match known {
             Some(index) => Place::Section(index),
             None if name == DEFAULT => Place::Defaults,
@@ -268,10 +281,13 @@ fn comment_start(line: &str) -> Option<usize> {
     if strip(line).starts_with(['#', ';']) {
         return Some(0);
     }
-    let places = |sign: char| -> Vec<usize> { line.match_indices(sign).map(|(at, _)| at).collect() };
+    let places =
+        |sign: char| -> Vec<usize> { line.match_indices(sign).map(|(at, _)| at).collect() };
     let (semicolons, hashes) = (places(';'), places('#'));
     let begins = |at: &usize| {
-        let before = line.get(..*at).and_then(|before| before.chars().next_back());
+        let before = line
+            .get(..*at)
+            .and_then(|before| before.chars().next_back());
         before.is_none_or(is_space)
     };
     (0..semicolons.len().max(hashes.len())).find_map(|round| {

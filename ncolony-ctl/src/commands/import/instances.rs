@@ -23,11 +23,17 @@ enum Part {
 pub(super) fn arguments(processes: &[Process]) -> Option<Vec<String>> {
     let first = processes.first()?;
     let words = shlex::split(&first.command).ok()?;
-    if processes.iter().all(|process| process.command == first.command) {
+    if processes
+        .iter()
+        .all(|process| process.command == first.command)
+    {
         return Some(words);
     }
     let template = shlex::split(first.template.as_ref()?).ok()?;
-    let parts: Vec<Vec<Part>> = template.iter().map(|word| parts(word)).collect::<Option<_>>()?;
+    let parts: Vec<Vec<Part>> = template
+        .iter()
+        .map(|word| parts(word))
+        .collect::<Option<_>>()?;
     for (offset, process) in processes.iter().enumerate() {
         let number = first.first.checked_add(i64::try_from(offset).ok()?)?;
         let filled: Vec<String> = parts.iter().map(|word| fill(word, number)).collect();
@@ -55,7 +61,11 @@ fn parts(word: &str) -> Option<Vec<Part>> {
             return None;
         }
         all.push(Part::Text(before.to_owned()));
-        all.push(Part::Number(if is_wide { format!("%0{width}d") } else { String::new() }));
+        all.push(Part::Number(if is_wide {
+            format!("%0{width}d")
+        } else {
+            String::new()
+        }));
         rest = after;
     }
     all.push(Part::Text(rest.to_owned()));
@@ -91,7 +101,10 @@ fn shell_word(word: &[Part], first: i64) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    if text.chars().all(|c| c.is_ascii_alphanumeric() || PLAIN.contains(c)) {
+    if text
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || PLAIN.contains(c))
+    {
         return text.to_owned();
     }
     format!("'{}'", text.replace('\'', "'\\''"))

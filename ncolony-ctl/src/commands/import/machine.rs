@@ -87,7 +87,11 @@ impl Machine {
         match home.as_deref().and_then(Path::to_str) {
             Some(home) => {
                 let whole = format!("{}{below}", home.trim_end_matches('/'));
-                if whole.is_empty() { "/".to_owned() } else { whole }
+                if whole.is_empty() {
+                    "/".to_owned()
+                } else {
+                    whole
+                }
             }
             None => path.to_owned(),
         }
@@ -137,16 +141,32 @@ mod tests {
         let text = "Limit  Soft Limit  Hard Limit  Units\n\
                     Max processes             unlimited            96    processes\n\
                     Max open files            1024                 4096                 files\n";
-        let open_files = Limit { soft: Some(1024), hard: Some(4096) };
+        let open_files = Limit {
+            soft: Some(1024),
+            hard: Some(4096),
+        };
         assert_eq!(limit(text, "Max open files"), open_files);
-        assert_eq!(limit(text, "Max processes"), Limit { soft: None, hard: Some(96) });
+        assert_eq!(
+            limit(text, "Max processes"),
+            Limit {
+                soft: None,
+                hard: Some(96)
+            }
+        );
     }
 
     #[test]
     fn homes() {
         let mut machine = Machine::here().unwrap();
-        machine.environment.insert("HOME".to_owned(), "/h/".to_owned());
-        for (path, wanted) in [("~", "/h"), ("~/x", "/h/x"), ("/~", "/~"), ("~nobody-at-all/x", "~nobody-at-all/x")] {
+        machine
+            .environment
+            .insert("HOME".to_owned(), "/h/".to_owned());
+        for (path, wanted) in [
+            ("~", "/h"),
+            ("~/x", "/h/x"),
+            ("/~", "/~"),
+            ("~nobody-at-all/x", "~nobody-at-all/x"),
+        ] {
             assert_eq!(machine.expand_home(path), wanted);
         }
         assert_eq!(machine.expand_home("~root/x"), "/root/x");

@@ -77,15 +77,18 @@ struct Translation {
     notes: Vec<Note>,
 }
 
-pub(super) fn run(flags: &Flags, args: &ImportArgs, report: &mut Report) -> Result<Ending, Failure> {
+pub(super) fn run(
+    flags: &Flags,
+    args: &ImportArgs,
+    report: &mut Report,
+) -> Result<Ending, Failure> {
     let directory = match &args.output {
         Some(directory) => directory.clone(),
         None => places(flags)?.config,
     };
     let machine = Machine::here()?;
-    let Translation { imported, notes } = read(&machine, &args.file).map_err(|refusal| {
-        Failure::failed(format!("{refusal}; supervisord would not start with it, and nothing was written"))
-    })?;
+    let Translation { imported, notes } = read(&machine, &args.file)
+        .map_err(|refusal| Failure::failed(format!("{refusal}; nothing was written")))?;
     check(&imported)?;
     let paths = write::paths(&directory, &imported, args.force || args.dry_run)?;
     if !args.dry_run {
@@ -114,14 +117,23 @@ fn check(imported: &[Imported]) -> Result<(), Failure> {
             if error.message.contains("not supported yet") {
                 continue;
             }
-            let message = format!("the file of {} ([{}]) would not be valid: {error}; nothing was written", one.name, one.section);
+            let message = format!(
+                "the file of {} ([{}]) would not be valid: {error}; nothing was written",
+                one.name, one.section
+            );
             return Err(Failure::failed(message));
         }
     }
     Ok(())
 }
 
-fn show(report: &mut Report, args: &ImportArgs, paths: &[PathBuf], imported: &[Imported], notes: Vec<Note>) {
+fn show(
+    report: &mut Report,
+    args: &ImportArgs,
+    paths: &[PathBuf],
+    imported: &[Imported],
+    notes: Vec<Note>,
+) {
     for (path, one) in paths.iter().zip(imported) {
         if args.dry_run {
             report.line(&format!("==> {} <==", path.display()));
@@ -137,8 +149,16 @@ fn show(report: &mut Report, args: &ImportArgs, paths: &[PathBuf], imported: &[I
         1 => "1 program file".to_owned(),
         count => format!("{count} program files"),
     };
-    let done = if args.dry_run { "would be written" } else { "written" };
-    report.talk(&format!("{count} {done}, {} notes", notes.len()));
+    let done = if args.dry_run {
+        "would be written"
+    } else {
+        "written"
+    };
+    let noted = match notes.len() {
+        1 => "1 note".to_owned(),
+        noted => format!("{noted} notes"),
+    };
+    report.talk(&format!("{count} {done}, {noted}"));
     let files = paths.iter().zip(imported).map(|(path, one)| FileReport {
         file: path.clone(),
         program: one.name.to_string(),
@@ -148,7 +168,13 @@ fn show(report: &mut Report, args: &ImportArgs, paths: &[PathBuf], imported: &[I
         content: one.file.value(),
     });
     let files = files.collect();
-    let document = Document { schema: SCHEMA, ok: true, error: None, files, notes };
+    let document = Document {
+        schema: SCHEMA,
+        ok: true,
+        error: None,
+        files,
+        notes,
+    };
     report.document(&document);
 }
 

@@ -8,7 +8,10 @@ use ncolony_core::name::NAME_BYTES_MAX;
 /// A name that nothing else has: of the first `wanted` one that is free, in the form that the rule
 /// allows.
 pub(super) fn choose(wanted: &[String], taken: &mut BTreeSet<ProgramName>) -> Option<ProgramName> {
-    let free = wanted.iter().filter_map(|wanted| good(wanted)).find(|name| !taken.contains(name));
+    let free = wanted
+        .iter()
+        .filter_map(|wanted| good(wanted))
+        .find(|name| !taken.contains(name));
     let numbered = || {
         let base = good(wanted.last()?)?;
         (2_u32..).find_map(|number| {
@@ -38,7 +41,9 @@ fn good(wanted: &str) -> Option<ProgramName> {
     // What is still not allowed is so for its end or for a part with a dot.
     let ended = format!("{}_", shortened(&begun, NAME_BYTES_MAX - 1));
     let undotted = ended.replace('.', "_");
-    [short, &ended, &undotted].into_iter().find_map(|name| ProgramName::new(name).ok())
+    [short, &ended, &undotted]
+        .into_iter()
+        .find_map(|name| ProgramName::new(name).ok())
 }
 
 /// All characters are of one byte here.
@@ -65,7 +70,10 @@ mod tests {
         ] {
             assert_eq!(good(wanted).unwrap().as_str(), name);
         }
-        assert_eq!(good(&"x".repeat(200)).unwrap().as_str().len(), NAME_BYTES_MAX);
+        assert_eq!(
+            good(&"x".repeat(200)).unwrap().as_str().len(),
+            NAME_BYTES_MAX
+        );
     }
 
     #[test]

@@ -47,7 +47,12 @@ impl Note {
 impl Notes {
     /// Notes something about an option.
     pub(super) fn add(&mut self, setting: &Setting, section: &str, message: &str) {
-        self.push(&setting.origin, Some(section), Some(&setting.option), message);
+        self.push(
+            &setting.origin,
+            Some(section),
+            Some(&setting.option),
+            message,
+        );
     }
 
     /// Notes something about a section.
@@ -60,7 +65,13 @@ impl Notes {
         self.push(origin, None, None, message);
     }
 
-    fn push(&mut self, origin: &Origin, section: Option<&str>, option: Option<&str>, message: &str) {
+    fn push(
+        &mut self,
+        origin: &Origin,
+        section: Option<&str>,
+        option: Option<&str>,
+        message: &str,
+    ) {
         let note = Note {
             file: origin.file.to_path_buf(),
             line: (origin.line > 0).then_some(origin.line),

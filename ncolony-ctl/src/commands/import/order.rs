@@ -28,18 +28,25 @@ impl Priorities {
         let keys: Vec<Key> = keys.into_keys().collect();
         let candidates = [|key: &Key| key.1, |key: &Key| key.0];
         let kept = candidates.iter().find(|of| {
-            keys.windows(2).all(|pair| matches!(pair, [lower, higher] if of(lower) < of(higher)))
+            keys.windows(2)
+                .all(|pair| matches!(pair, [lower, higher] if of(lower) < of(higher)))
         });
         let of = match kept {
             Some(of) => keys.iter().map(|key| (*key, of(key))).collect(),
             None => keys.iter().copied().zip((10..).step_by(10)).collect(),
         };
-        Self { of, are_new: kept.is_none() }
+        Self {
+            of,
+            are_new: kept.is_none(),
+        }
     }
 
     /// The priority of a process.
     pub(super) fn get(&self, group: &Group, process: &Process) -> i64 {
-        self.of.get(&key(group, process)).copied().unwrap_or(process.priority)
+        self.of
+            .get(&key(group, process))
+            .copied()
+            .unwrap_or(process.priority)
     }
 }
 

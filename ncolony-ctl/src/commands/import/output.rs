@@ -36,14 +36,21 @@ pub(super) fn translate(process: &Process, directory: &Path) -> Translated {
     let stdout = stream(&process.stdout, 1, directory, "stdout", &mut notes);
     if process.redirect_stderr {
         if let LogFile::Path(path) = &process.stderr.log {
-            let message = format!("redirect_stderr=true sends this to standard output; supervisord does not write {path} either");
+            let message = format!(
+                "redirect_stderr=true sends this to standard output; supervisord does not write {path} either"
+            );
             notes.push(("stderr_logfile".to_owned(), message));
         }
         let stderr = json!("stdout");
-        return Translated { stdout, stderr, notes };
+        return Translated {
+            stdout,
+            stderr,
+            notes,
+        };
     }
     let mut stderr = stream(&process.stderr, 2, directory, "stderr", &mut notes);
-    let goes_to_stdout = matches!(&process.stderr.log, LogFile::Path(path) if descriptor(path) == Some(1));
+    let goes_to_stdout =
+        matches!(&process.stderr.log, LogFile::Path(path) if descriptor(path) == Some(1));
     let is_auto = |stream: &Stream| stream.log == LogFile::Auto && !stream.syslog;
     if goes_to_stdout && stdout == json!("inherit") {
         stderr = json!("stdout");
@@ -54,7 +61,11 @@ pub(super) fn translate(process: &Process, directory: &Path) -> Translated {
     if share || file_of(&stdout).is_some() && file_of(&stdout) == file_of(&stderr) {
         stderr = json!("stdout");
     }
-    Translated { stdout, stderr, notes }
+    Translated {
+        stdout,
+        stderr,
+        notes,
+    }
 }
 
 fn file_of(value: &Value) -> Option<&Value> {
@@ -73,7 +84,9 @@ fn stream(
         match &stream.log {
             LogFile::Path(path) => note(
                 "syslog",
-                format!("the output goes to one place: the machine's log is left out, and {path} is written"),
+                format!(
+                    "the output goes to one place: the machine's log is left out, and {path} is written"
+                ),
             ),
             LogFile::Auto | LogFile::None | LogFile::Syslog => return json!("syslog"),
         }
@@ -88,14 +101,18 @@ fn stream(
     }
     if let Some(number) = descriptor(path) {
         if number != own {
-            let message = format!("the output goes to the monitor's own descriptor {own}, not to {number}");
+            let message =
+                format!("the output goes to the monitor's own descriptor {own}, not to {number}");
             note("logfile", message);
         }
         return json!("inherit");
     }
     let whole: PathBuf = directory.join(path);
     if whole.as_path() != Path::new(path) {
-        let message = format!("{path} is relative to the directory that supervisord is in, taken to be {}", directory.display());
+        let message = format!(
+            "{path} is relative to the directory that supervisord is in, taken to be {}",
+            directory.display()
+        );
         note("logfile", message);
     }
     log(whole.to_str(), stream)

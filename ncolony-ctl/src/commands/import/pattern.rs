@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 
 /// The paths that a pattern names, sorted. One without a `*`, `?` or `[` names itself, if it is there.
 pub(super) fn matches(pattern: &str) -> Vec<PathBuf> {
-    let mut found = vec![PathBuf::from(if pattern.starts_with('/') { "/" } else { "" })];
+    let mut found = vec![PathBuf::from(if pattern.starts_with('/') {
+        "/"
+    } else {
+        ""
+    })];
     for part in pattern.split('/').filter(|part| !part.is_empty()) {
         found = found.iter().flat_map(|at| below(at, part)).collect();
     }
@@ -17,7 +21,10 @@ pub(super) fn matches(pattern: &str) -> Vec<PathBuf> {
 fn below(directory: &Path, part: &str) -> Vec<PathBuf> {
     if !part.contains(['*', '?', '[']) {
         let path = directory.join(part);
-        return fs::symlink_metadata(&path).map(|_| path).into_iter().collect();
+        return fs::symlink_metadata(&path)
+            .map(|_| path)
+            .into_iter()
+            .collect();
     }
     let looked_at = if directory.as_os_str().is_empty() {
         Path::new(".")
@@ -126,14 +133,21 @@ mod tests {
         ] {
             let (pattern_characters, name_characters): (Vec<char>, Vec<char>) =
                 (pattern.chars().collect(), name.chars().collect());
-            assert_eq!(is_match(&pattern_characters, &name_characters), wanted, "{pattern} {name}");
+            assert_eq!(
+                is_match(&pattern_characters, &name_characters),
+                wanted,
+                "{pattern} {name}"
+            );
         }
     }
 
     #[test]
     fn a_nasty_pattern_takes_no_time() {
         let pattern: Vec<char> = "*a".repeat(40).chars().chain(['b']).collect();
-        assert!(!is_match(&pattern, &"a".repeat(2000).chars().collect::<Vec<_>>()));
+        assert!(!is_match(
+            &pattern,
+            &"a".repeat(2000).chars().collect::<Vec<_>>()
+        ));
     }
 
     #[test]
@@ -141,11 +155,20 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         fs::create_dir(at("d")).unwrap();
-        for name in ["d/b.conf", "d/a.conf", "d/.hidden.conf", "d/x.bak", "c.conf"] {
+        for name in [
+            "d/b.conf",
+            "d/a.conf",
+            "d/.hidden.conf",
+            "d/x.bak",
+            "c.conf",
+        ] {
             fs::write(at(name), "").unwrap();
         }
         let root = directory.path().to_str().unwrap();
-        assert_eq!(matches(&format!("{root}/d/*.conf")), [at("d/a.conf"), at("d/b.conf")]);
+        assert_eq!(
+            matches(&format!("{root}/d/*.conf")),
+            [at("d/a.conf"), at("d/b.conf")]
+        );
         assert_eq!(matches(&format!("{root}/*/a.conf")), [at("d/a.conf")]);
         assert_eq!(matches(&format!("{root}//c.conf")), [at("c.conf")]);
         assert!(matches(&format!("{root}/nothing")).is_empty());

@@ -74,9 +74,14 @@ fn conversion(rest: &mut Characters<'_>, fields: &Fields, all: &mut String) -> R
         return Ok(());
     }
     let Some(field) = field else {
+        let kind = format.kind;
+        // Python puts the text of all names and values there.
+        let known = match kind {
+            's' | 'r' | 'a' => ", and what supervisord makes of it is no use",
+            _ => "",
+        };
         return Err(format!(
-            "\"%{}\" has no name; a percent sign is written %%",
-            format.kind
+            "\"%{kind}\" has no name{known}; a percent sign is written %%"
         ));
     };
     all.push_str(&render(field, &format)?);
@@ -129,9 +134,9 @@ fn format(rest: &mut Characters<'_>) -> Result<Format, String> {
     }
     // C's lengths are taken and mean nothing.
     let _length = rest.next_if(|c| "hlL".contains(*c));
-    format.kind = rest
-        .next()
-        .ok_or_else(|| "a \"%\" at the end is an incomplete format; a percent sign is written %%".to_owned())?;
+    format.kind = rest.next().ok_or_else(|| {
+        "a \"%\" at the end is an incomplete format; a percent sign is written %%".to_owned()
+    })?;
     Ok(format)
 }
 
@@ -156,15 +161,16 @@ fn render(field: &Field, format: &Format) -> Result<String, String> {
             "\"%{}\" wants a number, and this is a text; write %(…)s",
             format.kind
         )),
-        (Field::Number(number), 's') => {
-            Ok(padded(&cut(&number.to_string(), format), format))
-        }
+        (Field::Number(number), 's') => Ok(padded(&cut(&number.to_string(), format), format)),
         (Field::Number(number), 'd' | 'i' | 'u' | 'o' | 'x' | 'X') => Ok(digits(*number, format)),
         (Field::Instance, 's' | 'd' | 'i' | 'u') => {
             let precision = format.precision.map(|digits| format!(".{digits}"));
             let (flags, width) = (&format.flags, format.width);
             let precision = precision.unwrap_or_default();
-            Ok(format!("{OPEN}{flags}{width}{precision}{}{CLOSE}", format.kind))
+            Ok(format!(
+                "{OPEN}{flags}{width}{precision}{}{CLOSE}",
+                format.kind
+            ))
         }
         (Field::Text(_) | Field::Number(_) | Field::Instance, kind) => Err(format!(
             "the format character {kind:?} is not taken; write %(…)s or %(…)d, and a percent sign as %%"
@@ -238,8 +244,14 @@ mod tests {
             ("%(here)s/x", "/etc/x"),
             ("%(process_num)02d", "07"),
             ("%(process_num)d%(process_num)s", "77"),
-            ("[%(process_num)4d|%(process_num)-4d|%(process_num)+d]", "[   7|7   |+7]"),
-            ("%(process_num)#x %(process_num).3d %(process_num)ld", "0x7 007 7"),
+            (
+                "[%(process_num)4d|%(process_num)-4d|%(process_num)+d]",
+                "[   7|7   |+7]",
+            ),
+            (
+                "%(process_num)#x %(process_num).3d %(process_num)ld",
+                "0x7 007 7",
+            ),
             ("%(ENV_A)s", "é%s"),
             ("[%(ENV_A)5s|%(ENV_A)-5.1s]", "[  é%s|é    ]"),
             ("%(a(b))s", "nested"),

@@ -79,7 +79,9 @@ impl Reader<'_, '_> {
         default: T,
         read: impl FnOnce(&str) -> Result<T, String>,
     ) -> Result<T, Refusal> {
-        let found = self.configuration.value(self.section, option, fields, read)?;
+        let found = self
+            .configuration
+            .value(self.section, option, fields, read)?;
         Ok(found.unwrap_or(default))
     }
 
@@ -95,12 +97,10 @@ impl Reader<'_, '_> {
 }
 
 /// The name of a section behind its colon, as a name of a program.
-pub(super) fn section_name(configuration: &Configuration<'_>, section: &Section) -> Result<String, Refusal> {
+pub(super) fn section_name(section: &Section) -> Result<String, Refusal> {
     let name = section.name.split_once(':').map_or("", |(_, name)| name);
-    values::name(name).map_err(|why| {
-        let _ = configuration;
-        Refusal::new(&section.origin, format!("[{}]: {why}", section.name))
-    })
+    values::name(name)
+        .map_err(|why| Refusal::new(&section.origin, format!("[{}]: {why}", section.name)))
 }
 
 /// All processes of a section, for a group of this name, in the order of their names.
@@ -109,12 +109,15 @@ pub(super) fn processes(
     section: &Section,
     group: &str,
 ) -> Result<Vec<Process>, Refusal> {
-    let program = section_name(configuration, section)?;
+    let program = section_name(section)?;
     let mut fields = configuration.common_fields();
     for (name, value) in [("program_name", program.as_str()), ("group_name", group)] {
         fields.insert(name.to_owned(), Field::Text(value.to_owned()));
     }
-    let reader = Reader { configuration, section: &section.name };
+    let reader = Reader {
+        configuration,
+        section: &section.name,
+    };
     let pattern = process(&reader, program, &fields)?;
     let numprocs = reader.value("numprocs", &fields, 1, values::number)?;
     let first = reader.value("numprocs_start", &fields, 0, values::number)?;
@@ -136,7 +139,10 @@ pub(super) fn processes(
         let number = Field::Number(first.saturating_add(offset));
         fields.insert(PROCESS_NUM.to_owned(), number);
         fields.extend(configuration.environment().clone());
-        let mut one = Process { first, ..pattern.clone() };
+        let mut one = Process {
+            first,
+            ..pattern.clone()
+        };
         numbered(&reader, &mut one, &mut fields, numprocs)?;
         one.name = reader.refuse("process_name", percent::expand(&name, &fields))?;
         all.push(one);
@@ -157,12 +163,25 @@ fn process(reader: &Reader<'_, '_>, program: String, fields: &Fields) -> Result<
     for option in ["stdout_capture_maxbytes", "stderr_capture_maxbytes"] {
         reader.value(option, fields, 0, values::bytes)?;
     }
-    for option in ["killasgroup", "stdout_events_enabled", "stderr_events_enabled"] {
+    for option in [
+        "killasgroup",
+        "stdout_events_enabled",
+        "stderr_events_enabled",
+    ] {
         yes(option, false)?;
     }
     reader.value("serverurl", fields, (), |_| Ok(()))?;
-    let user = |user: &str| machine.user(user).map(|_| Some(super::python::strip(user).to_owned()));
-    let stream = Stream { log: LogFile::Auto, max_bytes: MAX_BYTES, backups: BACKUPS, syslog: false };
+    let user = |user: &str| {
+        machine
+            .user(user)
+            .map(|_| Some(super::python::strip(user).to_owned()))
+    };
+    let stream = Stream {
+        log: LogFile::Auto,
+        max_bytes: MAX_BYTES,
+        backups: BACKUPS,
+        syslog: false,
+    };
     Ok(Process {
         name: String::new(),
         section: reader.section.to_owned(),
@@ -174,7 +193,12 @@ fn process(reader: &Reader<'_, '_>, program: String, fields: &Fields) -> Result<
         umask: reader.value("umask", fields, None, |text| values::mask(text).map(Some))?,
         priority: get("priority", 999)?,
         autostart: yes("autostart", true)?,
-        autorestart: reader.value("autorestart", fields, AutoRestart::Unexpected, values::auto_restart)?,
+        autorestart: reader.value(
+            "autorestart",
+            fields,
+            AutoRestart::Unexpected,
+            values::auto_restart,
+        )?,
         startsecs: get("startsecs", 1)?,
         startretries: get("startretries", 3)?,
         user: reader.value("user", fields, None, user)?,
@@ -198,7 +222,10 @@ fn numbered(
 ) -> Result<(), Refusal> {
     let text = percent::expand(reader.raw("environment"), fields);
     let variables = text.and_then(|text| shlex::variables(&text));
-    one.environment = reader.refuse("environment", variables)?.into_iter().collect();
+    one.environment = reader
+        .refuse("environment", variables)?
+        .into_iter()
+        .collect();
     for (name, value) in &one.environment {
         fields.insert(format!("ENV_{name}"), Field::Text(value.clone()));
     }
@@ -238,7 +265,12 @@ fn stream(reader: &Reader<'_, '_>, name: &str, fields: &Fields) -> Result<Stream
         values::log_file(machine, &text)
     })?;
     let syslog = reader.value(&option("syslog"), fields, false, values::boolean)?;
-    let max_bytes = reader.value(&option("logfile_maxbytes"), fields, MAX_BYTES, values::bytes)?;
+    let max_bytes = reader.value(
+        &option("logfile_maxbytes"),
+        fields,
+        MAX_BYTES,
+        values::bytes,
+    )?;
     let backups = reader.value(&option("logfile_backups"), fields, BACKUPS, values::number)?;
     let is_old_spelling = log == LogFile::Syslog;
     Ok(Stream {

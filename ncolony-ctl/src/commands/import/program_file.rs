@@ -6,7 +6,32 @@ use serde_json::Value;
 const WIDTH: usize = 100;
 const INDENT: &str = "    ";
 
-/// The keys of a program file, in the order in which they are written.
+/// The order of keys: what is run, as what and where, among which others, when, with which output.
+const ORDER: [&str; 21] = [
+    "args",
+    "env",
+    "env_inherit",
+    "user",
+    "cwd",
+    "umask",
+    "rlimits",
+    "group",
+    "priority",
+    "instances",
+    "enabled",
+    "restart",
+    "exit_codes",
+    "threshold",
+    "give_up_after",
+    "minrestartdelay",
+    "maxrestartdelay",
+    "stop_signal",
+    "killtime",
+    "stdout",
+    "stderr",
+];
+
+/// The keys of a program file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct ProgramFile {
     keys: Vec<(&'static str, Value)>,
@@ -19,16 +44,16 @@ impl ProgramFile {
     }
 
     /// Adds a key, unless what it says is so anyway.
-    pub(super) fn set_unless(&mut self, key: &'static str, value: impl Into<Value>, default: impl Into<Value>) {
+    pub(super) fn set_unless(
+        &mut self,
+        key: &'static str,
+        value: impl Into<Value>,
+        default: impl Into<Value>,
+    ) {
         let value = value.into();
         if value != default.into() {
             self.set(key, value);
         }
-    }
-
-    /// The value of a key.
-    pub(super) fn get(&self, key: &str) -> Option<&Value> {
-        self.keys.iter().find(|(known, _)| *known == key).map(|(_, value)| value)
     }
 
     /// The same file with another value of one key, which stays in its place.
@@ -49,14 +74,19 @@ impl ProgramFile {
 
     /// The file as one value.
     pub(super) fn value(&self) -> Value {
-        let members = self.keys.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
+        let members = self
+            .keys
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.clone()));
         Value::Object(members.collect())
     }
 
     /// The text of the file.
     pub(super) fn text(&self) -> String {
-        let members = self.keys.iter().map(|(key, value)| (*key, value));
-        format!("{}\n", object(members, 0))
+        let mut keys: Vec<_> = self.keys.iter().map(|(key, value)| (*key, value)).collect();
+        let place = |key: &str| ORDER.iter().position(|known| *known == key);
+        keys.sort_by_key(|(key, _)| place(key).unwrap_or(ORDER.len()));
+        format!("{}\n", object(keys.into_iter(), 0))
     }
 }
 
@@ -76,9 +106,10 @@ fn broken(value: &Value, depth: usize, room: usize) -> String {
         return line;
     }
     match value {
-        Value::Object(members) if !members.is_empty() => {
-            object(members.iter().map(|(key, value)| (key.as_str(), value)), depth)
-        }
+        Value::Object(members) if !members.is_empty() => object(
+            members.iter().map(|(key, value)| (key.as_str(), value)),
+            depth,
+        ),
         Value::Array(elements) if !elements.is_empty() => {
             let lines = elements.iter().map(|element| broken(element, depth + 1, 0));
             enclosed('[', lines.collect(), ']', depth)
@@ -94,7 +125,10 @@ fn broken(value: &Value, depth: usize, room: usize) -> String {
 
 fn enclosed(open: char, lines: Vec<String>, close: char, depth: usize) -> String {
     let (inner, outer) = (INDENT.repeat(depth + 1), INDENT.repeat(depth));
-    format!("{open}\n{inner}{}\n{outer}{close}", lines.join(&format!(",\n{inner}")))
+    format!(
+        "{open}\n{inner}{}\n{outer}{close}",
+        lines.join(&format!(",\n{inner}"))
+    )
 }
 
 fn one_line(value: &Value) -> String {
@@ -132,8 +166,15 @@ mod tests {
         );
         assert_eq!(text, wanted);
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), file.value());
-        let changed = file.with("args", json!(["cat"]));
-        assert_eq!(changed.get("args"), Some(&json!(["cat"])));
+        let changed = file
+            .with("stdout", "null")
+            .with("args", json!(["cat"]))
+            .with("group", json!([]));
+        assert!(
+            changed
+                .text()
+                .ends_with("\"group\": [],\n    \"stdout\": \"null\"\n}\n")
+        );
         assert!(changed.text().starts_with("{\n    \"args\": [\"cat\"],"));
     }
 }

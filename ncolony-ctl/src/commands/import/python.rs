@@ -45,7 +45,10 @@ fn whole(text: &str, base: u32) -> Option<i64> {
         _ => digits,
     };
     let parts: Vec<&str> = digits.split('_').collect();
-    if parts.iter().any(|part| part.is_empty() || part.starts_with(['+', '-'])) {
+    if parts
+        .iter()
+        .any(|part| part.is_empty() || part.starts_with(['+', '-']))
+    {
         return None;
     }
     let number = i64::from_str_radix(&parts.concat(), base).ok()?;
@@ -74,7 +77,12 @@ mod tests {
         ] {
             assert_eq!(integer(text), number, "{text:?}");
         }
-        for (text, number) in [("022", Some(18)), ("0o22", Some(18)), ("0O_7", Some(7)), ("8", None)] {
+        for (text, number) in [
+            ("022", Some(18)),
+            ("0o22", Some(18)),
+            ("0O_7", Some(7)),
+            ("8", None),
+        ] {
             assert_eq!(octal(text), number, "{text:?}");
         }
     }

@@ -17,12 +17,17 @@ pub(super) fn add(configuration: &mut Configuration<'_>, groups: &[Group]) {
     }
     let names = |choose: &dyn Fn(&Process) -> bool| -> String {
         let chosen = programs.iter().filter(|program| choose(program));
-        chosen.map(|program| program.program.as_str()).collect::<Vec<_>>().join(", ")
+        chosen
+            .map(|program| program.program.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     let alone = names(&|program| !program.stopasgroup);
     let once = names(&|program| program.autorestart == AutoRestart::Never && program.startsecs > 0);
     let unexpected = names(&|program| {
-        program.autorestart == AutoRestart::Unexpected && program.startsecs > 0 && !program.exit_codes.is_empty()
+        program.autorestart == AutoRestart::Unexpected
+            && program.startsecs > 0
+            && !program.exit_codes.is_empty()
     });
     let mut remarks = Vec::new();
     if !alone.is_empty() {

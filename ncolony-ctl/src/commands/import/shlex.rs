@@ -75,7 +75,9 @@ pub(super) fn variables(text: &str) -> Result<Vec<(String, String)>, String> {
 }
 
 fn unfinished(text: &str) -> String {
-    format!("{text:?} is not a list like KEY=\"value\",KEY2=\"value\"; values with other characters than letters, digits and _/.+-(): need quotes")
+    format!(
+        "{text:?} is not a list like KEY=\"value\",KEY2=\"value\"; values with other characters than letters, digits and _/.+-(): need quotes"
+    )
 }
 
 /// The tokens of `shlex.shlex(text)` with a few more characters in words.
@@ -152,7 +154,11 @@ mod tests {
             ("# a", vec!["#", "a"]),
             ("é=ü", vec!["é=ü"]),
         ] {
-            assert_eq!(split(text), Ok(words.into_iter().map(str::to_owned).collect()), "{text}");
+            assert_eq!(
+                split(text),
+                Ok(words.into_iter().map(str::to_owned).collect()),
+                "{text}"
+            );
         }
         for text in ["'", "\"a\\", "a\\", "\"\\\""] {
             assert!(split(text).is_err(), "{text}");
@@ -161,7 +167,9 @@ mod tests {
 
     #[track_caller]
     fn are(text: &str, wanted: &[(&str, &str)]) {
-        let wanted = wanted.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let wanted = wanted
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
         assert_eq!(variables(text), Ok(wanted.collect()), "{text}");
     }
 
@@ -169,7 +177,10 @@ mod tests {
     fn lists_of_variables() {
         are("", &[]);
         are("A=1", &[("A", "1")]);
-        are("A=1,B=/usr/bin:/bin,", &[("A", "1"), ("B", "/usr/bin:/bin")]);
+        are(
+            "A=1,B=/usr/bin:/bin,",
+            &[("A", "1"), ("B", "/usr/bin:/bin")],
+        );
         are("A=\"1, 2\" ,\n B='x\"y'", &[("A", "1, 2"), ("B", "x\"y")]);
     }
 
@@ -179,11 +190,12 @@ mod tests {
         are("A=\"\"", &[("A", "")]);
         are("A=1;B=2", &[("A", "1"), ("B", "2")]);
         are("A=1,A=2", &[("A", "2")]);
+        are("A==1", &[("A", "=")]);
     }
 
     #[test]
     fn what_is_no_list() {
-        for text in ["A='it''s',B=2", "A", "A=", "A=1 B=2", "A=a@b", "A='x", "A==1", "=,"] {
+        for text in ["A='it''s',B=2", "A", "A=", "A=1 B=2", "A=a@b", "A='x", "=,"] {
             assert!(variables(text).is_err(), "{text}");
         }
     }

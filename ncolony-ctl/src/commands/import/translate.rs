@@ -97,9 +97,14 @@ impl Translator<'_, '_> {
                 Ok(words) if words.first().is_some_and(|word| !word.is_empty()) => {
                     files.push((process, self.file(group, process, words)));
                 }
-                Ok(_) => self.note(process, "command", "not imported: the command is empty, and supervisord could not start it"),
+                Ok(_) => self.note(
+                    process,
+                    "command",
+                    "not imported: the command is empty, and supervisord could not start it",
+                ),
                 Err(why) => {
-                    let message = format!("not imported: {why}, and supervisord could not start it");
+                    let message =
+                        format!("not imported: {why}, and supervisord could not start it");
                     self.note(process, "command", &message);
                 }
             }
@@ -110,7 +115,10 @@ impl Translator<'_, '_> {
         }
         for (process, file) in files {
             let spec = specification(group, process);
-            let wanted = [process.name.clone(), format!("{}.{}", group.name, process.name)];
+            let wanted = [
+                process.name.clone(),
+                format!("{}.{}", group.name, process.name),
+            ];
             self.push(group, process, &wanted, vec![spec], file, all);
         }
     }
@@ -131,13 +139,25 @@ impl Translator<'_, '_> {
         }
         let nothing = || json!([]);
         let bare = file.clone().with("args", nothing());
-        if others.iter().any(|(_, other)| other.clone().with("args", nothing()) != bare) {
+        if others
+            .iter()
+            .any(|(_, other)| other.clone().with("args", nothing()) != bare)
+        {
             return None;
         }
         let arguments = instances::arguments(processes)?;
-        let specs = processes.iter().map(|process| specification(group, process)).collect();
-        let file = file.clone().with("args", arguments).with("instances", processes.len());
-        let wanted = [first.program.clone(), format!("{}.{}", group.name, first.program)];
+        let specs = processes
+            .iter()
+            .map(|process| specification(group, process))
+            .collect();
+        let file = file
+            .clone()
+            .with("args", arguments)
+            .with("instances", processes.len());
+        let wanted = [
+            first.program.clone(),
+            format!("{}.{}", group.name, first.program),
+        ];
         let mut all = Vec::new();
         self.push(group, first, &wanted, specs, file, &mut all);
         all.pop()
@@ -155,9 +175,14 @@ impl Translator<'_, '_> {
         let Some(name) = names::choose(wanted, &mut self.taken) else {
             return;
         };
-        if wanted.first().is_some_and(|wanted| *wanted != name.as_str()) {
+        if wanted
+            .first()
+            .is_some_and(|wanted| *wanted != name.as_str())
+        {
             let first = wanted.first().map_or("", String::as_str);
-            let message = format!("{first:?} is called {name} here: the other name is taken, or is not allowed");
+            let message = format!(
+                "{first:?} is called {name} here: the other name is taken, or is not allowed"
+            );
             self.note(process, "process_name", &message);
         }
         // A group of which it is the only member, and whose name it has, says nothing.
@@ -166,7 +191,12 @@ impl Translator<'_, '_> {
             false => file,
         };
         let section = process.section.clone();
-        all.push(Imported { name, section, processes, file });
+        all.push(Imported {
+            name,
+            section,
+            processes,
+            file,
+        });
     }
 
     fn file(&mut self, group: &Group, process: &Process, words: Vec<String>) -> ProgramFile {
@@ -229,7 +259,9 @@ impl Translator<'_, '_> {
         let whole = self.global.directory.join(directory);
         if whole.as_path() != std::path::Path::new(directory) {
             let base = self.global.directory.display();
-            let message = format!("{directory:?} is relative to the directory that supervisord is in, taken to be {base}");
+            let message = format!(
+                "{directory:?} is relative to the directory that supervisord is in, taken to be {base}"
+            );
             self.note(process, "directory", &message);
         }
         file.set("cwd", whole.to_string_lossy());

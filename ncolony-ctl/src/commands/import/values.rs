@@ -55,7 +55,9 @@ pub(super) fn bytes(text: &str) -> Result<i64, String> {
         .unwrap_or((&lower, 1));
     integer(digits)
         .and_then(|number| number.checked_mul(unit))
-        .ok_or_else(|| format!("{text:?} is not a number of bytes; KB, MB and GB may stand behind it"))
+        .ok_or_else(|| {
+            format!("{text:?} is not a number of bytes; KB, MB and GB may stand behind it")
+        })
 }
 
 /// Exit codes with commas between.
@@ -83,7 +85,9 @@ pub(super) fn signal(text: &str) -> Result<Signal, String> {
     let wrong = || format!("{text:?} is not a signal");
     if let Some(number) = integer(text) {
         let has_name = (1..=31).contains(&number) || number == 34 || number == 64;
-        return Signal::from_number(number).filter(|_| has_name).ok_or_else(wrong);
+        return Signal::from_number(number)
+            .filter(|_| has_name)
+            .ok_or_else(wrong);
     }
     let name = strip(text).to_uppercase();
     // With an offset it is none of Python's names.
@@ -153,7 +157,9 @@ pub(super) fn owner(machine: &Machine, text: &str) -> Result<(), String> {
     };
     machine.user(user)?;
     match group {
-        Some(group) if !machine.has_group(group) => Err(format!("the group {group} is not on this machine")),
+        Some(group) if !machine.has_group(group) => {
+            Err(format!("the group {group} is not on this machine"))
+        }
         Some(_) | None => Ok(()),
     }
 }
@@ -164,7 +170,13 @@ mod tests {
 
     #[test]
     fn numbers_of_bytes() {
-        for (text, wanted) in [("0", 0), ("50MB", 50 << 20), ("1 kb", 1024), ("2Gb", 2 << 30), ("-1", -1)] {
+        for (text, wanted) in [
+            ("0", 0),
+            ("50MB", 50 << 20),
+            ("1 kb", 1024),
+            ("2Gb", 2 << 30),
+            ("-1", -1),
+        ] {
             assert_eq!(bytes(text), Ok(wanted));
         }
         for text in ["", "MB", "1M", "1TB", "1.5MB", "9999999999GB"] {
@@ -183,7 +195,14 @@ mod tests {
 
     #[test]
     fn signals() {
-        for (text, number) in [("TERM", 15), ("sigint", 2), (" 9 ", 9), ("CLD", 17), ("RTMIN", 34), ("SIGRTMAX", 64)] {
+        for (text, number) in [
+            ("TERM", 15),
+            ("sigint", 2),
+            (" 9 ", 9),
+            ("CLD", 17),
+            ("RTMIN", 34),
+            ("SIGRTMAX", 64),
+        ] {
             assert_eq!(signal(text).map(Signal::number), Ok(number));
         }
         for text in ["", "0", "40", "65", "RTMIN+1", "KILLL"] {

@@ -32,7 +32,10 @@ pub(super) fn paths(
             }
             ProgramFiles::Two { plain, json } => {
                 let (plain, json) = (plain.display(), json.display());
-                let message = format!("{} has two files, {plain} and {json}; remove one of them", one.name);
+                let message = format!(
+                    "{} has two files, {plain} and {json}; remove one of them",
+                    one.name
+                );
                 return Err(Failure::failed(message));
             }
         };
@@ -62,11 +65,18 @@ fn files_of(directory: &Path, name: &ProgramName) -> Result<ProgramFiles, Failur
 ///
 /// # Errors
 /// The first that could not be written, and how many were.
-pub(super) fn write(directory: &Path, paths: &[PathBuf], imported: &[Imported]) -> Result<(), Failure> {
+pub(super) fn write(
+    directory: &Path,
+    paths: &[PathBuf],
+    imported: &[Imported],
+) -> Result<(), Failure> {
     make_directory(directory, DIRECTORY_MODE)?;
     for (written, (path, one)) in paths.iter().zip(imported).enumerate() {
         replace_file(path, one.file.text().as_bytes(), Durability::Synced).map_err(|error| {
-            Failure::failed(format!("{error}; {written} of {} files were written before", paths.len()))
+            Failure::failed(format!(
+                "{error}; {written} of {} files were written before",
+                paths.len()
+            ))
         })?;
     }
     Ok(())

@@ -190,7 +190,6 @@ impl Executor {
             open_files: self.open_files,
         };
         let mut launch = launch::prepare(spec, additions, streams)?;
-        output.give_to(launch.credentials.uid);
         launch.sockets = self.listening.prepare(spec, &launch.credentials, allows)?;
         output.give_to(launch.credentials.uid);
         let cgroup = self.children.tree.prepare(&spec.name).map_err(occupied)?;

@@ -128,6 +128,8 @@ pub(crate) enum Command {
     Logs(LogsArgs),
     /// Make program files of what another supervisor would run
     Import(ImportArgs),
+    /// Print what has happened to programs: each change of a state, and its cause
+    Events(EventsArgs),
     /// Stop all programs and end the monitor
     Shutdown(ShutdownArgs),
     /// Replace the monitor by the binary that stands now where it was started from; programs go on
@@ -309,6 +311,20 @@ pub(crate) struct ImportArgs {
 pub(crate) enum ImportFrom {
     /// Supervisor's, as supervisord reads it with -c
     Supervisord,
+}
+
+/// `events`
+#[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    /// Names or shell patterns; without any, all programs
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<Word>,
+    /// How many of the last events
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    pub(crate) lines: usize,
+    /// Go on with what comes
+    #[arg(short, long)]
+    pub(crate) follow: bool,
 }
 
 /// `shutdown`

@@ -2,6 +2,7 @@
 
 mod driver;
 mod ends;
+mod events;
 mod files;
 mod life;
 mod listening;
@@ -9,5 +10,6 @@ mod messages;
 mod proofs;
 mod shutdown;
 mod snapshots;
+mod states;
 mod stops;
 mod words;

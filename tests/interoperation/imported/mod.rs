@@ -85,7 +85,9 @@ impl Run {
                 let state = theirs.get(&pair.theirs)?;
                 let ours = self.ours.state_of_ours(&pair.ours)?;
                 seen.0.replace(format!(
-"{}: {state} under supervisord, {ours} under ours", pair.ours));
+                    "{}: {state} under supervisord, {ours} under ours",
+                    pair.ours
+                ));
                 let has_told = state != "RUNNING"
                     || self.theirs.told(&pair.theirs_told()).is_some()
                         && self.ours.told(&pair.ours).is_some();

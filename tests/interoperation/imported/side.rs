@@ -102,6 +102,7 @@ impl Side {
                     &user.name
                 },
             )
+            .env("SELF", &user.name)
             .env("SPECIAL", "100% \"of\" it");
         outer
     }

@@ -16,7 +16,7 @@ impl Case {
         let mut machine = Machine::here().unwrap();
         machine.current_dir = directory.path().to_owned();
         machine.host = "host".to_owned();
-        machine.uid = 0;
+        machine.uid = 4242;
         machine.open_files = machine::Limit {
             soft: Some(1024),
             hard: Some(4096),

@@ -229,8 +229,8 @@ impl Translator<'_, '_> {
         file.set_unless("env", json!(environment), json!({}));
         file.set_unless("env_inherit", json!(inherited), json!([]));
         let user = process.user.as_ref().or(self.global.user.as_ref());
-        // Who is not root can be nobody else, and need not be told who he is.
-        let is_other = |user: &&String| machine.uid == 0 || machine.user(user) != Ok(machine.uid);
+        // Who has that number already stays as he is, with the groups that he has.
+        let is_other = |user: &&String| machine.user(user) != Ok(machine.uid);
         if let Some(user) = user.filter(is_other) {
             file.set("user", user.as_str());
         }

@@ -31,6 +31,7 @@ mod ending;
 mod essence;
 mod facts;
 pub mod io;
+mod keystone;
 mod program;
 mod record;
 mod sentence;
@@ -47,6 +48,7 @@ use chronicle::Chronicle;
 use ending::Closing;
 pub use essence::Load;
 pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure};
+use keystone::Keystone;
 use program::Program;
 use snapshot::{ActedOn, Upgrading};
 pub use stop::KILL_AGAIN;
@@ -72,6 +74,8 @@ pub struct Colony {
     /// What has happened and was not told yet.
     chronicle: Chronicle,
     closing: Closing,
+    /// The program whose end is the end of all.
+    keystone: Option<Keystone>,
     /// How many messages were heard.
     heard: u64,
     /// The highest number of a start of any program that is gone: one of the same name that comes
@@ -109,6 +113,7 @@ impl Colony {
             unpublished: BTreeSet::new(),
             chronicle: Chronicle::default(),
             closing: Closing::No,
+            keystone: None,
             heard: 0,
             retired: Generation::default(),
             upgrading: None,
@@ -121,6 +126,13 @@ impl Colony {
 
     /// Takes in a fact. What follows from it is decided by [`Colony::settle`].
     pub fn observe(&mut self, now: Now, observation: Observation) {
+        let end_of_all = self.end_in(&observation);
+        self.take_in(now, observation);
+        let end_of_all = end_of_all.or_else(|| self.end_after());
+        self.fall(end_of_all);
+    }
+
+    fn take_in(&mut self, now: Now, observation: Observation) {
         match observation {
             Observation::Config { name, reading } => self.read(now, name, reading),
             Observation::Message { file, message } => self.hear(now, file, message),

@@ -212,7 +212,6 @@ impl Colony {
     /// Settles one program, and says whether a start of it is due.
     fn settle_one(&mut self, now: Now, name: ProgramName) -> Option<Due> {
         self.disarm(&name);
-        let leave = self.leave_of(&name);
         let shutting_down = self.is_closing();
         let program = self.programs.get_mut(&name)?;
         self.changed.insert(name.clone());
@@ -220,13 +219,16 @@ impl Colony {
             self.unpublished.insert(name);
             return None;
         }
+        let patient = self.closing != Closing::Killing;
+        let leave = self.order.leave_of(program, patient);
         let start = program.settle(now, shutting_down, leave, &mut self.effects);
-        if self.closing == Closing::Killing {
+        if !patient {
             program.lose_patience(now, &mut self.effects);
         }
         if program.is_over() {
             self.retired = self.retired.max(program.generation);
-            self.stands_now(&name);
+            let others = self.order.stands_now(program, shutting_down);
+            self.touched.extend(others);
             self.programs.remove(&name);
             self.forget(&name);
             self.unpublished.remove(&name);
@@ -241,11 +243,14 @@ impl Colony {
 
     /// What has been settled waits for its next time, and is shown.
     fn conclude(&mut self, name: ProgramName) {
-        self.stands_now(&name);
-        let deadline = self.programs.get(&name).and_then(Program::deadline);
-        if let Some(due) = deadline {
-            self.deadlines.insert((due, name.clone()));
-            self.armed.insert(name.clone(), due);
+        let shutting_down = self.is_closing();
+        if let Some(program) = self.programs.get_mut(&name) {
+            let others = self.order.stands_now(program, shutting_down);
+            self.touched.extend(others);
+            if let Some(due) = program.deadline() {
+                self.deadlines.insert((due, name.clone()));
+                self.armed.insert(name.clone(), due);
+            }
         }
         self.unpublished.insert(name);
     }

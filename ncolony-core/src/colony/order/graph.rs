@@ -107,8 +107,7 @@ impl Graph {
     ) -> Vec<ProgramName> {
         let mut touched = Vec::new();
         let order = spec.map(|spec| &spec.policy.order);
-        let names_others =
-            order.is_some_and(|order| !order.after.is_empty() || !order.requires.is_empty());
+        let names_others = order.is_some_and(Order::names_others);
         let node = match self.nodes.get_mut(name) {
             Some(node) => node,
             None if names_others => self.nodes.entry(name.clone()).or_default(),
@@ -234,13 +233,16 @@ impl Graph {
         for (number, node) in self.nodes.values_mut().enumerate() {
             let own = component[number];
             let ring = rings[number].clone();
-            if node.rank != ranks[own] || node.ring != ring || node.kept_by.is_some() {
-                changed.push(names[number].clone());
-            }
+            let mut differs = (node.rank, &node.ring) != (ranks[own], &ring);
+            differs |= node.kept_by.is_some();
             (node.rank, node.depth, node.ring) = (ranks[own], own, ring);
             node.leaving_dependents = 0;
             for (need, other) in node.needs.values_mut().zip(&needs[number]) {
-                need.in_ring = component[*other] == own;
+                let in_ring = component[*other] == own;
+                differs |= std::mem::replace(&mut need.in_ring, in_ring) != in_ring;
+            }
+            if differs {
+                changed.push(names[number].clone());
             }
         }
         self.recount();

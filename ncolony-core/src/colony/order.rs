@@ -165,8 +165,15 @@ impl Due {
 
 impl Colony {
     /// Takes in what has changed of the programs that were touched, and says who has to be settled:
-    /// these, and those to whom it matters.
+    /// these, those to whom it matters, and those whose turn has come, so that whoever is due now
+    /// as well is not ahead of them.
     pub(super) fn survey(&mut self) -> BTreeSet<ProgramName> {
+        let mut round = self.look_around();
+        round.extend(self.order.turns.next());
+        round
+    }
+
+    fn look_around(&mut self) -> BTreeSet<ProgramName> {
         let mut round = std::mem::take(&mut self.touched);
         if self.order.graph.is_empty() && self.stand_without_edges(&round) {
             return round;

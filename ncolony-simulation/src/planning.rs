@@ -108,6 +108,7 @@ impl Monitor {
                 signal: Signal::CONT,
             } => Some(exited(name, generation, at)),
             Effect::Signal { .. }
+            | Effect::Tell(_)
             | Effect::Publish(_)
             | Effect::Retract(_)
             | Effect::Release(_)

@@ -23,6 +23,8 @@ pub struct Load {
     pub orders: usize,
     /// Records that nobody has polled.
     pub records: usize,
+    /// Events that nobody has polled, and those that wait to be complete.
+    pub events: usize,
     /// Programs that the order among them is remembered for.
     pub ordered: usize,
 }
@@ -37,6 +39,7 @@ impl Colony {
             touched: self.touched.len(),
             orders: self.effects.len(),
             records: self.unpublished.len(),
+            events: self.untold(),
             ordered: self.order.remembers(),
         }
     }
@@ -92,6 +95,8 @@ impl Program {
             reason: _,
             asked_because: _,
             listens,
+            word: _,
+            telling: _,
             // It follows from all that is hashed, except whose stops were decided together.
             place: _,
         } = self;

@@ -32,6 +32,7 @@ use turns::{ALL, Batch, Turns};
 
 use super::Colony;
 use super::program::{Phase, Program};
+use crate::event::Cause;
 use crate::name::ProgramName;
 use crate::spec::ProgramSpec;
 use crate::time::Now;
@@ -150,15 +151,17 @@ pub(super) struct Due {
     priority: i32,
     name: ProgramName,
     spec: Arc<ProgramSpec>,
+    cause: Cause,
 }
 
 impl Due {
-    /// The start of a program with this description.
-    pub(super) fn new(spec: Arc<ProgramSpec>) -> Self {
+    /// The start of a program with this description, and what has brought it about.
+    pub(super) fn new(spec: Arc<ProgramSpec>, cause: Cause) -> Self {
         Self {
             priority: spec.policy.order.priority,
             name: spec.name.clone(),
             spec,
+            cause,
         }
     }
 }
@@ -247,15 +250,16 @@ impl Colony {
             priority,
             name,
             spec,
+            cause,
         } in due
         {
             if let Some(program) = self.programs.get_mut(&name) {
                 match self.order.start_hold(program, priority) {
-                    None => program.order(now, spec, &mut self.effects),
+                    None => program.order(now, spec, cause, &mut self.effects),
                     Some(hold) => program.wait_for(now, hold),
                 }
             }
-            self.conclude(name);
+            self.conclude(now, name);
         }
     }
 

@@ -11,9 +11,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::io::{Effect, Generation};
-use super::order::{Hold, Leave, Place};
+use super::order::{Due, Hold, Leave, Place};
 use super::sentence;
 use super::stop::Patience;
+use super::telling::Telling;
+use crate::event::Cause;
 use crate::exit::Exit;
 use crate::json::ConfigError;
 use crate::name::ProgramName;
@@ -155,6 +157,10 @@ pub(crate) struct Program {
     pub(crate) asked_because: Option<String>,
     /// Whether something may be listened on for it, which stays open between its starts.
     pub(crate) listens: bool,
+    /// What the last word about it was: why it starts when nothing holds it any more.
+    pub(crate) word: Cause,
+    /// What it has to tell.
+    pub(crate) telling: Telling,
     /// Its part in the order among programs, found anew at each settling.
     pub(crate) place: Place,
 }
@@ -180,6 +186,8 @@ impl Program {
             reason: None,
             asked_because: None,
             listens: false,
+            word: Cause::Config,
+            telling: Telling::default(),
             place: Place::default(),
         }
     }
@@ -266,15 +274,6 @@ impl Program {
         }
     }
 
-    pub(super) fn enter(&mut self, now: Now, phase: Phase) {
-        let before = self.state();
-        self.listens |= phase.listens();
-        self.phase = phase;
-        if self.state() != before {
-            self.since = now.wall;
-        }
-    }
-
     // ----- what follows --------------------------------------------------------------------
 
     /// Looks at what is wanted and what is so, and orders what brings them together; all but a
@@ -285,33 +284,38 @@ impl Program {
         shutting_down: bool,
         leave: Leave,
         out: &mut VecDeque<Effect>,
-    ) -> Option<Arc<ProgramSpec>> {
-        self.place.hold = None;
+    ) -> Option<Due> {
+        let waited = self.place.hold.take().is_some();
         match (self.want(shutting_down), &mut self.phase) {
-            (Want::Up { spec, .. }, Phase::Idle(Rest::Stopped)) => return Some(spec),
+            (Want::Up { spec, .. }, Phase::Idle(Rest::Stopped)) => {
+                let cause = if waited { Cause::Dependency } else { self.word };
+                return Some(Due::new(spec, cause));
+            }
             (Want::Up { .. }, Phase::Idle(Rest::Exited(_) | Rest::Fatal)) => {}
             (Want::Up { spec, .. }, Phase::Delayed { until, .. }) => {
-                return (now.mono >= *until).then_some(spec);
+                return (now.mono >= *until).then(|| Due::new(spec, Cause::Timer));
             }
             (Want::Up { spec, at_least }, Phase::Starting(child) | Phase::Running(child)) => {
                 let asked = self.generation < at_least;
                 let why = if asked || child.spec.needs_restart(&spec) {
                     let because = self.asked_because.as_deref();
-                    Some(sentence::out_of_date(asked, because))
+                    let cause = if asked { self.word } else { Cause::Config };
+                    Some((sentence::out_of_date(asked, because), cause))
                 } else {
-                    leave.lacks
+                    leave.lacks.map(|why| (why, Cause::Dependency))
                 };
                 self.stop_unless_held(now, why, leave.hold, out);
             }
-            (Want::Down(_), Phase::Idle(_) | Phase::Delayed { .. }) => {
-                self.enter(now, Phase::Idle(Rest::Stopped));
+            (Want::Down(why), Phase::Idle(_) | Phase::Delayed { .. }) => {
+                self.rest(now, why);
                 if std::mem::take(&mut self.listens) {
                     out.push_back(Effect::Release(self.name.clone()));
                 }
             }
             (Want::Down(why), Phase::Starting(_) | Phase::Running(_)) => {
-                let why = sentence::stopping_because(why, self.asked_because.as_deref());
-                self.stop_unless_held(now, Some(why), leave.hold, out);
+                let sentence = sentence::stopping_because(why, self.asked_because.as_deref());
+                let why = Some((sentence, why.cause()));
+                self.stop_unless_held(now, why, leave.hold, out);
             }
             (Want::Up { .. } | Want::Down(_), Phase::Ordered { .. }) => {}
             (Want::Up { .. } | Want::Down(_), Phase::Stopping { .. } | Phase::Clearing { .. }) => {
@@ -327,12 +331,12 @@ impl Program {
     fn stop_unless_held(
         &mut self,
         now: Now,
-        why: Option<String>,
+        why: Option<(String, Cause)>,
         hold: Option<Hold>,
         out: &mut VecDeque<Effect>,
     ) {
         match (why, hold) {
-            (Some(why), None) => self.begin_stop(now, why, out),
+            (Some((why, cause)), None) => self.begin_stop(now, why, cause, out),
             (Some(_), hold) => {
                 self.place.hold = hold;
                 self.grow_up(now);
@@ -343,12 +347,18 @@ impl Program {
 
     /// A start that is due waits. While it does it is at rest, and no longer in a delay.
     pub(super) fn wait_for(&mut self, now: Now, hold: Hold) {
-        self.enter(now, Phase::Idle(Rest::Stopped));
+        self.enter(now, Phase::Idle(Rest::Stopped), Cause::Dependency);
         self.place.hold = Some(hold);
     }
 
     /// Orders a start.
-    pub(super) fn order(&mut self, now: Now, spec: Arc<ProgramSpec>, out: &mut VecDeque<Effect>) {
+    pub(super) fn order(
+        &mut self,
+        now: Now,
+        spec: Arc<ProgramSpec>,
+        cause: Cause,
+        out: &mut VecDeque<Effect>,
+    ) {
         self.generation = self.generation.next();
         out.push_back(Effect::Spawn {
             spec: Arc::clone(&spec),
@@ -360,6 +370,7 @@ impl Program {
                 spec,
                 asked: now.mono,
             },
+            cause,
         );
     }
 
@@ -369,7 +380,7 @@ impl Program {
             && now.mono.since(child.started) >= child.spec.policy.threshold
         {
             let child = child.clone();
-            self.enter(now, Phase::Running(child));
+            self.enter(now, Phase::Running(child), Cause::Timer);
         }
     }
 }

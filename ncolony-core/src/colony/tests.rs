@@ -2,7 +2,9 @@
 
 mod driver;
 mod ends;
+mod events;
 mod files;
+mod keystone;
 mod life;
 mod listening;
 mod messages;
@@ -12,5 +14,6 @@ mod order_stops;
 mod proofs;
 mod shutdown;
 mod snapshots;
+mod states;
 mod stops;
 mod words;

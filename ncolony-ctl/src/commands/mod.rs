@@ -2,6 +2,8 @@
 
 mod add;
 mod check;
+mod events;
+mod import;
 mod logs;
 mod reload;
 mod remove;
@@ -34,6 +36,9 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Result<Ending, Failure> {
     if let Some(Command::Check(args)) = &cli.command {
         return check::run(&cli.global, args, report);
     }
+    if let Some(Command::Import(args)) = &cli.command {
+        return import::run(&cli.global, args, report);
+    }
     if let Some(Command::Upgrade(UpgradeArgs {
         command: Some(UpgradeCommand::Check(args)),
         wait,
@@ -61,6 +66,7 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Result<Ending, Failure> {
         Some(Command::Show(args)) => show::run(&mut session, args),
         Some(Command::Wait(args)) => wait::run(&mut session, args),
         Some(Command::Logs(args)) => logs::run(&mut session, args),
+        Some(Command::Events(args)) => events::run(&mut session, args),
         Some(Command::Shutdown(args)) => shutdown::run(&mut session, *args),
         Some(Command::Upgrade(args)) => match &args.command {
             None => upgrade::run(&mut session, args.wait),
@@ -69,6 +75,7 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Result<Ending, Failure> {
             }
         },
         Some(Command::Check(args)) => check::run(&cli.global, args, session.report),
+        Some(Command::Import(args)) => import::run(&cli.global, args, session.report),
     }
 }
 

@@ -1,4 +1,4 @@
-//! I14: nothing is started before what it comes after and what it requires, or before a lower
+//! I15: nothing is started before what it comes after and what it requires, or before a lower
 //! priority that is due as well; and nothing is told to stop while something that needs it is to go
 //! and is there, or a higher priority whose stop came with its own; unless everything is killed.
 

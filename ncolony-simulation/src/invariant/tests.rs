@@ -3,6 +3,7 @@
 
 mod order;
 mod succession;
+mod telling;
 
 use std::rc::Rc;
 use std::time::Duration;

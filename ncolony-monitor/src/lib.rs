@@ -29,6 +29,7 @@ mod cli;
 mod crash_point;
 mod daemon;
 mod driver;
+mod eventlog;
 mod executor;
 mod guarantees;
 mod handover;

@@ -122,7 +122,7 @@ fn allow_of_crate(place: &str, modules: &[&str]) {
     }
 }
 
-const VOCABULARY: [&str; 13] = [
+const VOCABULARY: [&str; 14] = [
     "custody",
     "name",
     "places",
@@ -130,6 +130,7 @@ const VOCABULARY: [&str; 13] = [
     "spec",
     "message",
     "status",
+    "event",
     "exit",
     "policy",
     "time",

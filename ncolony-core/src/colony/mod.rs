@@ -24,6 +24,7 @@
 //! stopped, and when it has gone the table is looked at afresh. So the last word wins, a STOP
 //! cancels a restart that has not begun, and a hundred RESTARTs during one stop cause one start.
 
+mod chronicle;
 mod command;
 pub mod diff;
 mod ending;
@@ -36,12 +37,14 @@ mod record;
 mod sentence;
 pub mod snapshot;
 mod stop;
+mod telling;
 mod upgrade;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use chronicle::Chronicle;
 use ending::Closing;
 pub use essence::Load;
 pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure};
@@ -68,6 +71,8 @@ pub struct Colony {
     effects: VecDeque<Effect>,
     /// Programs whose record is out of date. Written after all that acts, once each.
     unpublished: BTreeSet<ProgramName>,
+    /// What has happened and was not told yet.
+    chronicle: Chronicle,
     closing: Closing,
     /// The program whose end is the end of all.
     keystone: Option<Keystone>,
@@ -106,6 +111,7 @@ impl Colony {
             armed: BTreeMap::new(),
             effects: VecDeque::new(),
             unpublished: BTreeSet::new(),
+            chronicle: Chronicle::default(),
             closing: Closing::No,
             keystone: None,
             heard: 0,
@@ -157,8 +163,14 @@ impl Colony {
                 pid,
                 identity,
             } => {
+                let upgrading = self.is_upgrading();
                 self.with(&name, generation, |program, _| {
-                    program.adopted(now, pid, identity)
+                    let was_there = program.child().is_some();
+                    program.adopted(now, pid, identity);
+                    // An image that takes over from itself adopts nothing.
+                    if was_there && !upgrading {
+                        program.tell_of_adoption(now);
+                    }
                 });
             }
             Observation::NeverStarted { name, generation } => {
@@ -187,7 +199,7 @@ impl Colony {
                 generation,
                 lines,
             } => {
-                self.printed(&name, generation, lines);
+                self.printed(now, &name, generation, lines);
             }
             Observation::Shutdown => self.close(),
             Observation::KillNow => self.kill_now(),
@@ -215,6 +227,7 @@ impl Colony {
                 continue;
             };
             if detaching {
+                self.chronicle.add(program.take_events(now));
                 self.unpublished.insert(name);
                 continue;
             }
@@ -222,7 +235,9 @@ impl Colony {
             if self.closing == Closing::Killing {
                 program.lose_patience(now, &mut self.effects);
             }
+            self.chronicle.add(program.take_events(now));
             if program.is_over() {
+                self.chronicle.add(program.release_events());
                 self.retired = self.retired.max(program.generation);
                 self.programs.remove(&name);
                 self.unpublished.remove(&name);
@@ -237,9 +252,12 @@ impl Colony {
         }
     }
 
-    /// The next order. Those that act come first, then the records that have changed.
+    /// The next order. Those that act come first, then the events, then the records that have
+    /// changed.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.poll_act().or_else(|| self.poll_record())
+        self.poll_act()
+            .or_else(|| self.poll_events())
+            .or_else(|| self.poll_record())
     }
 
     /// The next order that acts. Whoever asks for it has carried out the one before.
@@ -378,18 +396,6 @@ impl Colony {
         if program.generation == generation {
             act(program, &mut self.effects);
             self.touched.insert(name.clone());
-        }
-    }
-
-    /// What an ended process printed may come when its successor has been started already.
-    fn printed(&mut self, name: &ProgramName, generation: Generation, lines: Vec<String>) {
-        let Some(program) = self.programs.get_mut(name) else {
-            return;
-        };
-        if program.ended == generation {
-            program.output = (!lines.is_empty()).then_some(lines);
-            self.unpublished.insert(name.clone());
-            self.changed.insert(name.clone());
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod driver;
 mod ends;
+mod events;
 mod files;
 mod keystone;
 mod life;
@@ -10,5 +11,6 @@ mod messages;
 mod proofs;
 mod shutdown;
 mod snapshots;
+mod states;
 mod stops;
 mod words;

@@ -48,6 +48,7 @@ impl Driver {
     pub(super) fn take_up(&mut self, inheritance: Inheritance, exit_with: Option<ProgramName>) {
         let now = clock::now();
         self.colony = inheritance.colony;
+        self.colony.resume_events(self.executor.events.kept());
         if let Some(name) = exit_with {
             self.colony.end_with(name);
         }
@@ -56,6 +57,8 @@ impl Driver {
         for fact in inheritance.facts {
             self.observe_inherited(fact);
         }
+        // Nobody has kept the last lines of what ended unseen.
+        self.colony.release_events();
         for (file, settled) in inheritance.settled {
             self.settle_message(&file, settled);
         }

@@ -14,6 +14,7 @@ pub mod remembered;
 pub mod removed_goes;
 pub mod shortages;
 pub mod stops_in_time;
+pub mod told;
 
 use std::fmt;
 
@@ -48,6 +49,8 @@ pub enum Invariant {
     Listening,
     /// I13: what a successor reads is what was so.
     Remembered,
+    /// I14: each change of a state is told once, and in order.
+    Told,
 }
 
 impl Invariant {

@@ -2,6 +2,7 @@
 //! invariant that forbids it says so.
 
 mod succession;
+mod telling;
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -3,6 +3,7 @@
 
 pub mod bounded;
 pub mod delays;
+pub mod end_of_all;
 pub mod listening;
 pub mod liveness;
 pub mod messages_once;
@@ -51,6 +52,9 @@ pub enum Invariant {
     Remembered,
     /// I14: each change of a state is told once, and in order.
     Told,
+    /// I15: where the end of one program is the end of all, everything ends with it, and with
+    /// nothing else.
+    EndOfAll,
 }
 
 impl Invariant {
@@ -123,6 +127,7 @@ pub fn check(world: &World) -> Result<(), Violation> {
     if monitor.ledger.detaching {
         return Ok(());
     }
+    end_of_all::check(monitor)?;
     own_signals::check(monitor)?;
     removed_goes::check(monitor)?;
     stops_in_time::check(monitor, world.now)?;

@@ -3,6 +3,7 @@
 //! What the words mean together with the monitor's own settings is [`crate::spec`]'s matter.
 
 pub mod output;
+mod ready;
 mod sockets;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use self::output::{ErrorOutput, Output};
 use crate::json::{Members, Value, parse_object};
 use crate::signal::Signal;
 
+pub use self::ready::{Condition, Endpoint, Page, Ready, compile};
 pub use self::sockets::{Address, DEFAULT_MODE, Host, SocketSpec};
 pub use crate::json::ConfigError;
 
@@ -25,19 +27,17 @@ pub const FILE_BYTES_MAX: usize = 131_000;
 
 /// Keys of a program file that have a meaning, but not in this version. They are refused: a key
 /// that was silently without effect would be worse than none.
-const NOT_SUPPORTED_YET: [&str; 8] = [
+const NOT_SUPPORTED_YET: [&str; 6] = [
     "rlimits",
     "nice",
     "oom_score_adj",
     "priority",
     "after",
     "requires",
-    "ready",
-    "watchdog",
 ];
 
 /// The keys that have a meaning to the monitor.
-pub const KEYS: [&str; 23] = [
+pub const KEYS: [&str; 25] = [
     "args",
     "env",
     "env_inherit",
@@ -59,6 +59,8 @@ pub const KEYS: [&str; 23] = [
     "umask",
     "stdin",
     "sockets",
+    "ready",
+    "watchdog",
     "stdout",
     "stderr",
 ];
@@ -149,6 +151,10 @@ pub struct Descriptor {
     pub stdin: Stdin,
     /// What the monitor listens on for it, in the order in which it is given them.
     pub sockets: Vec<SocketSpec>,
+    /// When it counts as up; `None`: when it has lived for its threshold.
+    pub ready: Option<Ready>,
+    /// How often it has to say that it is well.
+    pub watchdog: Option<Duration>,
     /// Where standard output goes.
     pub stdout: Output,
     /// Where standard error goes.
@@ -199,6 +205,8 @@ impl Descriptor {
             umask: None,
             stdin: Stdin::Open,
             sockets: Vec::new(),
+            ready: None,
+            watchdog: None,
             stdout: Output::default(),
             stderr: ErrorOutput::Stdout,
             extras: serde_json::Map::new(),
@@ -230,6 +238,8 @@ impl Descriptor {
             "umask" => self.umask = Some(octal(value, "022")?),
             "stdin" => self.stdin = stdin(value)?,
             "sockets" => self.sockets = sockets::sockets(value)?,
+            "ready" => self.ready = Some(ready::ready(value)?),
+            "watchdog" => self.watchdog = Some(ready::some_time(value)?),
             "stdout" => self.stdout = output::standard(value)?,
             "stderr" => self.stderr = output::error(value)?,
             "instances" if value.integer(1, 1).is_ok() => {}
@@ -276,7 +286,7 @@ impl Descriptor {
         }
         let key = find("user").or(find("uid")).or(find("gid"));
         self.identity.key = key.map(|(key, _)| key.clone());
-        Ok(())
+        ready::check_output(self.ready.as_ref(), &self.stdout, &self.stderr, members)
     }
 }
 

@@ -122,6 +122,7 @@ impl Executor {
                 }
             }
             Effect::Release(name) => self.listening.release(&name),
+            Effect::Probe { .. } | Effect::EndProbe(_) => {}
             Effect::Retract(name) => {
                 self.logs.forget(&name);
                 self.status.retract(&name);

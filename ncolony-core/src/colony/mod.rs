@@ -16,7 +16,7 @@
 //! | **idle**, exited or fatal | leave it: a word or a new file wakes it | it is stopped |
 //! | **delayed** | start it when its wait is over | it is stopped |
 //! | **ordered** | wait for the outcome | wait for the outcome |
-//! | **starting**, **running** | stop it if it is out of date; else it counts as up after its threshold | stop it |
+//! | **starting**, **running** | stop it if it is out of date or not well; else it counts as up when it is ready | stop it |
 //! | **stopping**, **clearing** | KILL when its time is up | KILL when its time is up |
 //!
 //! A process is out of date when a RESTART asked for a later generation, or when its file now says
@@ -29,6 +29,7 @@ pub mod diff;
 mod ending;
 mod essence;
 mod facts;
+mod health;
 pub mod io;
 mod program;
 mod record;
@@ -43,7 +44,8 @@ use std::sync::Arc;
 
 use ending::Closing;
 pub use essence::Load;
-pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure};
+pub use health::EXTENSION_MAX;
+pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure, Word};
 use program::Program;
 use snapshot::{ActedOn, Upgrading};
 pub use stop::KILL_AGAIN;
@@ -177,6 +179,21 @@ impl Colony {
             } => {
                 self.printed(&name, generation, lines);
             }
+            Observation::Ready { name, generation } => {
+                self.with(&name, generation, |program, _| program.became_ready(now));
+            }
+            Observation::NotReady {
+                name,
+                generation,
+                why,
+            } => {
+                self.with(&name, generation, |program, _| program.is_not_ready(why));
+            }
+            Observation::Notified {
+                name,
+                generation,
+                word,
+            } => self.notified(now, name, generation, word),
             Observation::Shutdown => self.close(),
             Observation::KillNow => self.kill_now(),
             Observation::Upgraded => self.conclude_upgrade(None),
@@ -217,11 +234,16 @@ impl Colony {
                 self.effects.push_back(Effect::Retract(name));
                 continue;
             }
-            if let Some(due) = program.deadline() {
-                self.deadlines.insert((due, name.clone()));
-                self.armed.insert(name.clone(), due);
-            }
+            self.arm(&name);
             self.unpublished.insert(name);
+        }
+    }
+
+    /// Takes note of when a program is due next.
+    fn arm(&mut self, name: &ProgramName) {
+        if let Some(due) = self.programs.get(name).and_then(Program::deadline) {
+            self.deadlines.insert((due, name.clone()));
+            self.armed.insert(name.clone(), due);
         }
     }
 

@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::health::Health;
 use super::io::{Effect, Generation};
 use super::sentence;
 use super::stop::Patience;
+use crate::descriptor::Ready;
 use crate::exit::Exit;
 use crate::json::ConfigError;
 use crate::name::ProgramName;
@@ -83,6 +85,8 @@ pub(crate) struct Child {
     pub(crate) spec: Arc<ProgramSpec>,
     /// Whether an earlier monitor started it, and died.
     pub(crate) adopted: bool,
+    /// What was seen of it, and heard from it.
+    pub(crate) health: Health,
 }
 
 /// What is so.
@@ -100,7 +104,8 @@ pub(crate) enum Phase {
     },
     /// A start was ordered, and its outcome is not known.
     Ordered { spec: Arc<ProgramSpec>, asked: Mono },
-    /// It runs, and has not yet lived for its threshold.
+    /// It runs, and is not ready yet: its condition does not hold, or without one it has not lived
+    /// for its threshold.
     Starting(Child),
     /// It runs.
     Running(Child),
@@ -154,6 +159,8 @@ pub(crate) struct Program {
     pub(crate) asked_because: Option<String>,
     /// Whether something may be listened on for it, which stays open between its starts.
     pub(crate) listens: bool,
+    /// Which start is being looked at whether it is ready, and by which rule.
+    pub(crate) probed: Option<(Generation, Ready)>,
 }
 
 impl Program {
@@ -177,6 +184,7 @@ impl Program {
             reason: None,
             asked_because: None,
             listens: false,
+            probed: None,
         }
     }
 
@@ -253,9 +261,10 @@ impl Program {
     /// When something is due although nothing happens.
     pub(crate) fn deadline(&self) -> Option<Mono> {
         match &self.phase {
-            Phase::Idle(_) | Phase::Ordered { .. } | Phase::Running(_) => None,
+            Phase::Idle(_) | Phase::Ordered { .. } => None,
             Phase::Delayed { until, .. } => Some(*until),
-            Phase::Starting(child) => Some(child.started.after(child.spec.policy.threshold)),
+            Phase::Starting(child) => Some(child.rise_due()),
+            Phase::Running(child) => child.care_due(),
             Phase::Stopping { patience, .. } | Phase::Clearing { patience, .. } => {
                 Some(patience.kill_at)
             }
@@ -292,6 +301,7 @@ impl Program {
                     self.begin_stop(now, why, out);
                 } else {
                     self.grow_up(now);
+                    self.look_after(now, out);
                 }
             }
             (Want::Down(_), Phase::Idle(_) | Phase::Delayed { .. }) => {
@@ -310,6 +320,7 @@ impl Program {
                 self.kill_when_due(now, out);
             }
         }
+        self.keep_probing(out);
     }
 
     fn order(&mut self, now: Now, spec: Arc<ProgramSpec>, out: &mut VecDeque<Effect>) {
@@ -327,9 +338,10 @@ impl Program {
         );
     }
 
-    /// A process that has lived for its threshold is up.
+    /// A process that nothing else is asked of is up when it has lived for its threshold.
     fn grow_up(&mut self, now: Now) {
         if let Phase::Starting(child) = &self.phase
+            && child.spec.policy.ready.is_none()
             && now.mono.since(child.started) >= child.spec.policy.threshold
         {
             let child = child.clone();

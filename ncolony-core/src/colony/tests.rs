@@ -3,6 +3,7 @@
 mod driver;
 mod ends;
 mod files;
+mod health;
 mod life;
 mod listening;
 mod messages;

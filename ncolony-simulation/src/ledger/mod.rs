@@ -310,6 +310,9 @@ impl Ledger {
                 self.never_started(now, name, *generation);
             }
             Observation::Upgraded | Observation::UpgradeFailed { .. } => self.upgrading = false,
+            Observation::Ready { .. }
+            | Observation::NotReady { .. }
+            | Observation::Notified { .. } => {}
             Observation::Shutdown => self.close(),
             Observation::KillNow => {
                 self.close();

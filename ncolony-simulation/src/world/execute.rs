@@ -43,6 +43,8 @@ impl World {
                 invariant::removed_goes::retracted(monitor, &name)?;
                 monitor.records.remove(&name);
             }
+            // What no file of the cast asks for.
+            Effect::Probe { .. } | Effect::EndProbe(_) => {}
             Effect::Release(name) => invariant::listening::released(monitor, &name)?,
             Effect::Answer(reply) => invariant::messages_once::answered(monitor, &reply)?,
             Effect::Reject { file, .. } => {
@@ -101,10 +103,14 @@ impl World {
 fn shown(order: &Effect) -> String {
     match order {
         Effect::Spawn { spec, generation } => format!("Spawn {} {generation:?}", spec.name),
+        Effect::Probe {
+            spec, generation, ..
+        } => format!("Probe {} {generation:?}", spec.name),
         Effect::Signal { .. }
         | Effect::Publish(_)
         | Effect::Retract(_)
         | Effect::Release(_)
+        | Effect::EndProbe(_)
         | Effect::Answer(_)
         | Effect::Reject { .. }
         | Effect::Discard { .. }

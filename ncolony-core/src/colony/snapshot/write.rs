@@ -153,6 +153,8 @@ impl Child {
             started_wall: self.started_wall,
             source: refer(&self.spec.source, sources),
             adopted: self.adopted,
+            intent: self.health.intent,
+            said: self.health.said.clone(),
         }
     }
 }

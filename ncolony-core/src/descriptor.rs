@@ -17,7 +17,7 @@ use self::output::{ErrorOutput, Output};
 use crate::json::{Members, Value, parse_object};
 use crate::signal::Signal;
 
-pub use self::ready::{Condition, Endpoint, Page, Ready, compile};
+pub use self::ready::{Condition, Endpoint, Page, Pattern, Ready};
 pub use self::sockets::{Address, DEFAULT_MODE, Host, SocketSpec};
 pub use crate::json::ConfigError;
 

@@ -39,6 +39,7 @@ mod logs;
 mod overview;
 mod place;
 mod read_state;
+mod readiness;
 mod record_timing;
 mod run_id;
 mod sources;

@@ -191,6 +191,7 @@ impl Monitor {
         };
         let mut executor = Executor::new(parts);
         executor.take_descriptors(&inheritance.handover);
+        executor.notices.clear_away(&names);
         let driver = Driver::new(
             settings,
             executor,

@@ -182,23 +182,37 @@ fn notify(value: &Value<'_>) -> Result<Condition, ConfigError> {
 
 fn pattern(value: &Value<'_>) -> Result<String, ConfigError> {
     let text = value.string()?;
-    compile(&text).map_err(|error| value.error(format!("is no regular expression: {error}")))?;
+    Pattern::new(&text)
+        .map_err(|error| value.error(format!("is no regular expression: {error}")))?;
     Ok(text)
 }
 
-/// Makes the pattern of a `log` condition ready to be searched for, in bytes that need not be text.
-///
-/// # Errors
-/// It is no regular expression, or one that needs too much memory, in words.
-pub fn compile(pattern: &str) -> Result<regex::bytes::Regex, String> {
-    let mut builder = regex::bytes::RegexBuilder::new(pattern);
-    let built = builder.size_limit(PATTERN_BYTES).build();
-    built.map_err(|error| {
-        let said = error.to_string();
-        // The library draws the place below the pattern; the last line says what is wrong.
-        let last = said.lines().last().unwrap_or(&said);
-        last.trim_start_matches("error: ").to_owned()
-    })
+/// The pattern of a `log` condition, ready to be searched for in bytes that need not be text.
+#[derive(Clone, Debug)]
+pub struct Pattern(regex::bytes::Regex);
+
+impl Pattern {
+    /// Prepares a pattern.
+    ///
+    /// # Errors
+    /// It is no regular expression, or one that needs too much memory, in words.
+    pub fn new(pattern: &str) -> Result<Self, String> {
+        let mut builder = regex::bytes::RegexBuilder::new(pattern);
+        let built = builder.size_limit(PATTERN_BYTES).build();
+        built.map(Self).map_err(|error| {
+            let said = error.to_string();
+            // The library draws the place below the pattern; the last line says what is wrong.
+            let last = said.lines().last().unwrap_or(&said);
+            last.trim_start_matches("error: ").to_owned()
+        })
+    }
+
+    /// Whether a line matches. It takes time in proportion to the line's length, whatever the two
+    /// are.
+    #[must_use]
+    pub fn matches(&self, line: &[u8]) -> bool {
+        self.0.is_match(line)
+    }
 }
 
 /// Reads `HOST:PORT`; where `port` is given, the text may leave it out.

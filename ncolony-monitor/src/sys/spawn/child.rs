@@ -23,6 +23,7 @@ pub(super) struct Order<'a> {
     /// beginning.
     pub(super) passed: Option<&'a Passed>,
     pub(super) drops_range: bool,
+    pub(super) dies_with_us: bool,
     pub(super) failure: Option<LaunchError>,
 }
 
@@ -90,6 +91,10 @@ unsafe fn prepare(order: &Order<'_>) -> Result<(), LaunchError> {
             libc::umask(mask);
         }
         take_identity(order.credentials)?;
+        if order.dies_with_us {
+            // After the identity: a change of that takes it back. It cannot fail.
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        }
         if !order.cwd.is_null() {
             check(libc::chdir(order.cwd).into(), Stage::Directory)?;
         }

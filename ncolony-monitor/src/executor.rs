@@ -171,6 +171,7 @@ impl Executor {
             }
             Err(failure) => {
                 self.counters.spawn_failures += 1;
+                self.notices.close(&name);
                 tracing::warn!(program = %name, "not started: {}", failure.sentence);
                 Observation::SpawnFailed {
                     name,
@@ -206,7 +207,6 @@ impl Executor {
             open_files: self.open_files,
         };
         let mut launch = launch::prepare(spec, additions, streams)?;
-        output.give_to(launch.credentials.uid);
         self.prepare_to_listen(spec, generation, &mut launch, &output)?;
         launch.sockets = self.listening.prepare(spec, &launch.credentials, allows)?;
         output.give_to(launch.credentials.uid);
@@ -214,8 +214,8 @@ impl Executor {
         let entrance = cgroup.as_ref().and_then(|cgroup| cgroup.open().ok());
         let entrance = entrance.as_ref().map(AsFd::as_fd);
         let launched = self.launcher.launch(&launch, entrance);
-        let launched = launched.map_err(|error| launch::failure(spec, &launch, error));
-        let Launched { pid, joined } = launched.inspect_err(|_| self.notices.close(&spec.name))?;
+        let Launched { pid, joined } =
+            launched.map_err(|error| launch::failure(spec, &launch, error))?;
         self.notices.started(
             &spec.name,
             Speaker {

@@ -75,9 +75,14 @@ pub(crate) fn receive(
     let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, flags) };
     let Ok(length) = usize::try_from(length) else {
         let error = io::Error::last_os_error();
-        return match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(Received::Nothing),
-            _ => Err(error),
+        let nothing = matches!(
+            error.kind(),
+            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+        );
+        return if nothing {
+            Ok(Received::Nothing)
+        } else {
+            Err(error)
         };
     };
     let whole = header.msg_flags & libc::MSG_TRUNC == 0;

@@ -46,16 +46,17 @@ impl Heard {
         let facts = self
             .notices
             .take(START.after(Duration::from_millis(millis)));
-        let word = |fact| match fact {
-            Observation::Notified {
+        let word = |fact| {
+            let Observation::Notified {
                 name: about,
                 generation,
                 word,
-            } => {
-                assert_eq!((about, generation.number()), (name(), 7));
-                word
-            }
-            other => panic!("{other:?}"),
+            } = fact
+            else {
+                panic!("{fact:?}");
+            };
+            assert_eq!((about, generation.number()), (name(), 7));
+            word
         };
         facts.into_iter().map(word).collect()
     }
@@ -95,7 +96,7 @@ async fn another_user_is_not_believed() {
     let other = limits::own_user() + 1;
     let open = heard.notices.open.get_mut(&name()).unwrap();
     open.uid = other;
-    assert_eq!(open.is_believed(std::process::id(), other + 1), false);
+    assert!(!open.is_believed(std::process::id(), other + 1));
     assert!(open.is_believed(std::process::id(), other));
     assert!(open.is_believed(std::process::id(), 0));
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::io::SpawnFailure;
 use super::program::Why;
-use crate::descriptor::{Condition, Ready, Restart};
+use crate::descriptor::{Ready, Restart};
 use crate::policy::{Ended, Verdict};
 use crate::spec::Policy;
 use crate::status::FILE_NEVER_GOOD;
@@ -107,18 +107,14 @@ pub(super) fn waits(ready: &Ready, obstacle: Option<&str>) -> String {
 }
 
 pub(super) fn never_ready(ready: &Ready, obstacle: Option<&str>) -> String {
-    let what = match ready.when {
-        Condition::Notify => "it did not say READY=1".to_owned(),
-        Condition::Tcp(_)
-        | Condition::Http(_)
-        | Condition::Exec(_)
-        | Condition::File(_)
-        | Condition::Log(_) => format!("it was not ready, that is until {},", ready.when),
-    };
     let timeout = span_in_words(ready.timeout);
     let obstacle = obstacle.map_or_else(String::new, |why| format!(" ({why})"));
+    let sentence = format!(
+        "it was not ready within {timeout}, waiting until {}{obstacle}",
+        ready.when
+    );
     // What stands before the first semicolon is kept to the end.
-    format!("{what} within {timeout}{obstacle}").replace(';', ",")
+    sentence.replace(';', ",")
 }
 
 pub(super) fn unwell(said_so: bool, watchdog: Option<Duration>) -> String {

@@ -91,8 +91,7 @@ fn what_is_never_ready_is_stopped_and_that_is_an_instant_death() {
     assert_eq!(web.record("web").delay, 1.0);
     let reason = web.reason("web");
     assert!(
-        reason
-            .starts_with("it was not ready, that is until tcp 127.0.0.1:80 answers, within 10 s;"),
+        reason.starts_with("it was not ready within 10 s, waiting until tcp 127.0.0.1:80 answers;"),
         "{reason}"
     );
     assert!(
@@ -115,7 +114,7 @@ fn what_is_never_ready_is_given_up_in_the_end() {
     assert_eq!(web.state("web"), State::Fatal);
     assert!(
         web.reason("web")
-            .starts_with("it did not say READY=1 within 10 s;")
+            .starts_with("it was not ready within 10 s, waiting until it says READY=1;")
     );
 }
 

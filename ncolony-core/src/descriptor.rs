@@ -286,7 +286,8 @@ impl Descriptor {
         }
         let key = find("user").or(find("uid")).or(find("gid"));
         self.identity.key = key.map(|(key, _)| key.clone());
-        ready::check_output(self.ready.as_ref(), &self.stdout, &self.stderr, members)
+        let outputs = (&self.stdout, &self.stderr);
+        ready::check_together(self.ready.as_ref(), &self.sockets, outputs, members)
     }
 }
 

@@ -94,7 +94,7 @@ impl Executor {
                 &parts.places.notices(),
                 parts.run_ids.colony(),
             )),
-            probes: Probes::default(),
+            probes: Probes::new(parts.open_files),
             children: parts.children,
             logs: parts.logs,
             status: parts.status,
@@ -242,6 +242,7 @@ impl Executor {
         let held = self.logs.descriptors()
             + self.listening.count()
             + self.notices.count()
+            + self.probes.descriptors()
             + self.children.count();
         let of_this_start = 4;
         keep_reserve(self.open_files, self.own_descriptors, held + of_this_start)

@@ -13,6 +13,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::output::{ErrorOutput, Output};
+use super::sockets::{Address, Host, SocketSpec};
 use super::{absolute, args};
 use crate::json::{ConfigError, Members, Value};
 
@@ -292,26 +293,60 @@ fn page(value: &Value<'_>) -> Result<Page, ConfigError> {
     })
 }
 
-/// Refuses a condition that can never hold: what does not come through the monitor is not read.
-pub(super) fn check_output(
+/// Refuses a condition that says nothing: one that can never hold, since what does not come through
+/// the monitor is not read, and one that holds at once, since the monitor itself takes in
+/// connections for the program.
+pub(super) fn check_together(
     ready: Option<&Ready>,
-    stdout: &Output,
-    stderr: &ErrorOutput,
+    sockets: &[SocketSpec],
+    (stdout, stderr): (&Output, &ErrorOutput),
     members: &Members<'_>,
 ) -> Result<(), ConfigError> {
-    let is_log = ready.is_some_and(|ready| matches!(ready.when, Condition::Log(_)));
+    let written = members.iter().find(|(key, _)| key == "ready");
+    let (Some(ready), Some((_, value))) = (ready, written) else {
+        return Ok(());
+    };
+    match &ready.when {
+        Condition::Log(_) if is_unread(stdout, stderr) => Err(value.error(
+            "\"log\" can never hold: neither stdout nor stderr of this program comes through the monitor",
+        )),
+        Condition::Tcp(endpoint) if sockets.iter().any(|socket| endpoint.meets(socket)) => {
+            Err(value.error(
+                "\"tcp\" says nothing here: the monitor listens there for the program, and answers before it runs; use \"http\", \"log\" or \"notify\"",
+            ))
+        }
+        Condition::Notify
+        | Condition::Tcp(_)
+        | Condition::Http(_)
+        | Condition::Exec(_)
+        | Condition::File(_)
+        | Condition::Log(_) => Ok(()),
+    }
+}
+
+fn is_unread(stdout: &Output, stderr: &ErrorOutput) -> bool {
     let unread = |output: &Output| matches!(output, Output::Null | Output::Inherit);
-    let never = unread(stdout)
+    unread(stdout)
         && match stderr {
             ErrorOutput::Stdout => true,
             ErrorOutput::Apart(output) => unread(output),
+        }
+}
+
+impl Endpoint {
+    /// Whether it is this socket that is knocked at.
+    fn meets(&self, socket: &SocketSpec) -> bool {
+        let Address::Tcp { host, port } = socket.address else {
+            return false;
         };
-    let written = members.iter().find(|(key, _)| key == "ready");
-    match written {
-        Some((_, value)) if is_log && never => Err(value.error(
-            "\"log\" can never hold: neither stdout nor stderr of this program comes through the monitor",
-        )),
-        Some(_) | None => Ok(()),
+        self.addresses.iter().any(|address| {
+            let same_host = match host {
+                Host::All => true,
+                Host::Localhost => address.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST),
+                Host::Ip(ip) => ip.is_unspecified() || ip == address.ip(),
+            };
+            same_host && port == address.port()
+        })
     }
 }
 

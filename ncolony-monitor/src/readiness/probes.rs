@@ -14,6 +14,7 @@ use tokio::task::AbortHandle;
 
 use super::thread::Awaited;
 use super::{Commands, Finding, News, Pace, Subject, knock};
+use crate::sys::limits::Limit;
 
 /// So many connections are tried at the same time.
 const KNOCKS_MAX: usize = 64;
@@ -27,6 +28,7 @@ pub(crate) struct Probes {
     tasks: BTreeMap<ProgramName, Task>,
     /// Those that a command looks at.
     pub(crate) commands: Commands,
+    knocks_max: usize,
     knocks: Arc<Semaphore>,
     threads: Arc<Semaphore>,
     sender: UnboundedSender<(Subject, Finding)>,
@@ -45,29 +47,27 @@ impl Drop for Task {
     }
 }
 
-impl Default for Probes {
-    fn default() -> Self {
+impl Probes {
+    /// Nobody is looked at yet. `open_files` is the limit that holds for us: of a small one looks
+    /// take a small part.
+    pub(crate) fn new(open_files: Option<Limit>) -> Self {
+        let knocks = open_files.map_or(KNOCKS_MAX, |limit| {
+            let share = usize::try_from(limit.hard / 32).unwrap_or(KNOCKS_MAX);
+            share.clamp(1, KNOCKS_MAX)
+        });
         let (sender, findings) = unbounded_channel();
         Self {
             tasks: BTreeMap::new(),
             commands: Commands::default(),
-            knocks: Arc::new(Semaphore::new(KNOCKS_MAX)),
+            knocks_max: knocks,
+            knocks: Arc::new(Semaphore::new(knocks)),
             threads: Arc::new(Semaphore::new(THREADS_MAX)),
             sender,
             findings,
             found: Vec::new(),
         }
     }
-}
 
-/// What is looked at again and again.
-enum Look {
-    Port(Endpoint),
-    Page(Page),
-    File(Awaited),
-}
-
-impl Probes {
     /// Looks at a start from now on. It takes the place of an earlier one of the same program.
     /// Nothing is to be done here where the program speaks for itself, or its log does.
     pub(crate) fn begin(&mut self, spec: &Arc<ProgramSpec>, generation: Generation, started: Mono) {
@@ -104,6 +104,11 @@ impl Probes {
         self.tasks.insert(spec.name.clone(), task);
     }
 
+    /// How many descriptors looks need at most.
+    pub(crate) fn descriptors(&self) -> usize {
+        self.tasks.len().min(self.knocks_max)
+    }
+
     /// Looks at a program no more.
     pub(crate) fn end(&mut self, name: &ProgramName) {
         self.tasks.remove(name);
@@ -129,6 +134,13 @@ impl Probes {
         }
         std::mem::take(&mut self.found)
     }
+}
+
+/// What is looked at again and again.
+enum Look {
+    Port(Endpoint),
+    Page(Page),
+    File(Awaited),
 }
 
 async fn again_and_again(

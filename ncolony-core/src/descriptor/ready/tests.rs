@@ -126,6 +126,27 @@ fn what_is_wrong_names_the_inner_key() {
 }
 
 #[test]
+fn the_monitors_own_socket_is_not_knocked_at() {
+    let with = |listen: &str, tcp: &str| {
+        parse(&format!(
+            r#""sockets": [{{"name": "a", "listen": "{listen}"}}], "ready": {{"tcp": "{tcp}"}}"#
+        ))
+    };
+    for (listen, tcp) in [
+        ("tcp://*:80", "localhost:80"),
+        ("tcp://0.0.0.0:80", "10.0.0.7:80"),
+        ("tcp://localhost:80", "127.0.0.1:80"),
+        ("tcp://[::1]:80", "localhost:80"),
+    ] {
+        let error = with(listen, tcp).expect_err(listen);
+        assert_eq!(error.key.as_deref(), Some("ready"), "{error}");
+    }
+    with("tcp://*:80", "localhost:81").unwrap();
+    with("tcp://10.0.0.7:80", "localhost:80").unwrap();
+    with("unix:///run/x", "localhost:80").unwrap();
+}
+
+#[test]
 fn a_log_that_nobody_reads_is_not_waited_for() {
     let with = |outputs: &str| parse(&format!(r#""ready": {{"log": "up"}}, {outputs}"#));
     for outputs in [

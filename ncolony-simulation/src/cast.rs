@@ -9,9 +9,9 @@ use crate::action::{Recipe, Who};
 /// How many programs there are.
 pub const PROGRAMS: u8 = 4;
 /// How many kinds of process a file can name.
-pub const PROCESSES: u8 = 3;
+pub const PROCESSES: u8 = 4;
 /// How many policies a file can have.
-pub const POLICIES: u8 = 8;
+pub const POLICIES: u8 = 10;
 /// How many choices of groups a file can make.
 pub const GROUPS: u8 = 4;
 
@@ -30,9 +30,11 @@ const POLICY_KEYS: [&str; POLICIES as usize] = [
     r#""threshold": 2, "minrestartdelay": 0.05, "maxrestartdelay": 10, "stop_signal": "INT", "reload_signal": "USR1""#,
     r#""give_up_after": 1, "killtime": 0.5"#,
     r#""threshold": 0.2, "restart": "on-failure", "give_up_after": 2"#,
+    r#""ready": {"file": "/x", "timeout": 2.5}, "killtime": 1, "maxrestartdelay": 4"#,
+    r#""ready": {"notify": true, "timeout": 1.5}, "give_up_after": 3, "restart": "on-failure", "threshold": 0.5"#,
 ];
 
-/// Longer than every threshold in the policies.
+/// Longer than everything that a program is waited for in the policies.
 pub const MEMORY: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// Every file of every program, read once.
@@ -70,11 +72,20 @@ fn sockets(process: u8) -> &'static str {
     }
 }
 
+/// One kind of process has to say that it is well.
+fn watchdog(process: u8) -> &'static str {
+    match process {
+        3 => r#""watchdog": 2, "#,
+        _ => "",
+    }
+}
+
 fn text(recipe: Recipe) -> String {
     format!(
-        r#"{{"args": ["p{}"], "sockets": {}, {}, "group": {}, "enabled": {}}}"#,
+        r#"{{"args": ["p{}"], "sockets": {}, {}{}, "group": {}, "enabled": {}}}"#,
         recipe.process,
         sockets(recipe.process % PROCESSES),
+        watchdog(recipe.process % PROCESSES),
         POLICY_KEYS[usize::from(recipe.policy % POLICIES)],
         groups(recipe.groups),
         recipe.enabled
@@ -82,12 +93,14 @@ fn text(recipe: Recipe) -> String {
 }
 
 fn recipes() -> impl Iterator<Item = Recipe> {
-    let all = 0..PROCESSES * POLICIES * GROUPS * 2;
-    all.map(|number| Recipe {
-        enabled: number % 2 == 0,
-        groups: number / 2 % GROUPS,
-        policy: number / (2 * GROUPS) % POLICIES,
-        process: number / (2 * GROUPS * POLICIES),
+    (0..PROCESSES).flat_map(|process| {
+        let of_process = 0..POLICIES * GROUPS * 2;
+        of_process.map(move |number| Recipe {
+            enabled: number % 2 == 0,
+            groups: number / 2 % GROUPS,
+            policy: number / (2 * GROUPS),
+            process,
+        })
     })
 }
 

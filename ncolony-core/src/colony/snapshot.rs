@@ -116,6 +116,8 @@ struct ChildSnapshot {
     intent: Intent,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     said: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    obstacle: Option<String>,
 }
 
 fn is_work(intent: &Intent) -> bool {
@@ -302,6 +304,7 @@ impl ProgramSnapshot {
                 adopted: true,
                 intent: Intent::Work,
                 said: None,
+                obstacle: None,
             }),
             deaths: 0,
             starts: 1,

@@ -9,6 +9,7 @@ pub mod messages_once;
 pub mod needless_stop;
 pub mod one_process;
 pub mod own_signals;
+pub mod readiness;
 pub mod records;
 pub mod remembered;
 pub mod removed_goes;
@@ -48,6 +49,8 @@ pub enum Invariant {
     Listening,
     /// I13: what a successor reads is what was so.
     Remembered,
+    /// I14: nothing counts as up before it is ready, and what is not in time is stopped.
+    Readiness,
 }
 
 impl Invariant {
@@ -127,5 +130,6 @@ pub fn check(world: &World) -> Result<(), Violation> {
     delays::check(monitor, world.now)?;
     liveness::check(monitor)?;
     listening::check(monitor)?;
+    readiness::check(monitor, world.now)?;
     records::check(monitor, &world.kernel, world.now)
 }

@@ -38,7 +38,9 @@ pub(crate) fn sent(
     if life.generation != generation {
         return Ok(());
     }
-    let justified = life.stop.is_some() || ended || account.must_stop(life, closing);
+    let meant = ended || account.must_stop(life, closing);
+    let fault = if meant { None } else { life.fault(now) };
+    let justified = life.stop.is_some() || meant || fault.is_some();
     Invariant::NeedlessStop.must(justified, || {
         format!("{name} is sent {signal}, although it is wanted as it is: {account:?}")
     })?;
@@ -51,14 +53,20 @@ pub(crate) fn sent(
             Invariant::NeedlessStop.must(signal == policy.stop_signal, || {
                 format!("{name} is sent {signal} before {}", policy.stop_signal)
             })?;
-            life.stop = Some(Stop::begun(now.after(policy.killtime)));
+            life.stop = Some(Stop {
+                fault,
+                ..Stop::begun(now.after(policy.killtime))
+            });
         }
         // The predecessor may have asked, or not: nobody knows.
         Some(stop) if !stop.asked => {
             Invariant::NeedlessStop.must(signal == policy.stop_signal, || {
                 format!("{name} is sent {signal} before {}", policy.stop_signal)
             })?;
-            *stop = Stop::begun(now.after(policy.killtime));
+            *stop = Stop {
+                fault: stop.fault,
+                ..Stop::begun(now.after(policy.killtime))
+            };
         }
         Some(stop) if signal == Signal::CONT && !stop.continued => stop.continued = true,
         Some(stop) => {

@@ -39,7 +39,13 @@ impl Ledger {
         self.begin();
     }
 
-    pub(super) fn adopted(&mut self, name: &ProgramName, generation: Generation, pid: u32) {
+    pub(super) fn adopted(
+        &mut self,
+        now: Mono,
+        name: &ProgramName,
+        generation: Generation,
+        pid: u32,
+    ) {
         let Some(account) = self.about(name, generation) else {
             return;
         };
@@ -53,6 +59,7 @@ impl Ledger {
         }) = self.accounts.get_mut(name)
         {
             life.adopted = true;
+            (life.since, life.well) = (now, now);
         }
     }
 
@@ -90,7 +97,9 @@ impl Account {
         let Some(life) = self.life() else {
             return;
         };
-        let must_stop = left || self.must_stop(life, closing);
+        let wanted = !left && !self.must_stop(life, closing);
+        let fault = if wanted { life.fault(now) } else { None };
+        let must_stop = !wanted || fault.is_some();
         let kill_by = now.after(life.spec.policy.killtime);
         let Some(life) = self.life_mut() else {
             return;
@@ -99,6 +108,7 @@ impl Account {
             None if must_stop => {
                 life.stop = Some(Stop {
                     asked: false,
+                    fault,
                     ..Stop::begun(kill_by)
                 });
             }

@@ -43,8 +43,10 @@ impl World {
                 invariant::removed_goes::retracted(monitor, &name)?;
                 monitor.records.remove(&name);
             }
-            // What no file of the cast asks for.
-            Effect::Probe { .. } | Effect::EndProbe(_) => {}
+            Effect::Probe {
+                spec, generation, ..
+            } => self.probe(&spec, generation),
+            Effect::EndProbe(name) => drop(monitor.probed.remove(&name)),
             Effect::Release(name) => invariant::listening::released(monitor, &name)?,
             Effect::Answer(reply) => invariant::messages_once::answered(monitor, &reply)?,
             Effect::Reject { file, .. } => {

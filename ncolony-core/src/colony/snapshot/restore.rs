@@ -44,6 +44,7 @@ impl Reader<'_> {
             health: Health {
                 intent: child.intent,
                 said: child.said,
+                obstacle: child.obstacle,
                 ..Health::new(self.now.mono)
             },
         }

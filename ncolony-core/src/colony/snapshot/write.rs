@@ -155,6 +155,7 @@ impl Child {
             adopted: self.adopted,
             intent: self.health.intent,
             said: self.health.said.clone(),
+            obstacle: self.health.obstacle.clone(),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! What the words mean together with the monitor's own settings is [`crate::spec`]'s matter.
 
+mod limits;
 pub mod output;
 mod ready;
 mod sockets;
@@ -17,6 +18,7 @@ use self::output::{ErrorOutput, Output};
 use crate::json::{Members, Value, parse_object};
 use crate::signal::Signal;
 
+pub use self::limits::{Amount, Limits, Resource, ResourceLimit};
 pub use self::ready::{Condition, Endpoint, Page, Pattern, Ready};
 pub use self::sockets::{Address, DEFAULT_MODE, Host, SocketSpec};
 pub use crate::json::ConfigError;
@@ -27,17 +29,10 @@ pub const FILE_BYTES_MAX: usize = 131_000;
 
 /// Keys of a program file that have a meaning, but not in this version. They are refused: a key
 /// that was silently without effect would be worse than none.
-const NOT_SUPPORTED_YET: [&str; 6] = [
-    "rlimits",
-    "nice",
-    "oom_score_adj",
-    "priority",
-    "after",
-    "requires",
-];
+const NOT_SUPPORTED_YET: [&str; 3] = ["priority", "after", "requires"];
 
 /// The keys that have a meaning to the monitor.
-pub const KEYS: [&str; 25] = [
+pub const KEYS: [&str; 28] = [
     "args",
     "env",
     "env_inherit",
@@ -57,6 +52,9 @@ pub const KEYS: [&str; 25] = [
     "user",
     "cwd",
     "umask",
+    "nice",
+    "oom_score_adj",
+    "rlimits",
     "stdin",
     "sockets",
     "ready",
@@ -147,6 +145,8 @@ pub struct Descriptor {
     pub cwd: Option<PathBuf>,
     /// The mask for new files' modes.
     pub umask: Option<u32>,
+    /// What the kernel grants it.
+    pub limits: Limits,
     /// Standard input.
     pub stdin: Stdin,
     /// What the monitor listens on for it, in the order in which it is given them.
@@ -203,6 +203,7 @@ impl Descriptor {
             reload_signal: Signal::HUP,
             cwd: None,
             umask: None,
+            limits: Limits::default(),
             stdin: Stdin::Open,
             sockets: Vec::new(),
             ready: None,
@@ -236,6 +237,9 @@ impl Descriptor {
             "reload_signal" => self.reload_signal = signal(value)?,
             "cwd" => self.cwd = Some(absolute(value)?),
             "umask" => self.umask = Some(octal(value, "022")?),
+            "nice" => self.limits.nice = Some(limits::nice(value)?),
+            "oom_score_adj" => self.limits.oom_score_adj = Some(limits::oom_score_adj(value)?),
+            "rlimits" => self.limits.resources = limits::rlimits(value)?,
             "stdin" => self.stdin = stdin(value)?,
             "sockets" => self.sockets = sockets::sockets(value)?,
             "ready" => self.ready = Some(ready::ready(value)?),

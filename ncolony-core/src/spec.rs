@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::descriptor::output::{ErrorOutput, Output};
 use crate::descriptor::{
-    Condition, ConfigError, Descriptor, Identity, Ready, Restart, SocketSpec, Stdin,
+    Condition, ConfigError, Descriptor, Identity, Limits, Ready, Restart, SocketSpec, Stdin,
 };
 use crate::name::ProgramName;
 use crate::policy::Delays;
@@ -74,6 +74,8 @@ pub struct ProcessSpec {
     pub cwd: Option<PathBuf>,
     /// The mask for new files' modes; `None` is the monitor's.
     pub umask: Option<u32>,
+    /// What the kernel grants it; what is not said is the monitor's.
+    pub limits: Limits,
     /// Standard input.
     pub stdin: Stdin,
     /// What the monitor listens on for it.
@@ -163,6 +165,7 @@ impl ProgramSpec {
                 identity: descriptor.identity,
                 cwd: descriptor.cwd,
                 umask: descriptor.umask,
+                limits: descriptor.limits,
                 stdin: descriptor.stdin,
                 sockets: descriptor.sockets,
                 notifies,
@@ -254,6 +257,9 @@ mod tests {
             r#"{"args": ["y"], "note": 1}"#,
             r#"{"args": ["x"], "note": 2}"#,
             r#"{"args": ["x"], "note": 1, "umask": "077"}"#,
+            r#"{"args": ["x"], "note": 1, "nice": 0}"#,
+            r#"{"args": ["x"], "note": 1, "oom_score_adj": 0}"#,
+            r#"{"args": ["x"], "note": 1, "rlimits": {"core": 0}}"#,
             r#"{"args": ["x"], "note": 1, "env": {"A": ""}}"#,
             r#"{"args": ["x"], "note": 1, "sockets": [{"name": "a", "listen": "unix:///a"}]}"#,
             r#"{"args": ["x"], "note": 1, "stdout": {"backups": 3}}"#,

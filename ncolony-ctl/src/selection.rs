@@ -94,7 +94,10 @@ pub(crate) fn choose(
             Some(names) => names,
             None => known.insert(all(places, existence)?),
         };
-        let mut matching = names.iter().filter(|name| matches(word, name)).peekable();
+        let mut matching = names
+            .iter()
+            .filter(|name| stands_for(word, name.as_str()))
+            .peekable();
         if matching.peek().is_none() && *word != Word::All {
             return Err(nothing_matches(word));
         }
@@ -103,10 +106,11 @@ pub(crate) fn choose(
     Ok(chosen.into_iter().collect())
 }
 
-fn matches(word: &Word, name: &ProgramName) -> bool {
+/// Whether a word stands for what has this name, be it there or not.
+pub(crate) fn stands_for(word: &Word, name: &str) -> bool {
     match word {
-        Word::Name(wanted) => wanted == name,
-        Word::Pattern(pattern) => pattern.matches(name.as_str()),
+        Word::Name(wanted) => wanted.as_str() == name,
+        Word::Pattern(pattern) => pattern.matches(name),
         Word::All => true,
     }
 }

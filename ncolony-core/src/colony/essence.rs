@@ -24,6 +24,8 @@ pub struct Load {
     pub orders: usize,
     /// Records that nobody has polled.
     pub records: usize,
+    /// Events that nobody has polled, and those that wait to be complete.
+    pub events: usize,
 }
 
 impl Colony {
@@ -36,6 +38,7 @@ impl Colony {
             touched: self.touched.len(),
             orders: self.effects.len(),
             records: self.unpublished.len(),
+            events: self.untold(),
         }
     }
 
@@ -91,6 +94,8 @@ impl Program {
             asked_because: _,
             listens,
             probed,
+            word: _,
+            telling: _,
         } = self;
         spec.as_ref().map(|spec| &spec.source).hash(out);
         config_error.is_some().hash(out);

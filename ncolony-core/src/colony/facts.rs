@@ -11,6 +11,7 @@ use super::program::{Child, Hand, Phase, Program, Rest};
 use super::sentence;
 use super::stop::Patience;
 use crate::descriptor::Restart;
+use crate::event::Cause;
 use crate::exit::Exit;
 use crate::policy::{self, Backoff, Ended, SHORTAGE_DELAY, START_SPACING, Verdict};
 use crate::spec::{Policy, ProgramSpec};
@@ -37,6 +38,7 @@ impl Program {
         match reading {
             Reading::Good(spec) => {
                 self.config_error = None;
+                self.word = Cause::Config;
                 self.digest = Some(content_digest(spec.source.as_bytes()));
                 let old = self.spec.replace(Arc::clone(&spec));
                 self.changed(now, old.as_deref(), &spec);
@@ -85,13 +87,13 @@ impl Program {
         }
         match self.phase {
             Phase::Idle(Rest::Exited(_)) if !still_exited => {
-                self.enter(now, Phase::Idle(Rest::Stopped));
+                self.wake(now, Cause::Config);
             }
             Phase::Idle(Rest::Fatal) if another_process || other_policy => {
-                self.enter(now, Phase::Idle(Rest::Stopped));
+                self.wake(now, Cause::Config);
             }
             Phase::Delayed { .. } if another_process => {
-                self.enter(now, Phase::Idle(Rest::Stopped));
+                self.wake(now, Cause::Config);
             }
             Phase::Delayed {
                 until, earliest, ..
@@ -99,7 +101,7 @@ impl Program {
                 let most = new.policy.delays.most();
                 let latest = earliest.max(now.mono.after(most));
                 if until > latest {
-                    self.delay(now, latest, earliest, most);
+                    self.delay(now, latest, earliest, most, Cause::Config);
                 }
             }
             Phase::Idle(_)
@@ -136,7 +138,8 @@ impl Program {
             if self.at_least <= self.generation {
                 self.reason = self.asked_because.take().map(sentence::restarted_because);
             }
-            self.enter(now, Phase::Starting(child));
+            self.telling.started(pid, self.reason.as_ref());
+            self.enter(now, Phase::Starting(child), self.word);
         }
     }
 
@@ -166,10 +169,10 @@ impl Program {
         };
         let earliest = asked.after(START_SPACING);
         if earliest <= now.mono || self.is_superseded(spec) {
-            return self.enter(now, Phase::Idle(Rest::Stopped));
+            return self.enter(now, Phase::Idle(Rest::Stopped), Cause::Adopted);
         }
         self.reason = Some(sentence::LOST_START.to_owned());
-        self.delay(now, earliest, earliest, START_SPACING);
+        self.delay(now, earliest, earliest, START_SPACING, Cause::Adopted);
     }
 
     /// The start that was ordered could not happen.
@@ -179,16 +182,17 @@ impl Program {
         };
         let (spec, asked) = (Arc::clone(spec), *asked);
         if self.is_superseded(&spec) {
-            return self.enter(now, Phase::Idle(Rest::Stopped));
+            return self.enter(now, Phase::Idle(Rest::Stopped), Cause::Exit);
         }
         if failure.blame == Blame::Machine {
             self.reason = Some(sentence::shortage(failure, SHORTAGE_DELAY));
             let earliest = asked.after(START_SPACING);
-            return self.delay(now, at.after(SHORTAGE_DELAY), earliest, SHORTAGE_DELAY);
+            let until = at.after(SHORTAGE_DELAY);
+            return self.delay(now, until, earliest, SHORTAGE_DELAY, Cause::Exit);
         }
         if spec.policy.restart == Restart::Never {
             self.reason = Some(sentence::cannot_start(failure));
-            return self.enter(now, Phase::Idle(Rest::Fatal));
+            return self.enter(now, Phase::Idle(Rest::Fatal), Cause::Exit);
         }
         let verdict = policy::instant_death(&spec.policy, &mut self.backoff, asked, at);
         self.reason = Some(sentence::failed(
@@ -201,7 +205,7 @@ impl Program {
 
     /// Whether a later start than the present one is asked for, or one of something else: how the
     /// present one comes out then decides nothing.
-    fn is_superseded(&self, started_with: &ProgramSpec) -> bool {
+    pub(super) fn is_superseded(&self, started_with: &ProgramSpec) -> bool {
         let another = |spec: &Arc<ProgramSpec>| started_with.needs_restart(spec);
         self.at_least > self.generation || self.spec.as_ref().is_some_and(another)
     }
@@ -226,12 +230,16 @@ impl Program {
         self.exit = Some(exit);
         self.output = None;
         self.ended = self.generation;
+        self.telling.ended();
         let ended = Ended {
             exit,
             started: child.started,
             at,
         };
         let by_itself = was_told.is_none();
+        if by_itself || group == Group::Gone {
+            self.telling.tell_of_end(child.pid, ended);
+        }
         let spec = child.spec;
         if group == Group::Gone {
             let fault = was_told.and_then(|patience| patience.fault);
@@ -254,12 +262,14 @@ impl Program {
                 spec,
                 patience,
             },
+            Cause::Exit,
         );
     }
 
     /// The last of its group is gone.
     pub(crate) fn group_gone(&mut self, now: Now) {
         if let Phase::Clearing {
+            leader,
             ended,
             by_itself,
             spec,
@@ -269,6 +279,10 @@ impl Program {
         {
             let (ended, spec) = (*ended, Arc::clone(spec));
             let cause = (*by_itself, patience.fault);
+            // Of what had ended by itself was told when its group began to be cleared.
+            if !by_itself {
+                self.telling.tell_of_end(*leader, ended);
+            }
             self.conclude(now, ended, cause, &spec);
         }
     }
@@ -284,7 +298,7 @@ impl Program {
         let by_hand = self.hand == Hand::Down;
         let commanded = !by_itself && (fault.is_none() || by_hand);
         if commanded || self.is_superseded(spec) {
-            return self.enter(now, Phase::Idle(Rest::Stopped));
+            return self.enter(now, Phase::Idle(Rest::Stopped), Cause::Exit);
         }
         if let Some(fault) = fault {
             return self.conclude_fault(now, ended, fault, spec);
@@ -330,14 +344,17 @@ impl Program {
                 instant_death,
             } => {
                 let earliest = started.after(START_SPACING);
-                self.delay(now, until, earliest, instant_death.unwrap_or_default());
+                let wait = instant_death.unwrap_or_default();
+                self.delay(now, until, earliest, wait, Cause::Exit);
             }
-            Verdict::Exited => self.enter(now, Phase::Idle(Rest::Exited(exit))),
-            Verdict::GiveUp => self.enter(now, Phase::Idle(Rest::Fatal)),
+            Verdict::Exited => {
+                self.enter(now, Phase::Idle(Rest::Exited(exit)), Cause::Exit);
+            }
+            Verdict::GiveUp => self.enter(now, Phase::Idle(Rest::Fatal), Cause::Exit),
         }
     }
 
-    fn delay(&mut self, now: Now, until: Mono, earliest: Mono, wait: Duration) {
+    fn delay(&mut self, now: Now, until: Mono, earliest: Mono, wait: Duration, cause: Cause) {
         let next_start = now.wall.after(until.since(now.mono));
         self.enter(
             now,
@@ -347,6 +364,7 @@ impl Program {
                 wait,
                 next_start,
             },
+            cause,
         );
     }
 }

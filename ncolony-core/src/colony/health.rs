@@ -13,6 +13,7 @@ use super::io::{Effect, Generation, Word};
 use super::program::{Child, Phase, Program};
 use super::sentence;
 use crate::descriptor::{Condition, Ready};
+use crate::event::Cause;
 use crate::name::ProgramName;
 use crate::time::{Mono, Now};
 
@@ -196,12 +197,12 @@ impl Program {
     }
 
     /// What its file calls ready holds.
-    pub(super) fn became_ready(&mut self, now: Now) {
+    pub(super) fn became_ready(&mut self, now: Now, cause: Cause) {
         if let Phase::Starting(child) = &self.phase
             && child.ready().is_some()
         {
             let child = child.clone();
-            self.enter(now, Phase::Running(child));
+            self.enter(now, Phase::Running(child), cause);
         }
     }
 
@@ -252,7 +253,7 @@ impl Program {
         let changed = before != (health.intent, health.said.clone());
         let by_word = is_ready && child.spec.process.notifies;
         if by_word && matches!(self.phase, Phase::Starting(_)) {
-            self.became_ready(now);
+            self.became_ready(now, Cause::Ready);
             return Heard::Itself;
         }
         if changed {
@@ -279,7 +280,7 @@ impl Program {
         }
         if child.word_may_be_lost() {
             self.reason = Some(sentence::WORD_LOST.to_owned());
-            return self.became_ready(now);
+            return self.became_ready(now, Cause::Timer);
         }
         let obstacle = child.health.obstacle.as_deref();
         let why = child
@@ -289,7 +290,11 @@ impl Program {
     }
 
     fn fail(&mut self, now: Now, fault: Fault, why: String, out: &mut VecDeque<Effect>) {
-        self.begin_stop(now, why, out);
+        let cause = match fault {
+            Fault::NeverReady => Cause::Ready,
+            Fault::Unwell => Cause::Watchdog,
+        };
+        self.begin_stop(now, why, cause, out);
         if let Phase::Stopping { patience, .. } = &mut self.phase {
             patience.fault = Some(fault);
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::Event;
 use crate::exit::Exit;
 use crate::json::ConfigError;
 use crate::message::{Message, MessageError, Reply};
@@ -262,6 +263,8 @@ pub enum Effect {
         /// What.
         signal: Signal,
     },
+    /// Write down what has happened, in order.
+    Tell(Vec<Event>),
     /// Write a program's record.
     Publish(Box<ProgramStatus>),
     /// Remove a program's record: it is gone.
@@ -313,6 +316,7 @@ impl Effect {
             } => Some((name.clone(), *generation)),
             Self::Signal { .. }
             | Self::Spawn { .. }
+            | Self::Tell(_)
             | Self::Publish(_)
             | Self::Retract(_)
             | Self::Release(_)

@@ -24,6 +24,7 @@
 //! stopped, and when it has gone the table is looked at afresh. So the last word wins, a STOP
 //! cancels a restart that has not begun, and a hundred RESTARTs during one stop cause one start.
 
+mod chronicle;
 mod command;
 pub mod diff;
 mod ending;
@@ -31,25 +32,30 @@ mod essence;
 mod facts;
 mod health;
 pub mod io;
+mod keystone;
 mod program;
 mod record;
 mod sentence;
 pub mod snapshot;
 mod stop;
+mod telling;
 mod upgrade;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use chronicle::Chronicle;
 use ending::Closing;
 pub use essence::Load;
 pub use health::EXTENSION_MAX;
 pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure, Word};
+use keystone::Keystone;
 use program::Program;
 use snapshot::{ActedOn, Upgrading};
 pub use stop::KILL_AGAIN;
 
+use crate::event::Cause;
 use crate::name::ProgramName;
 use crate::spec::ProgramSpec;
 use crate::status::{ProgramStatus, State};
@@ -68,7 +74,11 @@ pub struct Colony {
     effects: VecDeque<Effect>,
     /// Programs whose record is out of date. Written after all that acts, once each.
     unpublished: BTreeSet<ProgramName>,
+    /// What has happened and was not told yet.
+    chronicle: Chronicle,
     closing: Closing,
+    /// The program whose end is the end of all.
+    keystone: Option<Keystone>,
     /// How many messages were heard.
     heard: u64,
     /// The highest number of a start of any program that is gone: one of the same name that comes
@@ -104,7 +114,9 @@ impl Colony {
             armed: BTreeMap::new(),
             effects: VecDeque::new(),
             unpublished: BTreeSet::new(),
+            chronicle: Chronicle::default(),
             closing: Closing::No,
+            keystone: None,
             heard: 0,
             retired: Generation::default(),
             upgrading: None,
@@ -117,6 +129,13 @@ impl Colony {
 
     /// Takes in a fact. What follows from it is decided by [`Colony::settle`].
     pub fn observe(&mut self, now: Now, observation: Observation) {
+        let end_of_all = self.end_in(&observation);
+        self.take_in(now, observation);
+        let end_of_all = end_of_all.or_else(|| self.end_after());
+        self.fall(end_of_all);
+    }
+
+    fn take_in(&mut self, now: Now, observation: Observation) {
         match observation {
             Observation::Config { name, reading } => self.read(now, name, reading),
             Observation::Message { file, message } => self.hear(now, file, message),
@@ -147,8 +166,14 @@ impl Colony {
                 pid,
                 identity,
             } => {
+                let upgrading = self.is_upgrading();
                 self.with(&name, generation, |program, _| {
-                    program.adopted(now, pid, identity)
+                    let was_there = program.child().is_some();
+                    program.adopted(now, pid, identity);
+                    // An image that takes over from itself adopts nothing.
+                    if was_there && !upgrading {
+                        program.tell_of_adoption(now);
+                    }
                 });
             }
             Observation::NeverStarted { name, generation } => {
@@ -177,10 +202,12 @@ impl Colony {
                 generation,
                 lines,
             } => {
-                self.printed(&name, generation, lines);
+                self.printed(now, &name, generation, lines);
             }
             Observation::Ready { name, generation } => {
-                self.with(&name, generation, |program, _| program.became_ready(now));
+                self.with(&name, generation, |program, _| {
+                    program.became_ready(now, Cause::Ready);
+                });
             }
             Observation::NotReady {
                 name,
@@ -220,6 +247,7 @@ impl Colony {
                 continue;
             };
             if detaching {
+                self.chronicle.add(program.take_events(now));
                 self.unpublished.insert(name);
                 continue;
             }
@@ -227,7 +255,9 @@ impl Colony {
             if self.closing == Closing::Killing {
                 program.lose_patience(now, &mut self.effects);
             }
+            self.chronicle.add(program.take_events(now));
             if program.is_over() {
+                self.chronicle.add(program.release_events());
                 self.retired = self.retired.max(program.generation);
                 self.programs.remove(&name);
                 self.unpublished.remove(&name);
@@ -247,9 +277,12 @@ impl Colony {
         }
     }
 
-    /// The next order. Those that act come first, then the records that have changed.
+    /// The next order. Those that act come first, then the events, then the records that have
+    /// changed.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.poll_act().or_else(|| self.poll_record())
+        self.poll_act()
+            .or_else(|| self.poll_events())
+            .or_else(|| self.poll_record())
     }
 
     /// The next order that acts. Whoever asks for it has carried out the one before.
@@ -388,18 +421,6 @@ impl Colony {
         if program.generation == generation {
             act(program, &mut self.effects);
             self.touched.insert(name.clone());
-        }
-    }
-
-    /// What an ended process printed may come when its successor has been started already.
-    fn printed(&mut self, name: &ProgramName, generation: Generation, lines: Vec<String>) {
-        let Some(program) = self.programs.get_mut(name) else {
-            return;
-        };
-        if program.ended == generation {
-            program.output = (!lines.is_empty()).then_some(lines);
-            self.unpublished.insert(name.clone());
-            self.changed.insert(name.clone());
         }
     }
 }

@@ -14,7 +14,9 @@ use super::health::Health;
 use super::io::{Effect, Generation};
 use super::sentence;
 use super::stop::Patience;
+use super::telling::Telling;
 use crate::descriptor::Ready;
+use crate::event::Cause;
 use crate::exit::Exit;
 use crate::json::ConfigError;
 use crate::name::ProgramName;
@@ -161,6 +163,10 @@ pub(crate) struct Program {
     pub(crate) listens: bool,
     /// Which start is being looked at whether it is ready, and by which rule.
     pub(crate) probed: Option<(Generation, Ready)>,
+    /// What the last word about it was: why it starts when nothing holds it any more.
+    pub(crate) word: Cause,
+    /// What it has to tell.
+    pub(crate) telling: Telling,
 }
 
 impl Program {
@@ -185,6 +191,8 @@ impl Program {
             asked_because: None,
             listens: false,
             probed: None,
+            word: Cause::Config,
+            telling: Telling::default(),
         }
     }
 
@@ -271,48 +279,40 @@ impl Program {
         }
     }
 
-    pub(super) fn enter(&mut self, now: Now, phase: Phase) {
-        let before = self.state();
-        self.listens |= phase.listens();
-        self.phase = phase;
-        if self.state() != before {
-            self.since = now.wall;
-        }
-    }
-
     // ----- what follows --------------------------------------------------------------------
 
     /// Looks at what is wanted and what is so, and orders what brings them together.
     pub(crate) fn settle(&mut self, now: Now, shutting_down: bool, out: &mut VecDeque<Effect>) {
         match (self.want(shutting_down), &mut self.phase) {
-            (Want::Up { spec, .. }, Phase::Idle(Rest::Stopped)) => self.order(now, spec, out),
+            (Want::Up { spec, .. }, Phase::Idle(Rest::Stopped)) => {
+                self.order(now, spec, self.word, out);
+            }
             (Want::Up { .. }, Phase::Idle(Rest::Exited(_) | Rest::Fatal)) => {}
             (Want::Up { spec, .. }, Phase::Delayed { until, .. }) => {
                 if now.mono >= *until {
-                    self.order(now, spec, out);
+                    self.order(now, spec, Cause::Timer, out);
                 }
             }
             (Want::Up { spec, at_least }, Phase::Starting(child) | Phase::Running(child)) => {
                 if self.generation < at_least || child.spec.needs_restart(&spec) {
-                    let why = sentence::out_of_date(
-                        self.generation < at_least,
-                        self.asked_because.as_deref(),
-                    );
-                    self.begin_stop(now, why, out);
+                    let by_message = self.generation < at_least;
+                    let why = sentence::out_of_date(by_message, self.asked_because.as_deref());
+                    let cause = if by_message { self.word } else { Cause::Config };
+                    self.begin_stop(now, why, cause, out);
                 } else {
                     self.grow_up(now);
                     self.look_after(now, out);
                 }
             }
-            (Want::Down(_), Phase::Idle(_) | Phase::Delayed { .. }) => {
-                self.enter(now, Phase::Idle(Rest::Stopped));
+            (Want::Down(why), Phase::Idle(_) | Phase::Delayed { .. }) => {
+                self.rest(now, why);
                 if std::mem::take(&mut self.listens) {
                     out.push_back(Effect::Release(self.name.clone()));
                 }
             }
             (Want::Down(why), Phase::Starting(_) | Phase::Running(_)) => {
-                let why = sentence::stopping_because(why, self.asked_because.as_deref());
-                self.begin_stop(now, why, out);
+                let sentence = sentence::stopping_because(why, self.asked_because.as_deref());
+                self.begin_stop(now, sentence, why.cause(), out);
             }
             (Want::Up { .. } | Want::Down(_), Phase::Ordered { .. }) => {}
             (Want::Up { .. } | Want::Down(_), Phase::Stopping { .. } | Phase::Clearing { .. }) => {
@@ -323,7 +323,13 @@ impl Program {
         self.keep_probing(out);
     }
 
-    fn order(&mut self, now: Now, spec: Arc<ProgramSpec>, out: &mut VecDeque<Effect>) {
+    fn order(
+        &mut self,
+        now: Now,
+        spec: Arc<ProgramSpec>,
+        cause: Cause,
+        out: &mut VecDeque<Effect>,
+    ) {
         self.generation = self.generation.next();
         out.push_back(Effect::Spawn {
             spec: Arc::clone(&spec),
@@ -335,6 +341,7 @@ impl Program {
                 spec,
                 asked: now.mono,
             },
+            cause,
         );
     }
 
@@ -345,7 +352,7 @@ impl Program {
             && now.mono.since(child.started) >= child.spec.policy.threshold
         {
             let child = child.clone();
-            self.enter(now, Phase::Running(child));
+            self.enter(now, Phase::Running(child), Cause::Timer);
         }
     }
 }

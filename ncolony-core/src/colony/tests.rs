@@ -2,13 +2,16 @@
 
 mod driver;
 mod ends;
+mod events;
 mod files;
 mod health;
+mod keystone;
 mod life;
 mod listening;
 mod messages;
 mod proofs;
 mod shutdown;
 mod snapshots;
+mod states;
 mod stops;
 mod words;

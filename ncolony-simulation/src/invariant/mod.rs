@@ -15,6 +15,7 @@ pub mod remembered;
 pub mod removed_goes;
 pub mod shortages;
 pub mod stops_in_time;
+pub mod told;
 
 use std::fmt;
 
@@ -49,7 +50,9 @@ pub enum Invariant {
     Listening,
     /// I13: what a successor reads is what was so.
     Remembered,
-    /// I14: nothing counts as up before it is ready, and what is not in time is stopped.
+    /// I14: each change of a state is told once, and in order.
+    Told,
+    /// I15: nothing counts as up before it is ready, and what is not in time is stopped.
     Readiness,
 }
 

@@ -3,6 +3,7 @@
 
 mod readiness;
 mod succession;
+mod telling;
 
 use std::rc::Rc;
 use std::time::Duration;

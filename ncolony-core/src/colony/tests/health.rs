@@ -347,3 +347,19 @@ fn a_stop_for_a_fault_is_still_one_after_a_crash() {
     ends(&mut web, Exit::Code(0));
     assert_eq!(web.state("web"), State::Fatal);
 }
+
+#[test]
+fn what_is_told_names_readiness_and_the_watchdog_as_causes() {
+    let mut web = started(TCP);
+    web.observe(ready(&web));
+    assert_eq!(
+        web.story(),
+        ["STOPPED>STARTING config", "STARTING>RUNNING ready"]
+    );
+    let mut never = started(TCP);
+    never.wait(10_000);
+    assert_eq!(never.story()[1], "STARTING>STOPPING ready");
+    let mut silent = started(WATCHDOG);
+    silent.wait(3000);
+    assert_eq!(silent.story()[2], "RUNNING>STOPPING watchdog");
+}

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::descriptor::output::{ErrorOutput, Output};
 use crate::descriptor::{
-    Condition, ConfigError, Descriptor, Identity, Limits, Ready, Restart, SocketSpec, Stdin,
+    Condition, ConfigError, Descriptor, Identity, Limits, Order, Ready, Restart, SocketSpec, Stdin,
 };
 use crate::name::ProgramName;
 use crate::policy::Delays;
@@ -113,6 +113,8 @@ pub struct Policy {
     pub reload_signal: Signal,
     /// When it counts as up; `None`: when it has lived for its threshold.
     pub ready: Option<Ready>,
+    /// Before and after whom it is started and stopped.
+    pub order: Order,
 }
 
 /// A program, resolved.
@@ -157,6 +159,7 @@ impl ProgramSpec {
                 stop_signal: descriptor.stop_signal,
                 reload_signal: descriptor.reload_signal,
                 ready: descriptor.ready,
+                order: descriptor.order,
             },
             process: ProcessSpec {
                 args: descriptor.args,
@@ -189,7 +192,9 @@ impl ProgramSpec {
         bytes: &[u8],
         defaults: &Defaults,
     ) -> Result<Self, ConfigError> {
-        Self::resolve(name, Descriptor::parse(bytes)?, defaults)
+        let descriptor = Descriptor::parse(bytes)?;
+        descriptor.order.check(&name)?;
+        Self::resolve(name, descriptor, defaults)
     }
 
     /// Whether the monitor listens on something for it.
@@ -273,8 +278,19 @@ mod tests {
             r#"{ "note":1,  "args": ["x"] }"#,
             r#"{"args": ["x"], "note": 1, "ready": {"tcp": "localhost:80", "timeout": 3}}"#,
             r#"{"args": ["x"], "note": 1, "killtime": 9, "group": ["a"], "stop_signal": "INT"}"#,
+            r#"{"args": ["x"], "note": 1, "priority": 1, "after": ["a"], "requires": ["b"]}"#,
         ] {
             assert!(!old.needs_restart(&spec(new)), "{new}");
+        }
+    }
+
+    #[test]
+    fn a_program_cannot_wait_for_itself() {
+        let name = || ProgramName::new("web").unwrap();
+        for key in ["after", "requires"] {
+            let text = format!(r#"{{"args": ["x"], "{key}": ["db", "web"]}}"#);
+            let error = ProgramSpec::parse(name(), text.as_bytes(), &Defaults::default());
+            assert_eq!(error.unwrap_err().key.as_deref(), Some(key));
         }
     }
 

@@ -1,4 +1,4 @@
-//! I15: a program that has to be ready counts as up when that was found or said, and never before;
+//! I16: a program that has to be ready counts as up when that was found or said, and never before;
 //! what is not ready in time, or does not say in time that it is well, is stopped; and it is looked
 //! at as long as that is the question, and no longer.
 

@@ -4,7 +4,7 @@ use ncolony_core::colony::Generation;
 use ncolony_core::{Mono, ProgramName};
 
 use super::ends::SPACING;
-use super::{Account, Known, Ledger, Pause, Stop};
+use super::{Account, Fault, Known, Ledger, Pause, Stop};
 
 impl Ledger {
     /// What was carried out is written down, too.
@@ -18,9 +18,18 @@ impl Ledger {
 
     /// What was decided is written down, and the monitor dies before it has carried out all of it.
     pub(crate) fn decided(&mut self, now: Mono) {
-        let (closing, killing) = (self.closing, self.killing);
-        for account in self.accounts.values_mut() {
-            account.decided(now, closing, killing);
+        let killing = self.killing;
+        let told = |(name, account): &(&ProgramName, &Account)| {
+            let left = matches!(account.known, Known::Leftover { .. });
+            let must_stop =
+                (account.life()).is_some_and(|life| self.must_stop(name, account, life));
+            let told = left || (must_stop && self.stop_waits(name).is_none());
+            let fault = account.life().and_then(|life| life.fault(now));
+            (told, fault.filter(|_| !told))
+        };
+        let told: Vec<_> = self.accounts.iter().map(|entry| told(&entry)).collect();
+        for (account, (told, fault)) in self.accounts.values_mut().zip(told) {
+            account.decided(now, (told, fault), killing);
         }
         self.settle(now);
     }
@@ -36,6 +45,7 @@ impl Ledger {
         }
         (self.closing, self.killing) = (false, false);
         (self.upgrading, self.detaching) = (false, false);
+        self.forget_batches();
         self.begin();
     }
 
@@ -92,20 +102,16 @@ impl Account {
         self.life_mut()?.stop.as_mut()
     }
 
-    fn decided(&mut self, now: Mono, closing: bool, killing: bool) {
-        let left = matches!(self.known, Known::Leftover { .. });
+    fn decided(&mut self, now: Mono, (told, fault): (bool, Option<Fault>), killing: bool) {
         let Some(life) = self.life() else {
             return;
         };
-        let wanted = !left && !self.must_stop(life, closing);
-        let fault = if wanted { life.fault(now) } else { None };
-        let must_stop = !wanted || fault.is_some();
         let kill_by = now.after(life.spec.policy.killtime);
         let Some(life) = self.life_mut() else {
             return;
         };
         match &mut life.stop {
-            None if must_stop => {
+            None if told || fault.is_some() => {
                 life.stop = Some(Stop {
                     asked: false,
                     fault,

@@ -269,10 +269,11 @@ fn a_process_that_is_adopted_is_told_of() {
 fn starts_that_fail_do_not_wait_for_last_lines_without_end() {
     let mut web = Driver::running("web", "");
     web.events();
-    web.exits("web", 3);
     web.spawns = Spawns::Fail(Blame::Machine);
+    web.exits("web", 3);
     web.wait(60_000);
     let waiting = web.colony.load().events;
     assert!(waiting < 10, "{waiting} events wait");
-    assert!(web.story().len() > 50);
+    let story = web.story();
+    assert!(story.len() > 50, "{story:?}");
 }

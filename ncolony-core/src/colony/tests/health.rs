@@ -363,3 +363,25 @@ fn what_is_told_names_readiness_and_the_watchdog_as_causes() {
     silent.wait(3000);
     assert_eq!(silent.story()[2], "RUNNING>STOPPING watchdog");
 }
+
+#[test]
+fn who_comes_after_it_waits_until_it_is_ready() {
+    let mut web = started(TCP);
+    web.orders();
+    web.file("late", r#""after": ["web"]"#);
+    web.wait(5000);
+    assert!(web.orders().is_empty());
+    web.observe(ready(&web));
+    assert_eq!(web.orders(), ["end probe web", "spawn late"]);
+}
+
+#[test]
+fn who_requires_what_is_never_ready_does_not_start() {
+    let mut web = started(&format!(r#"{TCP}, "give_up_after": 1"#));
+    web.file("late", r#""requires": ["web"]"#);
+    web.wait(10_000);
+    ends(&mut web, Exit::Code(0));
+    assert_eq!(web.state("web"), State::Fatal);
+    assert_eq!(web.state("late"), State::Stopped);
+    assert!(!web.orders().contains(&"spawn late".to_owned()));
+}

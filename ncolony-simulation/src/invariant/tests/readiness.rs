@@ -26,6 +26,7 @@ fn world(process: u8, policy: u8, rises: bool) -> World {
         process,
         policy,
         groups: 0,
+        order: 0,
         enabled: true,
     };
     let Start::Lives(mut temper) = FAULTLESS.start else {

@@ -208,6 +208,7 @@ impl Monitor {
         };
         let mut executor = Executor::new(parts);
         executor.take_descriptors(&inheritance.handover);
+        executor.notices.clear_away(&names);
         let pid_file = settings.pid_file.as_deref().map(PidFile::write);
         let pid_file = pid_file.transpose();
         let pid_file =

@@ -38,6 +38,7 @@ mod logs;
 mod messages;
 mod no_memory;
 mod one_monitor;
+mod order;
 mod output;
 mod processes;
 mod service_manager;

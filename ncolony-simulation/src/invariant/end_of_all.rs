@@ -1,4 +1,4 @@
-//! I15: where the end of one program is the end of all, everything is to stop as soon as that one
+//! I16: where the end of one program is the end of all, everything is to stop as soon as that one
 //! ends by itself, and the machine knows how it ended; and no other end does that.
 
 use super::{Invariant, Violation};

@@ -4,6 +4,7 @@
 pub mod bounded;
 pub mod delays;
 pub mod end_of_all;
+pub mod in_order;
 pub mod listening;
 pub mod liveness;
 pub mod messages_once;
@@ -52,7 +53,9 @@ pub enum Invariant {
     Remembered,
     /// I14: each change of a state is told once, and in order.
     Told,
-    /// I15: where the end of one program is the end of all, everything ends with it, and with
+    /// I15: starts and stops keep their order.
+    InOrder,
+    /// I16: where the end of one program is the end of all, everything ends with it, and with
     /// nothing else.
     EndOfAll,
 }
@@ -133,7 +136,7 @@ pub fn check(world: &World) -> Result<(), Violation> {
     stops_in_time::check(monitor, world.now)?;
     shortages::check(monitor)?;
     delays::check(monitor, world.now)?;
-    liveness::check(monitor)?;
+    liveness::check(monitor, world.now)?;
     listening::check(monitor)?;
     records::check(monitor, &world.kernel, world.now)
 }

@@ -3,6 +3,7 @@
 //! What the words mean together with the monitor's own settings is [`crate::spec`]'s matter.
 
 mod limits;
+mod order;
 pub mod output;
 mod sockets;
 
@@ -18,6 +19,7 @@ use crate::json::{Members, Value, parse_object};
 use crate::signal::Signal;
 
 pub use self::limits::{Amount, Limits, Resource, ResourceLimit};
+pub use self::order::{DEFAULT_PRIORITY, Order};
 pub use self::sockets::{Address, DEFAULT_MODE, Host, SocketSpec};
 pub use crate::json::ConfigError;
 
@@ -27,10 +29,10 @@ pub const FILE_BYTES_MAX: usize = 131_000;
 
 /// Keys of a program file that have a meaning, but not in this version. They are refused: a key
 /// that was silently without effect would be worse than none.
-const NOT_SUPPORTED_YET: [&str; 5] = ["priority", "after", "requires", "ready", "watchdog"];
+const NOT_SUPPORTED_YET: [&str; 2] = ["ready", "watchdog"];
 
 /// The keys that have a meaning to the monitor.
-pub const KEYS: [&str; 26] = [
+pub const KEYS: [&str; 29] = [
     "args",
     "env",
     "env_inherit",
@@ -53,6 +55,9 @@ pub const KEYS: [&str; 26] = [
     "nice",
     "oom_score_adj",
     "rlimits",
+    "priority",
+    "after",
+    "requires",
     "stdin",
     "sockets",
     "stdout",
@@ -143,6 +148,8 @@ pub struct Descriptor {
     pub umask: Option<u32>,
     /// What the kernel grants it.
     pub limits: Limits,
+    /// Before and after whom it is started and stopped.
+    pub order: Order,
     /// Standard input.
     pub stdin: Stdin,
     /// What the monitor listens on for it, in the order in which it is given them.
@@ -196,6 +203,7 @@ impl Descriptor {
             cwd: None,
             umask: None,
             limits: Limits::default(),
+            order: Order::default(),
             stdin: Stdin::Open,
             sockets: Vec::new(),
             stdout: Output::default(),
@@ -230,6 +238,9 @@ impl Descriptor {
             "nice" => self.limits.nice = Some(limits::nice(value)?),
             "oom_score_adj" => self.limits.oom_score_adj = Some(limits::oom_score_adj(value)?),
             "rlimits" => self.limits.resources = limits::rlimits(value)?,
+            "priority" => self.order.priority = order::priority(value)?,
+            "after" => self.order.after = order::names(value)?,
+            "requires" => self.order.requires = order::names(value)?,
             "stdin" => self.stdin = stdin(value)?,
             "sockets" => self.sockets = sockets::sockets(value)?,
             "stdout" => self.stdout = output::standard(value)?,

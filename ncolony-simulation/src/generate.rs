@@ -10,7 +10,7 @@ use crate::action::{
     Action, Aim, Content, Echo, Manner, Members, Millis, Plan, Recipe, Slot, Start, Temper,
     Upheaval, Who, Word,
 };
-use crate::cast::{GROUPS, POLICIES, PROCESSES, PROGRAMS};
+use crate::cast::{GROUPS, ORDERS, POLICIES, PROCESSES, PROGRAMS};
 use crate::random::Random;
 
 const ACTIONS_LEAST: u64 = 20;
@@ -30,6 +30,8 @@ struct Temperament {
     haste: u64,
     /// How often out of a hundred what is started has faults.
     faults: u64,
+    /// How often out of a hundred a file says something of order.
+    order: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -108,6 +110,7 @@ impl Drawing {
             policies,
             haste: random.pick(&[0, 30, 60, 90, 100]),
             faults: random.pick(&[0, 20, 50, 90]),
+            order: random.pick(&[0, 30, 60, 100]),
         };
         Self {
             random,
@@ -129,10 +132,16 @@ impl Drawing {
         let policies = std::mem::take(&mut self.temperament.policies);
         let policy = self.random.pick(&policies);
         self.temperament.policies = policies;
+        let order = if self.random.percent(self.temperament.order) {
+            small(&mut self.random, ORDERS)
+        } else {
+            0
+        };
         Recipe {
             process: small(&mut self.random, PROCESSES),
             policy,
             groups: small(&mut self.random, GROUPS),
+            order,
             enabled: !self.random.percent(12),
         }
     }

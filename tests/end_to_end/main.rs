@@ -39,6 +39,7 @@ mod messages;
 mod no_memory;
 mod notify;
 mod one_monitor;
+mod order;
 mod output;
 mod processes;
 mod shortages;

@@ -32,6 +32,7 @@ mod essence;
 mod facts;
 pub mod io;
 mod keystone;
+mod order;
 mod program;
 mod record;
 mod sentence;
@@ -49,6 +50,7 @@ use ending::Closing;
 pub use essence::Load;
 pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure};
 use keystone::Keystone;
+use order::{Due, Order};
 use program::Program;
 use snapshot::{ActedOn, Upgrading};
 pub use stop::KILL_AGAIN;
@@ -92,6 +94,8 @@ pub struct Colony {
     asking: Option<(ProgramName, Generation)>,
     /// Messages that were acted on since then.
     acted_on: Vec<ActedOn>,
+    /// Who waits for whom.
+    order: Order,
 }
 
 impl Default for Colony {
@@ -121,6 +125,7 @@ impl Colony {
             carried_out: BTreeSet::new(),
             asking: None,
             acted_on: Vec::new(),
+            order: Order::default(),
         }
     }
 
@@ -209,7 +214,7 @@ impl Colony {
     }
 
     /// Brings what is so towards what is wanted, for the programs that were touched and those
-    /// whose time has come.
+    /// whose time has come, and then for those that waited for them.
     pub fn settle(&mut self, now: Now) {
         while let Some((due, name)) = self.deadlines.first() {
             if *due > now.mono {
@@ -218,38 +223,63 @@ impl Colony {
             self.touched.insert(name.clone());
             self.disarm(&name.clone());
         }
-        let shutting_down = self.is_closing();
-        let detaching = self.closing == Closing::Detaching;
-        while let Some(name) = self.touched.pop_first() {
-            self.disarm(&name);
-            self.changed.insert(name.clone());
-            let Some(program) = self.programs.get_mut(&name) else {
-                continue;
-            };
-            if detaching {
-                self.chronicle.add(program.take_events(now));
-                self.unpublished.insert(name);
-                continue;
+        self.order.begin();
+        while !self.touched.is_empty() || self.next_turn() {
+            let mut due = Vec::new();
+            for name in self.survey() {
+                due.extend(self.settle_one(now, name));
             }
-            program.settle(now, shutting_down, &mut self.effects);
-            if self.closing == Closing::Killing {
-                program.lose_patience(now, &mut self.effects);
-            }
-            self.chronicle.add(program.take_events(now));
-            if program.is_over() {
-                self.chronicle.add(program.release_events());
-                self.retired = self.retired.max(program.generation);
-                self.programs.remove(&name);
-                self.unpublished.remove(&name);
-                self.effects.push_back(Effect::Retract(name));
-                continue;
-            }
-            if let Some(due) = program.deadline() {
-                self.deadlines.insert((due, name.clone()));
-                self.armed.insert(name.clone(), due);
-            }
-            self.unpublished.insert(name);
+            self.start_in_order(now, due);
         }
+    }
+
+    /// Settles one program, and says whether a start of it is due.
+    fn settle_one(&mut self, now: Now, name: ProgramName) -> Option<Due> {
+        self.disarm(&name);
+        let leave = self.leave_of(&name);
+        let shutting_down = self.is_closing();
+        let program = self.programs.get_mut(&name)?;
+        self.changed.insert(name.clone());
+        if self.closing == Closing::Detaching {
+            self.chronicle.add(program.take_events(now));
+            self.unpublished.insert(name);
+            return None;
+        }
+        let start = program.settle(now, shutting_down, leave, &mut self.effects);
+        if self.closing == Closing::Killing {
+            program.lose_patience(now, &mut self.effects);
+        }
+        if program.is_over() {
+            self.chronicle.add(program.take_events(now));
+            self.chronicle.add(program.release_events());
+            self.retired = self.retired.max(program.generation);
+            self.stands_now(&name);
+            self.programs.remove(&name);
+            self.forget(&name);
+            self.unpublished.remove(&name);
+            self.effects.push_back(Effect::Retract(name));
+            return None;
+        }
+        if start.is_none() {
+            self.conclude(now, name);
+        }
+        start
+    }
+
+    /// What has been settled is told, waits for its next time, and is shown.
+    fn conclude(&mut self, now: Now, name: ProgramName) {
+        self.stands_now(&name);
+        let program = self.programs.get_mut(&name);
+        let (deadline, events) = program.map_or_else(Default::default, |program| {
+            let events: Vec<_> = program.take_events(now).collect();
+            (program.deadline(), events)
+        });
+        self.chronicle.add(events);
+        if let Some(due) = deadline {
+            self.deadlines.insert((due, name.clone()));
+            self.armed.insert(name.clone(), due);
+        }
+        self.unpublished.insert(name);
     }
 
     /// The next order. Those that act come first, then the events, then the records that have

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::io::{Effect, Generation};
+use super::order::{Due, Hold, Leave, Place};
 use super::sentence;
 use super::stop::Patience;
 use super::telling::Telling;
@@ -160,6 +161,8 @@ pub(crate) struct Program {
     pub(crate) word: Cause,
     /// What it has to tell.
     pub(crate) telling: Telling,
+    /// Its part in the order among programs, found anew at each settling.
+    pub(crate) place: Place,
 }
 
 impl Program {
@@ -185,6 +188,7 @@ impl Program {
             listens: false,
             word: Cause::Config,
             telling: Telling::default(),
+            place: Place::default(),
         }
     }
 
@@ -272,27 +276,35 @@ impl Program {
 
     // ----- what follows --------------------------------------------------------------------
 
-    /// Looks at what is wanted and what is so, and orders what brings them together.
-    pub(crate) fn settle(&mut self, now: Now, shutting_down: bool, out: &mut VecDeque<Effect>) {
+    /// Looks at what is wanted and what is so, and orders what brings them together; all but a
+    /// start, which the order among programs may hold: what is to be started is returned.
+    pub(crate) fn settle(
+        &mut self,
+        now: Now,
+        shutting_down: bool,
+        leave: Leave,
+        out: &mut VecDeque<Effect>,
+    ) -> Option<Due> {
+        let waited = self.place.hold.take().is_some();
         match (self.want(shutting_down), &mut self.phase) {
             (Want::Up { spec, .. }, Phase::Idle(Rest::Stopped)) => {
-                self.order(now, spec, self.word, out);
+                let cause = if waited { Cause::Dependency } else { self.word };
+                return Some(Due::new(spec, cause));
             }
             (Want::Up { .. }, Phase::Idle(Rest::Exited(_) | Rest::Fatal)) => {}
             (Want::Up { spec, .. }, Phase::Delayed { until, .. }) => {
-                if now.mono >= *until {
-                    self.order(now, spec, Cause::Timer, out);
-                }
+                return (now.mono >= *until).then(|| Due::new(spec, Cause::Timer));
             }
             (Want::Up { spec, at_least }, Phase::Starting(child) | Phase::Running(child)) => {
-                if self.generation < at_least || child.spec.needs_restart(&spec) {
-                    let by_message = self.generation < at_least;
-                    let why = sentence::out_of_date(by_message, self.asked_because.as_deref());
-                    let cause = if by_message { self.word } else { Cause::Config };
-                    self.begin_stop(now, why, cause, out);
+                let asked = self.generation < at_least;
+                let why = if asked || child.spec.needs_restart(&spec) {
+                    let because = self.asked_because.as_deref();
+                    let cause = if asked { self.word } else { Cause::Config };
+                    Some((sentence::out_of_date(asked, because), cause))
                 } else {
-                    self.grow_up(now);
-                }
+                    leave.lacks.map(|why| (why, Cause::Dependency))
+                };
+                self.stop_unless_held(now, why, leave.hold, out);
             }
             (Want::Down(why), Phase::Idle(_) | Phase::Delayed { .. }) => {
                 self.rest(now, why);
@@ -302,7 +314,8 @@ impl Program {
             }
             (Want::Down(why), Phase::Starting(_) | Phase::Running(_)) => {
                 let sentence = sentence::stopping_because(why, self.asked_because.as_deref());
-                self.begin_stop(now, sentence, why.cause(), out);
+                let why = Some((sentence, why.cause()));
+                self.stop_unless_held(now, why, leave.hold, out);
             }
             (Want::Up { .. } | Want::Down(_), Phase::Ordered { .. }) => {}
             (Want::Up { .. } | Want::Down(_), Phase::Stopping { .. } | Phase::Clearing { .. }) => {
@@ -310,9 +323,36 @@ impl Program {
                 self.kill_when_due(now, out);
             }
         }
+        None
     }
 
-    fn order(
+    /// Tells what runs to stop if there is a reason to, and no other has to be gone first. What is
+    /// not told goes on as before.
+    fn stop_unless_held(
+        &mut self,
+        now: Now,
+        why: Option<(String, Cause)>,
+        hold: Option<Hold>,
+        out: &mut VecDeque<Effect>,
+    ) {
+        match (why, hold) {
+            (Some((why, cause)), None) => self.begin_stop(now, why, cause, out),
+            (Some(_), hold) => {
+                self.place.hold = hold;
+                self.grow_up(now);
+            }
+            (None, _) => self.grow_up(now),
+        }
+    }
+
+    /// A start that is due waits. While it does it is at rest, and no longer in a delay.
+    pub(super) fn wait_for(&mut self, now: Now, hold: Hold) {
+        self.enter(now, Phase::Idle(Rest::Stopped), Cause::Dependency);
+        self.place.hold = Some(hold);
+    }
+
+    /// Orders a start.
+    pub(super) fn order(
         &mut self,
         now: Now,
         spec: Arc<ProgramSpec>,

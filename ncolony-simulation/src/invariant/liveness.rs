@@ -2,20 +2,21 @@
 //! started, and the colony is closed when it is to close and nothing runs. And when all faults have
 //! ended and time has run on, what runs is what is wanted.
 
-use ncolony_core::{ProgramName, State};
+use ncolony_core::{Mono, ProgramName, State};
 
 use super::{Invariant, Violation};
 use crate::action::{Content, Who};
 use crate::cast::PROGRAMS;
 use crate::ledger::{Account, Known, Pause};
-use crate::world::{Kernel, Monitor, World};
+use crate::world::{Kernel, Monitor, ProcessGroup, World};
 
 const THIS: Invariant = Invariant::Liveness;
 
-pub(super) fn check(monitor: &Monitor) -> Result<(), Violation> {
+pub(super) fn check(monitor: &Monitor, now: Mono) -> Result<(), Violation> {
     let ledger = &monitor.ledger;
     for (name, account) in &ledger.accounts {
-        let held_back = *account.known_pause().unwrap_or(&Pause::Fatal) != Pause::None;
+        let pauses = *account.known_pause().unwrap_or(&Pause::Fatal) != Pause::None;
+        let held_back = pauses || ledger.start_waits(name, now).is_some();
         THIS.must(held_back || !account.wanted(ledger.closing), || {
             format!("{name} is wanted, nothing holds it back, and it is not started: {account:?}")
         })?;
@@ -70,8 +71,15 @@ fn check_one(world: &World, monitor: &Monitor, who: Who) -> Result<(), Violation
     if let Known::Nothing(Pause::Exited(_) | Pause::Fatal) = account.known {
         return Ok(());
     }
+    let ledger = &monitor.ledger;
+    if ledger.is_stuck(name) || ledger.lacks(name) {
+        return THIS.must(group.is_none(), || {
+            format!("{name} cannot run, and {group:?} lives")
+        });
+    }
     let process = account.good.as_ref().map(|good| &good.process);
-    let right = group.is_some_and(|group| Some(&group.spec.process) == process && group.leader);
+    let replaced = |it: &&ProcessGroup| Some(&it.spec.process) == process || ledger.in_ring(name);
+    let right = group.filter(replaced).is_some_and(|group| group.leader);
     let state = monitor.records.get(name).map(|record| record.state);
     THIS.must(right && state == Some(State::Running), || {
         format!("{name} should run as its file says; it is {state:?}, and {group:?} lives")

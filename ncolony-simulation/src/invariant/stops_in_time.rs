@@ -4,7 +4,7 @@
 use ncolony_core::{Mono, ProgramName};
 
 use super::{Invariant, Violation};
-use crate::ledger::{Account, Known, Stop};
+use crate::ledger::{Account, Known, Ledger, Stop};
 use crate::world::Monitor;
 
 fn due_at(stop: &Stop, now: Mono, killing: bool) -> Mono {
@@ -31,17 +31,18 @@ pub(super) fn killed(
 }
 
 fn check_one(
+    ledger: &Ledger,
     name: &ProgramName,
     account: &Account,
     now: Mono,
-    (closing, killing): (bool, bool),
 ) -> Result<(), Violation> {
     let Some(life) = account.life() else {
         return Ok(());
     };
     let left = matches!(account.known, Known::Leftover { .. });
     let Some(stop) = &life.stop else {
-        let may_live = !left && !account.must_stop(life, closing);
+        let goes_on = !ledger.must_stop(name, account, life) || ledger.stop_waits(name).is_some();
+        let may_live = !left && goes_on;
         return Invariant::StopsInTime.must(may_live, || {
             format!("{name} must stop, and was not asked to: {account:?}")
         });
@@ -52,7 +53,7 @@ fn check_one(
     Invariant::StopsInTime.must(stop.continued, || {
         format!("{name} was asked to stop, and CONT did not follow")
     })?;
-    let due = due_at(stop, now, killing);
+    let due = due_at(stop, now, ledger.killing);
     Invariant::StopsInTime.must(now < due, || {
         format!("{name} lives on, and KILL was due at {due:?}: {stop:?}, now {now:?}")
     })
@@ -64,7 +65,7 @@ pub(super) fn check(monitor: &Monitor, now: Mono) -> Result<(), Violation> {
         return Ok(());
     }
     for (name, account) in &ledger.accounts {
-        check_one(name, account, now, (ledger.closing, ledger.killing))?;
+        check_one(ledger, name, account, now)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Every invariant can fail: in each of these worlds one thing is made wrong by hand, and the
 //! invariant that forbids it says so.
 
+mod order;
 mod succession;
 mod telling;
 
@@ -22,6 +23,7 @@ const RECIPE: Recipe = Recipe {
     process: 0,
     policy: 0,
     groups: 0,
+    order: 0,
     enabled: true,
 };
 

@@ -38,6 +38,7 @@ impl Account {
             commanded,
             exit: _,
             printed: _,
+            leaving_since: _,
         } = self;
         good.as_ref().map(|spec| &spec.source).hash(out);
         (bad, hand, due, deaths, *shortages > 0).hash(out);

@@ -18,9 +18,16 @@ impl Ledger {
 
     /// What was decided is written down, and the monitor dies before it has carried out all of it.
     pub(crate) fn decided(&mut self, now: Mono) {
-        let (closing, killing) = (self.closing, self.killing);
-        for account in self.accounts.values_mut() {
-            account.decided(now, closing, killing);
+        let killing = self.killing;
+        let told = |(name, account): &(&ProgramName, &Account)| {
+            let left = matches!(account.known, Known::Leftover { .. });
+            let must_stop =
+                (account.life()).is_some_and(|life| self.must_stop(name, account, life));
+            left || (must_stop && self.stop_waits(name).is_none())
+        };
+        let told: Vec<bool> = self.accounts.iter().map(|entry| told(&entry)).collect();
+        for (account, told) in self.accounts.values_mut().zip(told) {
+            account.decided(now, told, killing);
         }
         self.settle(now);
     }
@@ -36,6 +43,7 @@ impl Ledger {
         }
         (self.closing, self.killing) = (false, false);
         (self.upgrading, self.detaching) = (false, false);
+        self.forget_batches();
         self.begin();
     }
 
@@ -85,12 +93,10 @@ impl Account {
         self.life_mut()?.stop.as_mut()
     }
 
-    fn decided(&mut self, now: Mono, closing: bool, killing: bool) {
-        let left = matches!(self.known, Known::Leftover { .. });
+    fn decided(&mut self, now: Mono, must_stop: bool, killing: bool) {
         let Some(life) = self.life() else {
             return;
         };
-        let must_stop = left || self.must_stop(life, closing);
         let kill_by = now.after(life.spec.policy.killtime);
         let Some(life) = self.life_mut() else {
             return;

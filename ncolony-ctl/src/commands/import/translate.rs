@@ -25,6 +25,15 @@ const LONGEST_DELAY: i64 = 60;
 /// Variables that a shell sets for itself.
 const OF_THE_SHELL: [&str; 4] = ["_", "OLDPWD", "PWD", "SHLVL"];
 
+/// How the variables begin that a supervisor or service manager sets for one process.
+const OF_A_SUPERVISOR: [&str; 5] = [
+    "LISTEN_",
+    "NCOLONY_",
+    "NOTIFY_SOCKET",
+    "SUPERVISOR_",
+    "WATCHDOG_",
+];
+
 /// A program file that was made.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Imported {
@@ -278,8 +287,11 @@ fn specification(group: &Group, process: &Process) -> String {
 
 /// Whether a variable of this command's environment is one that supervisord would pass on.
 pub(super) fn is_passed_on(name: &str) -> bool {
-    let is_ours = name.starts_with("NCOLONY_") || name.starts_with("SUPERVISOR_");
-    !is_ours && !name.is_empty() && !OF_THE_SHELL.contains(&name)
+    !name.is_empty()
+        && !OF_THE_SHELL.contains(&name)
+        && !OF_A_SUPERVISOR
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
 }
 
 /// Soft and hard limit, where supervisord would raise the soft one.

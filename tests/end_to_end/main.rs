@@ -19,7 +19,10 @@ mod binaries;
 mod cgroups;
 mod clocks;
 mod colony;
+mod coming_from;
 mod command_line;
+#[path = "../command_tables/mod.rs"]
+mod command_tables;
 mod commands;
 mod crash_points;
 mod daemonize;

@@ -271,8 +271,7 @@ impl Colony {
         self.stands_now(&name);
         let program = self.programs.get_mut(&name);
         let (deadline, events) = program.map_or_else(Default::default, |program| {
-            let events: Vec<_> = program.take_events(now).collect();
-            (program.deadline(), events)
+            (program.deadline(), program.take_events(now))
         });
         self.chronicle.add(events);
         if let Some(due) = deadline {

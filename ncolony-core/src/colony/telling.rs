@@ -177,18 +177,20 @@ impl Program {
 
     /// It was decided what follows: what has changed and was not told yet is told, and the events
     /// that are complete leave.
-    pub(super) fn take_events(&mut self, now: Now) -> impl Iterator<Item = Event> {
+    pub(super) fn take_events(&mut self, now: Now) -> Vec<Event> {
         if let Some((from, cause)) = self.telling.woken.take() {
             self.note(now, from, cause);
         }
         let start_is_open = matches!(self.phase, Phase::Ordered { .. });
         let complete = self.telling.complete(start_is_open);
-        self.telling.events.drain(..complete)
+        // What is told leaves no room behind: there are many programs.
+        let rest = self.telling.events.split_off(complete);
+        std::mem::replace(&mut self.telling.events, rest)
     }
 
     /// All events leave, complete or not.
-    pub(super) fn release_events(&mut self) -> impl Iterator<Item = Event> {
-        self.telling.events.drain(..)
+    pub(super) fn release_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.telling.events)
     }
 }
 

@@ -236,7 +236,6 @@ impl Colony {
     /// Settles one program, and says whether a start of it is due.
     fn settle_one(&mut self, now: Now, name: ProgramName) -> Option<Due> {
         self.disarm(&name);
-        let leave = self.leave_of(&name);
         let shutting_down = self.is_closing();
         let program = self.programs.get_mut(&name)?;
         self.changed.insert(name.clone());
@@ -245,15 +244,18 @@ impl Colony {
             self.unpublished.insert(name);
             return None;
         }
+        let patient = self.closing != Closing::Killing;
+        let leave = self.order.leave_of(program, patient);
         let start = program.settle(now, shutting_down, leave, &mut self.effects);
-        if self.closing == Closing::Killing {
+        if !patient {
             program.lose_patience(now, &mut self.effects);
         }
         if program.is_over() {
             self.chronicle.add(program.take_events(now));
             self.chronicle.add(program.release_events());
             self.retired = self.retired.max(program.generation);
-            self.stands_now(&name);
+            let others = self.order.stands_now(program, shutting_down);
+            self.touched.extend(others);
             self.programs.remove(&name);
             self.forget(&name);
             self.unpublished.remove(&name);
@@ -268,15 +270,15 @@ impl Colony {
 
     /// What has been settled is told, waits for its next time, and is shown.
     fn conclude(&mut self, now: Now, name: ProgramName) {
-        self.stands_now(&name);
-        let program = self.programs.get_mut(&name);
-        let (deadline, events) = program.map_or_else(Default::default, |program| {
-            (program.deadline(), program.take_events(now))
-        });
-        self.chronicle.add(events);
-        if let Some(due) = deadline {
-            self.deadlines.insert((due, name.clone()));
-            self.armed.insert(name.clone(), due);
+        let shutting_down = self.is_closing();
+        if let Some(program) = self.programs.get_mut(&name) {
+            let others = self.order.stands_now(program, shutting_down);
+            self.touched.extend(others);
+            self.chronicle.add(program.take_events(now));
+            if let Some(due) = program.deadline() {
+                self.deadlines.insert((due, name.clone()));
+                self.armed.insert(name.clone(), due);
+            }
         }
         self.unpublished.insert(name);
     }

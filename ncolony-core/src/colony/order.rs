@@ -31,7 +31,6 @@ pub(crate) use turns::Place;
 use turns::{ALL, Batch, Turns};
 
 use super::Colony;
-use super::ending::Closing;
 use super::program::{Phase, Program};
 use crate::event::Cause;
 use crate::name::ProgramName;
@@ -57,6 +56,84 @@ impl Order {
     /// How many programs it remembers, as part of the graph or because they wait for their turn.
     pub(super) fn remembers(&self) -> usize {
         self.graph.len().max(self.turns.waiting())
+    }
+
+    /// Takes in how a program stands, and says to whom that matters.
+    pub(super) fn stand(&mut self, program: &mut Program, shutting_down: bool) -> Vec<ProgramName> {
+        let name = &program.name;
+        let lacks = self.graph.lack(name).is_some();
+        let in_ring = self.graph.ring(name).is_some();
+        let standing = Standing::of(program, shutting_down, lacks, in_ring);
+        let starting = match &program.phase {
+            Phase::Ordered { spec, .. } => Some(spec.policy.order.priority),
+            Phase::Idle(_)
+            | Phase::Delayed { .. }
+            | Phase::Starting(_)
+            | Phase::Running(_)
+            | Phase::Stopping { .. }
+            | Phase::Clearing { .. } => None,
+        };
+        let leaving = standing.leaving.then(|| {
+            let known = program.place.leaving().map(|(batch, _)| batch);
+            let batch = if shutting_down {
+                ALL
+            } else {
+                known.unwrap_or(self.settlings)
+            };
+            let rank = self.graph.rank(name);
+            (batch, rank.unwrap_or_else(|| priority(program)))
+        });
+        self.turns.count(&mut program.place, starting, leaving);
+        self.graph.stand(&program.name, standing)
+    }
+
+    /// What the others mean for a program that is about to be settled. It does not wait for its
+    /// turn any longer: whether it has to is found anew. Who is not patient waits for nobody.
+    pub(super) fn leave_of(&mut self, program: &mut Program, patient: bool) -> Leave {
+        let name = &program.name;
+        self.turns.wait_no_more(name, &mut program.place);
+        let lacks = self.graph.lack(name);
+        let lacks = lacks.map(|(other, lack)| hold::lacks(&other, lack));
+        let hold = match program.place.leaving() {
+            Some(class) if patient => (self.graph.first_to_be_gone(name))
+                .map(Hold::Dependent)
+                .or_else(|| self.turns.higher_leave(class).then_some(Hold::HigherFirst)),
+            Some(_) => None,
+            None => self.graph.ring(name).cloned().map(Hold::Kept),
+        };
+        Leave { lacks, hold }
+    }
+
+    /// A program was settled: it may wait for its turn, and to whom it matters is said.
+    pub(super) fn stands_now(
+        &mut self,
+        program: &mut Program,
+        shutting_down: bool,
+    ) -> Vec<ProgramName> {
+        if program.place.hold == Some(Hold::HigherFirst) {
+            self.turns.wait_to_stop(&program.name, &mut program.place);
+        }
+        self.stand(program, shutting_down)
+    }
+
+    /// Why a start that is due does not happen yet.
+    fn start_hold(&mut self, program: &mut Program, priority: i32) -> Option<Hold> {
+        let name = &program.name;
+        if let Some(ring) = self.graph.ring(name) {
+            return Some(Hold::Ring(Arc::clone(ring)));
+        }
+        if let Some((other, requires, lack)) = self.graph.first_to_wait_for(name) {
+            return Some(if requires {
+                Hold::Requires(other, lack)
+            } else {
+                Hold::After(other)
+            });
+        }
+        if !self.turns.lower_start(priority) {
+            return None;
+        }
+        self.turns.wait_to_start(name, &mut program.place, priority);
+        Some(Hold::LowerFirst)
     }
 }
 
@@ -91,25 +168,31 @@ impl Due {
 
 impl Colony {
     /// Takes in what has changed of the programs that were touched, and says who has to be settled:
-    /// these, and those to whom it matters.
+    /// these, those to whom it matters, and those whose turn has come, so that whoever is due now
+    /// as well is not ahead of them.
     pub(super) fn survey(&mut self) -> BTreeSet<ProgramName> {
+        let mut round = self.look_around();
+        round.extend(self.order.turns.next());
+        round
+    }
+
+    fn look_around(&mut self) -> BTreeSet<ProgramName> {
         let mut round = std::mem::take(&mut self.touched);
-        let mut unread: Vec<ProgramName> = round.iter().cloned().collect();
+        if self.order.graph.is_empty() && self.stand_without_edges(&round) {
+            return round;
+        }
+        let mut unread = Vec::new();
+        for name in &round {
+            unread.extend(self.learn(name));
+        }
         while let Some(name) = unread.pop() {
             unread.extend(self.learn(&name));
             round.insert(name);
         }
         round.extend(self.order.graph.renew());
-        if self.order.graph.is_empty() {
-            for name in &round {
-                self.stand(name);
-            }
-            return round;
-        }
         // What a program needs comes before it, so that each is looked at once.
         let deep = |graph: &Graph, name: ProgramName| (graph.depth(&name), name);
-        let mut open: BTreeSet<(usize, ProgramName)> = round
-            .iter()
+        let mut open: BTreeSet<(usize, ProgramName)> = (round.iter())
             .map(|name| deep(&self.order.graph, name.clone()))
             .collect();
         while let Some((_, name)) = open.pop_first() {
@@ -122,6 +205,20 @@ impl Colony {
         round
     }
 
+    /// The same where nobody names anybody, which most colonies are spared the rest for; says whether
+    /// that is so.
+    fn stand_without_edges(&mut self, round: &BTreeSet<ProgramName>) -> bool {
+        let shutting_down = self.is_closing();
+        round.iter().all(|name| {
+            let Some(program) = self.programs.get_mut(name) else {
+                return true;
+            };
+            self.order.stand(program, shutting_down);
+            let spec = program.spec.as_ref().or(program.started_with());
+            spec.is_none_or(|spec| !spec.policy.order.names_others())
+        })
+    }
+
     /// Takes in the edges of a program: those of its file, or, when that was removed, those that
     /// its process was started with.
     fn learn(&mut self, name: &ProgramName) -> Vec<ProgramName> {
@@ -131,73 +228,12 @@ impl Colony {
     }
 
     /// Takes in how a program stands, and says to whom that matters.
-    pub(super) fn stand(&mut self, name: &ProgramName) -> Vec<ProgramName> {
+    fn stand(&mut self, name: &ProgramName) -> Vec<ProgramName> {
         let shutting_down = self.is_closing();
-        let Some(program) = self.programs.get_mut(name) else {
-            return self.order.graph.stand(name, Standing::ABSENT);
-        };
-        let Order {
-            graph,
-            turns,
-            settlings,
-        } = &mut self.order;
-        let lacks = graph.lack(name).is_some();
-        let in_ring = graph.ring(name).is_some();
-        let standing = Standing::of(program, shutting_down, lacks, in_ring);
-        let starting = match &program.phase {
-            Phase::Ordered { spec, .. } => Some(spec.policy.order.priority),
-            Phase::Idle(_)
-            | Phase::Delayed { .. }
-            | Phase::Starting(_)
-            | Phase::Running(_)
-            | Phase::Stopping { .. }
-            | Phase::Clearing { .. } => None,
-        };
-        let leaving = standing.leaving.then(|| {
-            let known = program.place.leaving().map(|(batch, _)| batch);
-            let batch = if shutting_down {
-                ALL
-            } else {
-                known.unwrap_or(*settlings)
-            };
-            (batch, graph.rank(name).unwrap_or_else(|| priority(program)))
-        });
-        turns.count(&mut program.place, starting, leaving);
-        graph.stand(name, standing)
-    }
-
-    /// What the others mean for a program that is about to be settled. It does not wait for its
-    /// turn any longer: whether it has to is found anew.
-    pub(super) fn leave_of(&mut self, name: &ProgramName) -> Leave {
-        let patient = self.closing != Closing::Killing;
-        let Some(program) = self.programs.get_mut(name) else {
-            return Leave::default();
-        };
-        let Order { graph, turns, .. } = &mut self.order;
-        turns.wait_no_more(name, &mut program.place);
-        let lacks = graph.lack(name);
-        let lacks = lacks.map(|(other, lack)| hold::lacks(&other, lack));
-        let leaving = program.place.leaving();
-        let hold = match leaving {
-            Some(class) if patient => graph
-                .first_to_be_gone(name)
-                .map(Hold::Dependent)
-                .or_else(|| turns.higher_leave(class).then_some(Hold::HigherFirst)),
-            Some(_) => None,
-            None => graph.ring(name).cloned().map(Hold::Kept),
-        };
-        Leave { lacks, hold }
-    }
-
-    /// A program was settled: whoever it matters to is looked at next.
-    pub(super) fn stands_now(&mut self, name: &ProgramName) {
-        if let Some(program) = self.programs.get_mut(name)
-            && program.place.hold == Some(Hold::HigherFirst)
-        {
-            self.order.turns.wait_to_stop(name, &mut program.place);
+        match self.programs.get_mut(name) {
+            Some(program) => self.order.stand(program, shutting_down),
+            None => self.order.graph.stand(name, Standing::ABSENT),
         }
-        let others = self.stand(name);
-        self.touched.extend(others);
     }
 
     /// A program is gone, and its edges with it.
@@ -217,42 +253,22 @@ impl Colony {
             cause,
         } in due
         {
-            let hold = self.start_hold(&name, priority);
-            let Some(program) = self.programs.get_mut(&name) else {
-                continue;
-            };
-            match hold {
-                None => program.order(now, spec, cause, &mut self.effects),
-                Some(hold) => {
-                    if hold == Hold::LowerFirst {
-                        let turns = &mut self.order.turns;
-                        turns.wait_to_start(&name, &mut program.place, priority);
-                    }
-                    program.wait_for(now, hold);
+            if let Some(program) = self.programs.get_mut(&name) {
+                match self.order.start_hold(program, priority) {
+                    None => program.order(now, spec, cause, &mut self.effects),
+                    Some(hold) => program.wait_for(now, hold),
                 }
             }
             self.conclude(now, name);
         }
     }
 
-    /// Why a start that is due does not happen yet.
-    fn start_hold(&mut self, name: &ProgramName, priority: i32) -> Option<Hold> {
-        let Order { graph, turns, .. } = &mut self.order;
-        if let Some(ring) = graph.ring(name) {
-            return Some(Hold::Ring(Arc::clone(ring)));
-        }
-        if let Some((other, requires, lack)) = graph.first_to_wait_for(name) {
-            return Some(if requires {
-                Hold::Requires(other, lack)
-            } else {
-                Hold::After(other)
-            });
-        }
-        turns.lower_start(priority).then_some(Hold::LowerFirst)
-    }
-
-    /// Touches those whose turn has come; says whether there are any.
+    /// Touches those whose turn has come; says whether there are any. When everything is to be left
+    /// as it is, nobody's turn comes.
     pub(super) fn next_turn(&mut self) -> bool {
+        if self.is_detaching() {
+            return false;
+        }
         self.touched.extend(self.order.turns.next());
         !self.touched.is_empty()
     }

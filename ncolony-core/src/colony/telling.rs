@@ -2,13 +2,17 @@
 //!
 //! An event leaves when all is known that belongs into it. That of a start waits for its process,
 //! that of an end for the last lines that were printed; those after it wait behind it. No end waits
-//! longer than until the next one of the same program.
+//! longer than until the next one of the same program, or until a few more events wait behind it.
 
 use super::program::{Phase, Program, Rest, Why};
 use crate::event::{Cause, Event};
 use crate::policy::Ended;
 use crate::status::State;
 use crate::time::Now;
+
+/// More events than this do not wait for last lines: starts that fail one after the other would be
+/// without end.
+const WAITING_MAX: usize = 6;
 
 /// What a program has to tell, and has not told yet.
 #[derive(Clone, Debug, Default)]
@@ -78,7 +82,8 @@ impl Telling {
         let all = self.events.len();
         let is_end = |event: &Event| event.exit.is_some();
         let end = self.events.iter().rposition(is_end);
-        let end = end.filter(|_| self.awaits_lines).unwrap_or(all);
+        let waits = self.awaits_lines && all <= WAITING_MAX;
+        let end = end.filter(|_| waits).unwrap_or(all);
         end.min(all - usize::from(start_is_open && all > 0))
     }
 }

@@ -285,3 +285,14 @@ fn what_comes_and_goes_with_another_says_so() {
     assert_eq!((told[0].0, told[0].1), (State::Stopping, Cause::Dependency));
     assert!(told[0].2.as_deref().unwrap().contains("db"), "{told:?}");
 }
+
+#[test]
+fn starts_that_fail_do_not_wait_for_ever_for_the_lines_of_an_end() {
+    let mut web = Driver::with("web", "");
+    web.events();
+    web.exits("web", 1);
+    web.spawns = Spawns::Fail(Blame::Machine);
+    web.wait(60_000);
+    assert_eq!(web.story()[0], "STARTING>BACKOFF exit (exited with code 1)");
+    assert!(web.colony.load().events < 10, "{:?}", web.colony.load());
+}

@@ -26,7 +26,8 @@ impl Ledger {
         let account = self.accounts.get(name)?;
         let life = account.alive()?;
         let is_it = self.keystone.as_ref() == Some(name) && life.generation == *generation;
-        let was_told = life.stop.is_some() || self.must_stop(name, account, life);
+        let unwanted = !account.wanted(self.closing) || account.is_superseded(&life.spec);
+        let was_told = life.stop.is_some() || unwanted;
         (is_it && !was_told).then_some(*exit)
     }
 

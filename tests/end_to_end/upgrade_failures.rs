@@ -3,6 +3,7 @@
 use std::fs;
 use std::fs::OpenOptions;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
 use ncolony_core::status::ProgramStatus;
 use serde_json::json;
@@ -40,12 +41,13 @@ impl Settled {
         });
         // What nobody prints into is let go of a little later.
         until("nobody listens to the crasher", || {
-            (!colony.path("status/output/crasher").exists()).then_some(())
+            let leads_there = |path: &PathBuf| path.to_string_lossy().contains("crasher");
+            (!open_files(&colony).iter().any(leads_there)).then_some(())
         });
         // The first failure may open what stays open.
         colony.rescan();
         let before = records(&colony);
-        let open = open_files(&colony);
+        let open = open_files(&colony).len();
         Self {
             colony,
             before,
@@ -60,7 +62,7 @@ impl Settled {
         assert_eq!(self.colony.overview().pid, monitor, "{what}");
         assert_eq!(records(&self.colony), self.before, "{what}");
         until(&format!("{what}: nothing stays open"), || {
-            (open_files(&self.colony) == self.open).then_some(())
+            (open_files(&self.colony).len() == self.open).then_some(())
         });
         let answered = self.colony.ask(json!({"type": "RESCAN"}));
         assert!(answered.ok, "{what}: {answered:?}");
@@ -112,10 +114,12 @@ fn records(colony: &Colony) -> Vec<ProgramStatus> {
     NAMES.iter().map(record).collect()
 }
 
-/// How many descriptors the monitor has open.
-fn open_files(colony: &Colony) -> usize {
-    let all = fs::read_dir(format!("/proc/{}/fd", colony.pid()));
-    all.unwrap().count()
+/// What the monitor has open.
+fn open_files(colony: &Colony) -> Vec<PathBuf> {
+    let all = fs::read_dir(format!("/proc/{}/fd", colony.pid())).unwrap();
+    // One that is closed while it is looked at leads nowhere.
+    let lead = |entry: fs::DirEntry| fs::read_link(entry.path()).ok();
+    all.flatten().filter_map(lead).collect()
 }
 
 #[test]

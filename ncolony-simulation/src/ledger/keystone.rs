@@ -26,9 +26,8 @@ impl Ledger {
         let account = self.accounts.get(name)?;
         let life = account.alive()?;
         let is_it = self.keystone.as_ref() == Some(name) && life.generation == *generation;
-        let unwanted = !account.wanted(self.closing) || account.is_superseded(&life.spec);
-        let was_told = life.stop.is_some() || unwanted;
-        (is_it && !was_told).then_some(*exit)
+        let is_wanted = account.wanted(false) && !account.is_superseded(&life.spec);
+        (is_it && is_wanted && life.stop.is_none()).then_some(*exit)
     }
 
     /// Everything is to stop if the program has ended, or rests by itself.

@@ -16,7 +16,7 @@
 //! | **idle**, exited or fatal | leave it: a word or a new file wakes it | it is stopped |
 //! | **delayed** | start it when its wait is over | it is stopped |
 //! | **ordered** | wait for the outcome | wait for the outcome |
-//! | **starting**, **running** | stop it if it is out of date; else it counts as up after its threshold | stop it |
+//! | **starting**, **running** | stop it if it is out of date or not well; else it counts as up when it is ready | stop it |
 //! | **stopping**, **clearing** | KILL when its time is up | KILL when its time is up |
 //!
 //! A process is out of date when a RESTART asked for a later generation, or when its file now says
@@ -30,6 +30,7 @@ pub mod diff;
 mod ending;
 mod essence;
 mod facts;
+mod health;
 pub mod io;
 mod keystone;
 mod order;
@@ -48,13 +49,15 @@ use std::sync::Arc;
 use chronicle::Chronicle;
 use ending::Closing;
 pub use essence::Load;
-pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure};
+pub use health::EXTENSION_MAX;
+pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure, Word};
 use keystone::Keystone;
 use order::{Due, Order};
 use program::Program;
 use snapshot::{ActedOn, Upgrading};
 pub use stop::KILL_AGAIN;
 
+use crate::event::Cause;
 use crate::name::ProgramName;
 use crate::spec::ProgramSpec;
 use crate::status::{ProgramStatus, State};
@@ -206,6 +209,23 @@ impl Colony {
             } => {
                 self.printed(now, &name, generation, lines);
             }
+            Observation::Ready { name, generation } => {
+                self.with(&name, generation, |program, _| {
+                    program.became_ready(now, Cause::Ready);
+                });
+            }
+            Observation::NotReady {
+                name,
+                generation,
+                why,
+            } => {
+                self.with(&name, generation, |program, _| program.is_not_ready(why));
+            }
+            Observation::Notified {
+                name,
+                generation,
+                word,
+            } => self.notified(now, name, generation, word),
             Observation::Shutdown => self.close(),
             Observation::KillNow => self.kill_now(),
             Observation::Upgraded => self.conclude_upgrade(None),
@@ -247,6 +267,7 @@ impl Colony {
         let patient = self.closing != Closing::Killing;
         let leave = self.order.leave_of(program, patient);
         let start = program.settle(now, shutting_down, leave, &mut self.effects);
+        program.keep_probing(&mut self.effects);
         if !patient {
             program.lose_patience(now, &mut self.effects);
         }
@@ -268,6 +289,14 @@ impl Colony {
         start
     }
 
+    /// Takes note of when a program is due next.
+    fn arm(&mut self, name: &ProgramName) {
+        if let Some(due) = self.programs.get(name).and_then(Program::deadline) {
+            self.deadlines.insert((due, name.clone()));
+            self.armed.insert(name.clone(), due);
+        }
+    }
+
     /// What has been settled is told, waits for its next time, and is shown.
     fn conclude(&mut self, now: Now, name: ProgramName) {
         let shutting_down = self.is_closing();
@@ -275,11 +304,8 @@ impl Colony {
             let others = self.order.stands_now(program, shutting_down);
             self.touched.extend(others);
             self.chronicle.add(program.take_events(now));
-            if let Some(due) = program.deadline() {
-                self.deadlines.insert((due, name.clone()));
-                self.armed.insert(name.clone(), due);
-            }
         }
+        self.arm(&name);
         self.unpublished.insert(name);
     }
 

@@ -10,6 +10,10 @@ use crate::policy::Ended;
 use crate::status::State;
 use crate::time::Now;
 
+/// More events of one program never wait for last lines: starts that fail have no end of their own
+/// that would let them go.
+const WAITING_MAX: usize = 8;
+
 /// What a program has to tell, and has not told yet.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Telling {
@@ -78,7 +82,8 @@ impl Telling {
         let all = self.events.len();
         let is_end = |event: &Event| event.exit.is_some();
         let end = self.events.iter().rposition(is_end);
-        let end = end.filter(|_| self.awaits_lines).unwrap_or(all);
+        let waits = self.awaits_lines && all <= WAITING_MAX;
+        let end = end.filter(|_| waits).unwrap_or(all);
         end.min(all - usize::from(start_is_open && all > 0))
     }
 }

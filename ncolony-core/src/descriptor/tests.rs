@@ -67,13 +67,6 @@ fn every_known_key_is_known_to_the_parser() {
 
 #[test]
 fn keys_for_later_are_refused() {
-    for key in NOT_SUPPORTED_YET {
-        let error = bad(&format!(r#"{{"args": ["x"], "{key}": 1}}"#));
-        assert!(
-            error.message.contains("not supported yet"),
-            "{key}: {error}"
-        );
-    }
     assert!(
         bad(r#"{"args": ["x"], "instances": 2}"#)
             .message

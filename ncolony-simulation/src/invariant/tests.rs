@@ -2,6 +2,7 @@
 //! invariant that forbids it says so.
 
 mod order;
+mod readiness;
 mod succession;
 mod telling;
 

@@ -4,7 +4,7 @@ use ncolony_core::colony::Generation;
 use ncolony_core::{Mono, ProgramName};
 
 use super::ends::SPACING;
-use super::{Account, Known, Ledger, Pause, Stop};
+use super::{Account, Fault, Known, Ledger, Pause, Stop};
 
 impl Ledger {
     /// What was carried out is written down, too.
@@ -23,11 +23,13 @@ impl Ledger {
             let left = matches!(account.known, Known::Leftover { .. });
             let must_stop =
                 (account.life()).is_some_and(|life| self.must_stop(name, account, life));
-            left || (must_stop && self.stop_waits(name).is_none())
+            let told = left || (must_stop && self.stop_waits(name).is_none());
+            let fault = account.life().and_then(|life| life.fault(now));
+            (told, fault.filter(|_| !told))
         };
-        let told: Vec<bool> = self.accounts.iter().map(|entry| told(&entry)).collect();
-        for (account, told) in self.accounts.values_mut().zip(told) {
-            account.decided(now, told, killing);
+        let told: Vec<_> = self.accounts.iter().map(|entry| told(&entry)).collect();
+        for (account, (told, fault)) in self.accounts.values_mut().zip(told) {
+            account.decided(now, (told, fault), killing);
         }
         self.settle(now);
     }
@@ -48,7 +50,13 @@ impl Ledger {
         self.begin();
     }
 
-    pub(super) fn adopted(&mut self, name: &ProgramName, generation: Generation, pid: u32) {
+    pub(super) fn adopted(
+        &mut self,
+        now: Mono,
+        name: &ProgramName,
+        generation: Generation,
+        pid: u32,
+    ) {
         let Some(account) = self.about(name, generation) else {
             return;
         };
@@ -62,6 +70,7 @@ impl Ledger {
         }) = self.accounts.get_mut(name)
         {
             life.adopted = true;
+            (life.since, life.well) = (now, now);
         }
     }
 
@@ -94,7 +103,7 @@ impl Account {
         self.life_mut()?.stop.as_mut()
     }
 
-    fn decided(&mut self, now: Mono, must_stop: bool, killing: bool) {
+    fn decided(&mut self, now: Mono, (told, fault): (bool, Option<Fault>), killing: bool) {
         let Some(life) = self.life() else {
             return;
         };
@@ -103,9 +112,10 @@ impl Account {
             return;
         };
         match &mut life.stop {
-            None if must_stop => {
+            None if told || fault.is_some() => {
                 life.stop = Some(Stop {
                     asked: false,
+                    fault,
                     ..Stop::begun(kill_by)
                 });
             }

@@ -65,12 +65,12 @@ impl Standing {
     }
 }
 
-/// Whether a program counts as started for those that come after it: its process was executed, and
-/// is not one that is about to be replaced.
+/// Whether a program counts as started for those that come after it: it is ready where it has to
+/// be, else its process was executed; and it is not one that is about to be replaced.
 fn has_started(program: &Program, in_ring: bool) -> bool {
     match &program.phase {
         Phase::Starting(child) | Phase::Running(child) => {
-            in_ring || !program.is_superseded(&child.spec)
+            program.has_started() && (in_ring || !program.is_superseded(&child.spec))
         }
         Phase::Idle(_)
         | Phase::Delayed { .. }

@@ -34,6 +34,7 @@ mod exit_with;
 mod failed_starts;
 mod following;
 mod full_places;
+mod importing;
 mod lifecycle;
 mod limits;
 mod log_following;

@@ -1,6 +1,7 @@
 //! `import`: program files of what another supervisor would run.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -163,4 +164,58 @@ fn what_has_no_equivalent_is_listed_with_its_line() {
         "{}",
         ran.stderr
     );
+}
+
+/// Copies the files of a reference configuration into the colony's directory.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_reference_configurations_are_imported_whole() {
+    let references =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/interoperation/supervisord");
+    for (name, programs) in [
+        ("debian", "site worker"),
+        ("django", "celery celerybeat gunicorn"),
+        ("laravel", "laravel-horizon laravel-worker"),
+        ("docker", "nginx php-fpm"),
+        ("node", "api sockets-0 sockets-1"),
+        ("rabbitmq", "consumer drain rabbitmq"),
+        ("flask", "flask"),
+        ("oneshots", "broken migrate missing nightly once report"),
+        ("groups", "alone back front inbox outbox"),
+        ("expansions", "names numbers"),
+        ("syslog", "both old silent"),
+        ("quoting", "lines shell twice words"),
+    ] {
+        let colony = Colony::new();
+        copy(&references.join(name), &colony.path("reference"));
+        for made in ["log", "run"] {
+            fs::create_dir(colony.path("reference").join(made)).unwrap();
+        }
+        let mut command = colony.command();
+        command
+            .args(["import", "supervisord"])
+            .arg(colony.path("reference/supervisord.conf"))
+            .envs([
+                ("PATH", "/bin"),
+                ("ME", "root"),
+                ("SELF", "root"),
+                ("LANG", "C.UTF-8"),
+            ])
+            .envs([("HOME", "/root"), ("SPECIAL", "50% of it")]);
+        let ran = Ran::from(command.output().unwrap());
+        assert_eq!(ran.status, Some(0), "{name}: {ran:?}");
+        let wanted: Vec<&str> = programs.split(' ').collect();
+        assert_eq!(entries(&colony, "config"), wanted, "{name}");
+    }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::adoption::{succeed, until_adopted};
 use crate::colony::{Colony, until};
+use crate::processes::until_gone;
 
 /// Says what stands in the file `say` again and again.
 const SPEAKER: &str = r#"
@@ -135,4 +136,24 @@ fn an_upgrade_loses_no_word() {
     colony.until_state("web", State::Running);
     let record = colony.record("slow");
     assert_eq!((record.state, record.starts), (State::Starting, 1));
+}
+
+#[test]
+fn a_look_does_not_outlive_its_monitor_and_is_made_again_by_the_next() {
+    let mut colony = Colony::running(&[]);
+    let look = "echo $$ >> looks; exec sleep 1000";
+    let file = json!({"args": ["sleep", "1000"], "ready": {"exec": ["/bin/sh", "-c", look]}});
+    colony.program("job", file.to_string());
+    let looks = |colony: &Colony, count: usize| -> u32 {
+        until("it is looked at", || {
+            let looks = colony.lines("looks");
+            looks.get(count)?.parse().ok()
+        })
+    };
+    let first = looks(&colony, 0);
+    colony.kill();
+    until_gone(first);
+    colony.start();
+    assert_ne!(looks(&colony, 1), first);
+    assert_eq!(until_adopted(&colony, "job").state, State::Starting);
 }

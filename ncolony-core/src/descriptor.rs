@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use self::output::{ErrorOutput, Output};
 use crate::json::{Members, Value, parse_object};
+use crate::name::INSTANCES_MAX;
 use crate::signal::Signal;
 
 pub use self::sockets::{Address, DEFAULT_MODE, Host, SocketSpec};
@@ -37,7 +38,7 @@ const NOT_SUPPORTED_YET: [&str; 8] = [
 ];
 
 /// The keys that have a meaning to the monitor.
-pub const KEYS: [&str; 23] = [
+pub const KEYS: [&str; 24] = [
     "args",
     "env",
     "env_inherit",
@@ -58,6 +59,7 @@ pub const KEYS: [&str; 23] = [
     "cwd",
     "umask",
     "stdin",
+    "instances",
     "sockets",
     "stdout",
     "stderr",
@@ -147,6 +149,8 @@ pub struct Descriptor {
     pub umask: Option<u32>,
     /// Standard input.
     pub stdin: Stdin,
+    /// How many processes it has; more than one are instances, with names of their own.
+    pub instances: u32,
     /// What the monitor listens on for it, in the order in which it is given them.
     pub sockets: Vec<SocketSpec>,
     /// Where standard output goes.
@@ -198,6 +202,7 @@ impl Descriptor {
             cwd: None,
             umask: None,
             stdin: Stdin::Open,
+            instances: 1,
             sockets: Vec::new(),
             stdout: Output::default(),
             stderr: ErrorOutput::Stdout,
@@ -232,8 +237,7 @@ impl Descriptor {
             "sockets" => self.sockets = sockets::sockets(value)?,
             "stdout" => self.stdout = output::standard(value)?,
             "stderr" => self.stderr = output::error(value)?,
-            "instances" if value.integer(1, 1).is_ok() => {}
-            "instances" => return Err(value.error("more than one instance is not supported yet")),
+            "instances" => self.instances = instances(value)?,
             later if NOT_SUPPORTED_YET.contains(&later) => {
                 return Err(value.error("this key is not supported yet"));
             }
@@ -331,6 +335,11 @@ fn exit_codes(value: &Value<'_>) -> Result<Vec<u8>, ConfigError> {
         .iter()
         .map(code)
         .collect()
+}
+
+fn instances(value: &Value<'_>) -> Result<u32, ConfigError> {
+    let number = value.integer(1, i64::from(INSTANCES_MAX))?;
+    u32::try_from(number).map_err(|_| value.error("is out of range"))
 }
 
 fn positive(value: &Value<'_>) -> Result<u32, ConfigError> {

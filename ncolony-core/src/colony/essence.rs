@@ -78,6 +78,7 @@ impl Program {
             digest: _,
             hand,
             at_least,
+            at_once,
             generation,
             phase,
             backoff,
@@ -93,7 +94,7 @@ impl Program {
         spec.as_ref().map(|spec| &spec.source).hash(out);
         config_error.is_some().hash(out);
         (*hand as u8).hash(out);
-        (at_least > generation).hash(out);
+        (at_least > generation, at_once).hash(out);
         backoff.deaths().hash(out);
         listens.hash(out);
         phase.hash_essence(moment, out);

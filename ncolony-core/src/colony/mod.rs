@@ -23,15 +23,18 @@
 //! to start it with something else. There is no state "restarting": what is out of date is
 //! stopped, and when it has gone the table is looked at afresh. So the last word wins, a STOP
 //! cancels a restart that has not begun, and a hundred RESTARTs during one stop cause one start.
+//! Instances of one file take turns at that: see `rolling`.
 
 mod command;
 pub mod diff;
 mod ending;
 mod essence;
 mod facts;
+mod family;
 pub mod io;
 mod program;
 mod record;
+mod rolling;
 mod sentence;
 pub mod snapshot;
 mod stop;
@@ -45,6 +48,7 @@ use ending::Closing;
 pub use essence::Load;
 pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure};
 use program::Program;
+use rolling::{Rolling, Turn};
 use snapshot::{ActedOn, Upgrading};
 pub use stop::KILL_AGAIN;
 
@@ -67,6 +71,8 @@ pub struct Colony {
     /// Programs whose record is out of date. Written after all that acts, once each.
     unpublished: BTreeSet<ProgramName>,
     closing: Closing,
+    /// Which instances wait for each other.
+    rolling: Rolling,
     /// How many messages were heard.
     heard: u64,
     /// The highest number of a start of any program that is gone: one of the same name that comes
@@ -103,6 +109,7 @@ impl Colony {
             effects: VecDeque::new(),
             unpublished: BTreeSet::new(),
             closing: Closing::No,
+            rolling: Rolling::default(),
             heard: 0,
             retired: Generation::default(),
             upgrading: None,
@@ -116,7 +123,7 @@ impl Colony {
     /// Takes in a fact. What follows from it is decided by [`Colony::settle`].
     pub fn observe(&mut self, now: Now, observation: Observation) {
         match observation {
-            Observation::Config { name, reading } => self.read(now, name, reading),
+            Observation::Config { name, reading } => self.read(now, &name, reading),
             Observation::Message { file, message } => self.hear(now, file, message),
             Observation::Spawned {
                 name,
@@ -194,35 +201,50 @@ impl Colony {
             self.touched.insert(name.clone());
             self.disarm(&name.clone());
         }
-        let shutting_down = self.is_closing();
-        let detaching = self.closing == Closing::Detaching;
         while let Some(name) = self.touched.pop_first() {
-            self.disarm(&name);
-            self.changed.insert(name.clone());
-            let Some(program) = self.programs.get_mut(&name) else {
-                continue;
-            };
-            if detaching {
-                self.unpublished.insert(name);
-                continue;
-            }
-            program.settle(now, shutting_down, &mut self.effects);
-            if self.closing == Closing::Killing {
-                program.lose_patience(now, &mut self.effects);
-            }
-            if program.is_over() {
-                self.retired = self.retired.max(program.generation);
-                self.programs.remove(&name);
-                self.unpublished.remove(&name);
-                self.effects.push_back(Effect::Retract(name));
-                continue;
-            }
-            if let Some(due) = program.deadline() {
-                self.deadlines.insert((due, name.clone()));
-                self.armed.insert(name.clone(), due);
-            }
-            self.unpublished.insert(name);
+            self.settle_one(now, name, Turn::Waits);
         }
+        // Who comes next is seen when all that has happened was taken in.
+        while let Some(name) = self.rolling.next_turn() {
+            self.settle_one(now, name, Turn::HasCome);
+        }
+        self.unpublished.extend(self.rolling.take_restated());
+    }
+
+    fn settle_one(&mut self, now: Now, name: ProgramName, turn: Turn) {
+        self.disarm(&name);
+        self.changed.insert(name.clone());
+        let shutting_down = self.is_closing();
+        let Some(program) = self.programs.get_mut(&name) else {
+            return;
+        };
+        if self.closing == Closing::Detaching {
+            self.unpublished.insert(name);
+            return;
+        }
+        program.settle(now, shutting_down, turn, &mut self.effects);
+        if self.closing == Closing::Killing {
+            program.lose_patience(now, &mut self.effects);
+        }
+        self.rolling.note(&name, program.part(shutting_down));
+        let lets_go = program.lets_go(shutting_down);
+        let is_over = program.is_over();
+        let (generation, due) = (program.generation, program.deadline());
+        if lets_go {
+            self.release(&name);
+        }
+        if is_over {
+            self.retired = self.retired.max(generation);
+            self.programs.remove(&name);
+            self.unpublished.remove(&name);
+            self.effects.push_back(Effect::Retract(name));
+            return;
+        }
+        if let Some(due) = due {
+            self.deadlines.insert((due, name.clone()));
+            self.armed.insert(name.clone(), due);
+        }
+        self.unpublished.insert(name);
     }
 
     /// The next order. Those that act come first, then the records that have changed.
@@ -301,7 +323,14 @@ impl Colony {
 
     fn record_of(&self, program: &Program) -> ProgramStatus {
         let shutting_down = self.is_closing() && !self.is_detaching();
-        program.record(shutting_down, self.heard)
+        let mut record = program.record(shutting_down, self.heard);
+        if let Some(wait) = self.rolling.wait_of(&program.name)
+            && let Some(why) = program.out_of_date(shutting_down)
+        {
+            record.turn = Some(wait.word());
+            record.reason = Some(wait.reason(&why));
+        }
+        record
     }
 
     /// Has the record of a program published once more: the last time, it could not be written.
@@ -336,21 +365,6 @@ impl Colony {
         if let Some(due) = self.armed.remove(name) {
             self.deadlines.remove(&(due, name.clone()));
         }
-    }
-
-    fn read(&mut self, now: Now, name: ProgramName, reading: Reading) {
-        if reading == Reading::Absent && !self.knows(&name) {
-            return;
-        }
-        let program = self
-            .programs
-            .entry(name.clone())
-            .or_insert_with(|| Program::new(name.clone(), self.retired, now));
-        if program.says_the_same(&reading) {
-            return;
-        }
-        program.read(now, reading);
-        self.touched.insert(name);
     }
 
     /// Hands a fact to the program whose present generation it is about.

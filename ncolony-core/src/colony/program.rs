@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::io::{Effect, Generation};
+use super::rolling::Turn;
 use super::sentence;
 use super::stop::Patience;
 use crate::exit::Exit;
@@ -140,6 +141,9 @@ pub(crate) struct Program {
     pub(crate) digest: Option<String>,
     pub(crate) hand: Hand,
     pub(crate) at_least: Generation,
+    /// Whether somebody has asked for that start of this very instance, so that it waits for no
+    /// other.
+    pub(crate) at_once: bool,
     pub(crate) generation: Generation,
     pub(crate) phase: Phase,
     pub(crate) backoff: Backoff,
@@ -166,6 +170,7 @@ impl Program {
             digest: None,
             hand: Hand::Off,
             at_least: Generation::default(),
+            at_once: false,
             generation: last,
             phase: Phase::Idle(Rest::Stopped),
             backoff: Backoff::default(),
@@ -274,7 +279,13 @@ impl Program {
     // ----- what follows --------------------------------------------------------------------
 
     /// Looks at what is wanted and what is so, and orders what brings them together.
-    pub(crate) fn settle(&mut self, now: Now, shutting_down: bool, out: &mut VecDeque<Effect>) {
+    pub(super) fn settle(
+        &mut self,
+        now: Now,
+        shutting_down: bool,
+        turn: Turn,
+        out: &mut VecDeque<Effect>,
+    ) {
         match (self.want(shutting_down), &mut self.phase) {
             (Want::Up { spec, .. }, Phase::Idle(Rest::Stopped)) => self.order(now, spec, out),
             (Want::Up { .. }, Phase::Idle(Rest::Exited(_) | Rest::Fatal)) => {}
@@ -283,22 +294,15 @@ impl Program {
                     self.order(now, spec, out);
                 }
             }
-            (Want::Up { spec, at_least }, Phase::Starting(child) | Phase::Running(child)) => {
-                if self.generation < at_least || child.spec.needs_restart(&spec) {
-                    let why = sentence::out_of_date(
-                        self.generation < at_least,
-                        self.asked_because.as_deref(),
-                    );
-                    self.begin_stop(now, why, out);
-                } else {
-                    self.grow_up(now);
+            (Want::Up { .. }, Phase::Starting(_) | Phase::Running(_)) => {
+                let waits = turn == Turn::Waits && self.name.is_instance() && !self.at_once;
+                match self.out_of_date(shutting_down) {
+                    Some(why) if !waits => self.begin_stop(now, why, out),
+                    Some(_) | None => self.grow_up(now),
                 }
             }
             (Want::Down(_), Phase::Idle(_) | Phase::Delayed { .. }) => {
                 self.enter(now, Phase::Idle(Rest::Stopped));
-                if std::mem::take(&mut self.listens) {
-                    out.push_back(Effect::Release(self.name.clone()));
-                }
             }
             (Want::Down(why), Phase::Starting(_) | Phase::Running(_)) => {
                 let why = sentence::stopping_because(why, self.asked_because.as_deref());
@@ -312,8 +316,16 @@ impl Program {
         }
     }
 
+    /// Whether what was listened on for it is needed no more, said once: it is wanted down, and
+    /// nothing of it runs.
+    pub(super) fn lets_go(&mut self, shutting_down: bool) -> bool {
+        let is_down = matches!(self.want(shutting_down), Want::Down(_));
+        is_down && self.is_idle() && std::mem::take(&mut self.listens)
+    }
+
     fn order(&mut self, now: Now, spec: Arc<ProgramSpec>, out: &mut VecDeque<Effect>) {
         self.generation = self.generation.next();
+        self.at_once = false;
         out.push_back(Effect::Spawn {
             spec: Arc::clone(&spec),
             generation: self.generation,

@@ -28,6 +28,7 @@ impl Program {
             next_start,
             ready: matches!(self.phase, Phase::Running(_)),
             note: None,
+            turn: None,
             reason: self.reason(&want),
             config_error: self.config_error.clone(),
             groups: self

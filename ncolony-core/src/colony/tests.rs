@@ -3,10 +3,12 @@
 mod driver;
 mod ends;
 mod files;
+mod instances;
 mod life;
 mod listening;
 mod messages;
 mod proofs;
+mod rolling;
 mod shutdown;
 mod snapshots;
 mod stops;

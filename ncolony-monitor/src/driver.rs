@@ -109,7 +109,7 @@ impl Driver {
         let scanner = Scanner::new(
             &settings.places.config,
             settings.defaults,
-            Catalogue::expecting(inheritance.names(), inheritance.config),
+            Catalogue::expecting(inheritance.files(), inheritance.config),
         );
         let mut driver = Self {
             colony: Colony::new(),

@@ -20,9 +20,10 @@ use crate::sys::errno;
 use crate::sys::pidfd::Pidfd;
 use crate::sys::socket::{self, FileId, Name};
 
-/// All that is listened on, by program.
+/// All that is listened on.
 #[derive(Debug, Default)]
 pub(crate) struct Listening {
+    /// By the name of the file that asks for it: instances share it.
     open: BTreeMap<ProgramName, Vec<Open>>,
 }
 
@@ -50,17 +51,18 @@ impl Listening {
         allows: impl Fn(RawFd) -> Result<(), SpawnFailure>,
     ) -> Result<Vec<BorrowedFd<'_>>, SpawnFailure> {
         if !spec.listens() {
-            self.release(&spec.name);
+            self.release(&spec.name.family());
             return Ok(Vec::new());
         }
-        let mut before = self.open.remove(&spec.name).unwrap_or_default();
+        let family = spec.name.family();
+        let mut before = self.open.remove(&family).unwrap_or_default();
         let wanted = &spec.process.sockets;
         let kept: Vec<Option<Open>> = wanted
             .iter()
             .map(|socket| take_what_fits(&mut before, socket))
             .collect();
         before.into_iter().for_each(Open::close);
-        let open = self.open.entry(spec.name.clone()).or_default();
+        let open = self.open.entry(family).or_default();
         let mut first_failure = None;
         for (wanted, kept) in wanted.iter().zip(kept) {
             match open_one(wanted, kept, credentials, &allows) {
@@ -79,7 +81,7 @@ impl Listening {
         self.open.values().map(Vec::len).sum()
     }
 
-    /// Closes all that is listened on for a program.
+    /// Closes all that is listened on for the programs of a file.
     pub(crate) fn release(&mut self, name: &ProgramName) {
         let open = self.open.remove(name).unwrap_or_default();
         open.into_iter().for_each(Open::close);
@@ -89,17 +91,20 @@ impl Listening {
     /// listened on. Gives a sentence for each socket that could not be had; it is opened at the
     /// program's next start.
     pub(crate) fn adopt(&mut self, spec: &ProgramSpec, pid: u32) -> Vec<String> {
-        if self.open.contains_key(&spec.name) {
-            // It was handed over.
-            return Vec::new();
-        }
-        let mut missing: Vec<&SocketSpec> = spec.process.sockets.iter().collect();
+        let family = spec.name.family();
+        // It may have been handed over, or found in another instance.
+        let is_open = |socket: &SocketSpec| {
+            let open = self.open.get(&family).into_iter().flatten();
+            open.into_iter().any(|open| open.listens_at(socket))
+        };
+        let sockets = spec.process.sockets.iter();
+        let mut missing: Vec<&SocketSpec> = sockets.filter(|socket| !is_open(socket)).collect();
         if missing.is_empty() {
             return Vec::new();
         }
         let mut found = Vec::new();
         let searched = search(pid, &mut missing, &mut found);
-        self.open.insert(spec.name.clone(), found);
+        self.open.entry(family).or_default().extend(found);
         let why = searched.err().map_or_else(
             || "it does not have it open any more".to_owned(),
             |error| errno::of(&error),
@@ -152,7 +157,12 @@ impl Open {
             (Address::Unix { .. }, Some((path, id))) => FileId::at(path) == Some(*id),
             (Address::Unix { .. }, None) => false,
         };
-        reachable && socket::listens_at(self.socket.as_fd(), &Name::of(&wanted.address))
+        reachable && self.listens_at(wanted)
+    }
+
+    /// Whether it listens where this is to listen.
+    fn listens_at(&self, wanted: &SocketSpec) -> bool {
+        socket::listens_at(self.socket.as_fd(), &Name::of(&wanted.address))
     }
 
     /// Closes it, and removes its file if it is still the same.

@@ -26,6 +26,7 @@ mod detaching;
 mod endings;
 mod failed_starts;
 mod full_places;
+mod instances;
 mod lifecycle;
 mod log_following;
 mod logs;

@@ -14,9 +14,10 @@ use crate::adoption::{succeed, until_adopted};
 use crate::colony::{Colony, shell, until};
 use crate::processes;
 
-/// Counts on both streams until it is told to end, and says where it ended.
+/// Counts on both streams until it is told to end, and says where it ended. The two do not print the
+/// same, so that neither can stand in for the other.
 const COUNTING: &str = "i=0
-while ! test -e end; do i=$((i+1)); echo $i; echo $i >&2; done
+while ! test -e end; do i=$((i+1)); echo o$i; echo e$i >&2; done
 echo $i > $NCOLONY_NAME.last";
 
 fn counting(keys: Value) -> String {
@@ -56,13 +57,13 @@ fn size(colony: &Colony, name: &str) -> u64 {
     fs::metadata(colony.path(name)).map_or(0, |metadata| metadata.len())
 }
 
-/// Every number once and in order.
+/// Every number of a stream once and in order.
 #[track_caller]
-fn is_counted(lines: &[String], last: u64, what: &str) {
+fn is_counted(lines: &[String], stream: char, last: u64, what: &str) {
     let wrong = lines
         .iter()
         .zip(1_u64..)
-        .find(|(line, number)| **line != number.to_string());
+        .find(|(line, number)| **line != format!("{stream}{number}"));
     assert_eq!(wrong, None, "{what}");
     assert_eq!(lines.len() as u64, last, "{what}");
 }
@@ -83,27 +84,28 @@ fn no_line_is_lost_or_doubled_over_kills_of_the_monitor() {
     );
     let names = ["joined", "apart", "named", "small"];
     let last = count_over_kills(&mut colony, &names, |colony| size(colony, "logs/named.log"));
-    let settled = |file: &str, last: u64| {
-        let text = last.to_string();
+    let settled = |file: &str, stream: char, last: u64| {
+        let text = format!("{stream}{last}");
         until("the last line is there", || {
             (colony.lines(file).last() == Some(&text)).then_some(())
         });
     };
-    settled("logs/joined.log", last[0]);
+    settled("logs/joined.log", 'e', last[0]);
     let joined = colony.lines("logs/joined.log");
-    let twice: Vec<String> = joined.chunks(2).map(|pair| pair[0].clone()).collect();
-    assert!(joined.chunks(2).all(|pair| pair[0] == pair[1]));
-    is_counted(&twice, last[0], "joined");
-    for (file, last) in [
-        ("logs/apart.log", last[1]),
-        ("other.err", last[1]),
-        ("logs/named.log", last[2]),
-        ("apart.err", last[2]),
-    ] {
-        settled(file, last);
-        is_counted(&colony.lines(file), last, file);
+    for (at, stream) in [(0, 'o'), (1, 'e')] {
+        let own: Vec<String> = joined.iter().skip(at).step_by(2).cloned().collect();
+        is_counted(&own, stream, last[0], "joined");
     }
-    settled("logs/small.log", last[3]);
+    for (file, stream, last) in [
+        ("logs/apart.log", 'o', last[1]),
+        ("other.err", 'e', last[1]),
+        ("logs/named.log", 'o', last[2]),
+        ("apart.err", 'e', last[2]),
+    ] {
+        settled(file, stream, last);
+        is_counted(&colony.lines(file), stream, last, file);
+    }
+    settled("logs/small.log", 'o', last[3]);
     let backups = fs::read_dir(colony.path("logs")).unwrap().flatten();
     let backups = backups.filter(|entry| {
         entry
@@ -116,7 +118,7 @@ fn no_line_is_lost_or_doubled_over_kills_of_the_monitor() {
         small.extend(colony.lines(&format!("logs/small.log.{number}")));
     }
     small.extend(colony.lines("logs/small.log"));
-    is_counted(&small, last[3], "small");
+    is_counted(&small, 'o', last[3], "small");
 }
 
 #[test]
@@ -137,9 +139,9 @@ fn no_line_is_lost_on_the_way_to_the_monitors_own_output() {
                 .collect()
         };
         until("the last line is there", || {
-            (of_program().last() == Some(&last.to_string())).then_some(())
+            (of_program().last() == Some(&format!("o{last}"))).then_some(())
         });
-        is_counted(&of_program(), last, name);
+        is_counted(&of_program(), 'o', last, name);
     }
 }
 

@@ -131,3 +131,45 @@ fn find(path: &Path, stream: Stream, pid: u32) -> io::Result<Inlet> {
     }
     named
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// A shell that writes to its standard error has it in the place of its standard output
+    /// meanwhile, so what is seen under a number and what is opened by it need not be the same.
+    #[test]
+    fn a_process_that_swaps_its_streams_meanwhile_is_looked_at_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let paths = [Stream::Out, Stream::Err].map(|stream| {
+            let path = directory.path().join(stream.word());
+            fifo::make(&path).unwrap();
+            (stream, path)
+        });
+        let [out, err] = paths
+            .each_ref()
+            .map(|(_, path)| fifo::open_both(path).unwrap());
+        let mut process = Command::new("sh")
+            .args(["-c", "while :; do echo out; echo error >&2; done"])
+            .stdin(Stdio::null())
+            .stdout(out.try_clone().unwrap())
+            .stderr(err.try_clone().unwrap())
+            .spawn()
+            .unwrap();
+        for (fifo, (_, path)) in [out, err].into_iter().zip(&paths) {
+            let mut reader = File::open(path).unwrap();
+            drop(fifo);
+            std::thread::spawn(move || io::copy(&mut reader, &mut io::sink()));
+        }
+        for _look in 0..3000 {
+            for (stream, path) in &paths {
+                let found = find(path, *stream, process.id()).unwrap();
+                assert!(fifo::is_meant(found.reader(), path), "{stream:?}");
+            }
+        }
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+}

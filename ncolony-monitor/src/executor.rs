@@ -191,7 +191,9 @@ impl Executor {
         };
         let mut launch = launch::prepare(spec, additions, streams)?;
         output.give_to(launch.credentials.uid);
-        launch.sockets = self.listening.prepare(spec, &launch.credentials, allows)?;
+        let users = self.children.users_of_sockets(&spec.name);
+        let credentials = &launch.credentials;
+        launch.sockets = self.listening.prepare(spec, credentials, users, allows)?;
         output.give_to(launch.credentials.uid);
         let cgroup = self.children.tree.prepare(&spec.name).map_err(occupied)?;
         let entrance = cgroup.as_ref().and_then(|cgroup| cgroup.open().ok());

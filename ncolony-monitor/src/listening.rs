@@ -27,6 +27,15 @@ pub(crate) struct Listening {
     open: BTreeMap<ProgramName, Vec<Open>>,
 }
 
+/// Who has what is prepared for a start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Users {
+    /// Nobody else: what a predecessor has done to it is taken back.
+    None,
+    /// Other processes of the same file, which go on with it as it is.
+    Others,
+}
+
 /// A socket that is listened on.
 #[derive(Debug)]
 struct Open {
@@ -48,6 +57,7 @@ impl Listening {
         &mut self,
         spec: &ProgramSpec,
         credentials: &Credentials,
+        users: Users,
         allows: impl Fn(RawFd) -> Result<(), SpawnFailure>,
     ) -> Result<Vec<BorrowedFd<'_>>, SpawnFailure> {
         if !spec.listens() {
@@ -65,7 +75,7 @@ impl Listening {
         let open = self.open.entry(family).or_default();
         let mut first_failure = None;
         for (wanted, kept) in wanted.iter().zip(kept) {
-            match open_one(wanted, kept, credentials, &allows) {
+            match open_one(wanted, kept, (credentials, users), &allows) {
                 Ok(new) => open.push(new),
                 Err(failure) => first_failure = first_failure.or(Some(failure)),
             }
@@ -187,11 +197,11 @@ fn take_what_fits(before: &mut Vec<Open>, wanted: &SocketSpec) -> Option<Open> {
 fn open_one(
     wanted: &SocketSpec,
     kept: Option<Open>,
-    credentials: &Credentials,
+    (credentials, users): (&Credentials, Users),
     allows: &impl Fn(RawFd) -> Result<(), SpawnFailure>,
 ) -> Result<Open, SpawnFailure> {
     if let Some(open) = kept {
-        return renew(open, wanted, credentials).map_err(|error| failure(wanted, &error));
+        return renew(open, wanted, credentials, users).map_err(|error| failure(wanted, &error));
     }
     let open = bind(wanted, credentials).map_err(|error| failure(wanted, &error))?;
     match allows(open.socket.as_raw_fd()) {
@@ -204,8 +214,16 @@ fn open_one(
 }
 
 /// Makes a socket that was kept as good as new.
-fn renew(mut open: Open, wanted: &SocketSpec, credentials: &Credentials) -> io::Result<Open> {
-    socket::make_waiting(&open.socket)?;
+fn renew(
+    mut open: Open,
+    wanted: &SocketSpec,
+    credentials: &Credentials,
+    users: Users,
+) -> io::Result<Open> {
+    // Whether it waits is the same for all who have it: one that must not wait would stand still.
+    if users == Users::None {
+        socket::make_waiting(&open.socket)?;
+    }
     if let Address::Unix { path, mode } = &wanted.address {
         let id = give(path, *mode, credentials)?;
         open.file = Some((path.clone(), id));

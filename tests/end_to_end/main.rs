@@ -38,6 +38,7 @@ mod processes;
 mod shortages;
 mod signals;
 mod sockets;
+mod sockets_under_load;
 mod surroundings;
 mod unknown_is_not_removed;
 mod upgrade;

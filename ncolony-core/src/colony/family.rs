@@ -13,12 +13,7 @@ impl Colony {
     /// The programs that a name means, in the order of names: the one of this name, and all
     /// instances where it is the name of a file.
     pub(super) fn members(&self, name: &ProgramName) -> impl Iterator<Item = &Program> {
-        let instances = (!name.is_instance()).then(|| {
-            let (from, to) = name.instances();
-            let from = from.as_ref().map(String::as_str);
-            let to = to.as_ref().map(String::as_str);
-            self.programs.range::<str, _>((from, to))
-        });
+        let instances = (!name.is_instance()).then(|| name.instances_in(&self.programs));
         let instances = instances.into_iter().flatten();
         let exact = self.programs.get(name).into_iter();
         exact.chain(instances.map(|(_, program)| program))

@@ -1,6 +1,7 @@
 //! The names of instances: `NAME:0`, `NAME:1`, … A program with more than one process has one of
 //! these for each; no file can have such a name.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use super::{NameError, ProgramName};
@@ -83,22 +84,21 @@ impl ProgramName {
         self.as_str().contains(SEPARATOR)
     }
 
-    /// Where the names of all its instances lie, in the order of names: between these two texts.
-    #[must_use]
-    pub fn instances(&self) -> (Bound<String>, Bound<String>) {
+    /// What there is in a map of all its instances, in the order of names.
+    pub fn instances_in<'m, T>(
+        &self,
+        map: &'m BTreeMap<Self, T>,
+    ) -> impl Iterator<Item = (&'m Self, &'m T)> + use<'m, T> {
         let family = self.family_str();
         // The semicolon is the character after the colon.
-        (
-            Bound::Excluded(format!("{family}:")),
-            Bound::Excluded(format!("{family};")),
-        )
+        let (from, to) = (format!("{family}:"), format!("{family};"));
+        let bounds = (Bound::Excluded(from.as_str()), Bound::Excluded(to.as_str()));
+        map.range::<str, _>(bounds)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]
@@ -145,15 +145,11 @@ mod tests {
             "web", "web-1", "web:0", "web:10", "web:2", "web@a", "weba", "wea:1", "we:1",
         ];
         let names = texts.map(|text| ProgramName::parse(text).unwrap());
-        let names: BTreeSet<ProgramName> = names.into();
-        let (from, to) = ProgramName::new("web").unwrap().instances();
-        let bounds = (
-            from.as_ref().map(String::as_str),
-            to.as_ref().map(String::as_str),
-        );
-        let found: Vec<&str> = names
-            .range::<str, _>(bounds)
-            .map(ProgramName::as_str)
+        let names: BTreeMap<ProgramName, ()> = names.map(|name| (name, ())).into();
+        let web = ProgramName::new("web").unwrap();
+        let found: Vec<&str> = web
+            .instances_in(&names)
+            .map(|(name, ())| name.as_str())
             .collect();
         assert_eq!(found, ["web:0", "web:10", "web:2"]);
     }

@@ -32,7 +32,7 @@ fn allows(_number: RawFd) -> Result<(), SpawnFailure> {
 
 /// Opens them, and gives the inodes of the sockets in order.
 fn prepare(listening: &mut Listening, spec: &ProgramSpec) -> Result<Vec<PathBuf>, SpawnFailure> {
-    let sockets = listening.prepare(spec, &OURS, allows)?;
+    let sockets = listening.prepare(spec, &OURS, Users::None, allows)?;
     let inode = |socket: &BorrowedFd<'_>| {
         fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap()
     };
@@ -56,7 +56,7 @@ fn what_is_wanted_again_is_kept_and_connections_wait_in_it() {
     let swapped = prepare(&mut listening, &spec(&[&unix(&path), &tcp])).unwrap();
     assert_eq!(swapped, [first[1].clone(), first[0].clone()]);
     let sockets = listening
-        .prepare(&spec(&[&unix(&path)]), &OURS, allows)
+        .prepare(&spec(&[&unix(&path)]), &OURS, Users::None, allows)
         .unwrap();
     let listener = UnixListener::from(sockets[0].try_clone_to_owned().unwrap());
     listener.accept().unwrap();
@@ -131,7 +131,9 @@ fn a_failure_says_where_and_why_and_leaves_the_others_open() {
     }
     let waits = UnixStream::connect(&path);
     drop(theirs);
-    let sockets = listening.prepare(&wanted, &OURS, allows).unwrap();
+    let sockets = listening
+        .prepare(&wanted, &OURS, Users::None, allows)
+        .unwrap();
     let listener = UnixListener::from(sockets[1].try_clone_to_owned().unwrap());
     drop(listener.accept().unwrap());
     assert_eq!(waits.unwrap().read(&mut [0]).unwrap(), 0, "it was taken in");
@@ -148,11 +150,11 @@ fn a_descriptor_that_may_not_be_taken_is_given_back() {
         })
     };
     let mut listening = Listening::default();
-    let refused = listening.prepare(&spec(&[&unix(&path)]), &OURS, refuses);
+    let refused = listening.prepare(&spec(&[&unix(&path)]), &OURS, Users::None, refuses);
     assert_eq!(refused.unwrap_err().blame, Blame::Machine);
     assert!(!path.exists());
     prepare(&mut listening, &spec(&[&unix(&path)])).unwrap();
-    let kept = listening.prepare(&spec(&[&unix(&path)]), &OURS, refuses);
+    let kept = listening.prepare(&spec(&[&unix(&path)]), &OURS, Users::None, refuses);
     assert_eq!(kept.unwrap().len(), 1, "what is kept takes nothing more");
 }
 

@@ -124,6 +124,7 @@ impl Executor {
             Effect::Release(name) => self.listening.release(&name),
             Effect::Retract(name) => {
                 self.logs.forget(&name);
+                self.listening.ended(&name);
                 self.status.retract(&name);
                 self.children.tree.release(&name);
             }
@@ -271,6 +272,7 @@ impl Executor {
             let child = ended.child;
             tracing::info!(program = %child.name, pid = ended.pid, "{}", ended.exit);
             self.status.remove_pid(&child.name);
+            self.listening.ended(&child.name);
             self.logs.finish(Source {
                 name: child.name.clone(),
                 generation: child.generation,

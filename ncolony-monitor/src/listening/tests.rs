@@ -1,9 +1,13 @@
+use std::fs;
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
 
 use ncolony_core::Defaults;
+use ncolony_core::colony::Blame;
 
 use super::*;
 
@@ -20,6 +24,15 @@ fn spec(addresses: &[&str]) -> ProgramSpec {
     let text = serde_json::json!({"args": ["x"], "sockets": sockets}).to_string();
     let name = ProgramName::new("web").unwrap();
     ProgramSpec::parse(name, text.as_bytes(), &Defaults::default()).unwrap()
+}
+
+/// The same of an instance of it.
+fn instance(number: u32, addresses: &[&str]) -> ProgramSpec {
+    let spec = spec(addresses);
+    ProgramSpec {
+        name: spec.name.instance(number),
+        ..spec
+    }
 }
 
 fn unix(path: &Path) -> String {
@@ -173,6 +186,61 @@ fn what_is_handed_over_is_kept() {
     assert_eq!(prepare(&mut new, &wanted).unwrap(), before);
     new.release(&wanted.name);
     assert!(!path.exists());
+}
+
+#[test]
+fn instances_share_what_is_open() {
+    let tcp = format!("tcp://localhost:{}", port());
+    let mut listening = Listening::default();
+    let first = prepare(&mut listening, &instance(0, &[&tcp])).unwrap();
+    assert_eq!(
+        prepare(&mut listening, &instance(1, &[&tcp])).unwrap(),
+        first
+    );
+    assert_eq!(prepare(&mut listening, &spec(&[&tcp])).unwrap(), first);
+    assert_eq!(listening.count(), 1);
+    let pid = std::process::id();
+    assert_eq!(listening.adopt(&instance(2, &[&tcp]), pid), [""; 0]);
+    assert_eq!(listening.count(), 1);
+    listening.ended(&instance(0, &[]).name);
+    assert_eq!(listening.count(), 1);
+    listening.release(&spec(&[]).name);
+    assert_eq!(listening.count(), 0);
+}
+
+#[test]
+fn what_instances_listen_on_that_are_not_up_to_date_stays_open() {
+    let directory = tempfile::tempdir().unwrap();
+    let (old, new) = (directory.path().join("old"), directory.path().join("new"));
+    let (old_url, new_url) = (unix(&old), unix(&new));
+    let mut listening = Listening::default();
+    let first = prepare(&mut listening, &instance(0, &[&old_url])).unwrap();
+    prepare(&mut listening, &instance(1, &[&old_url])).unwrap();
+    // The first goes over to the new one, and its file is put back.
+    prepare(&mut listening, &instance(0, &[&new_url])).unwrap();
+    assert!(old.exists() && new.exists());
+    assert_eq!(
+        prepare(&mut listening, &instance(0, &[&old_url])).unwrap(),
+        first
+    );
+    assert!(old.exists() && !new.exists());
+    // Now both go over: the second has ended before it is started anew.
+    prepare(&mut listening, &instance(0, &[&new_url])).unwrap();
+    assert_eq!(listening.count(), 2);
+    listening.ended(&instance(1, &[]).name);
+    assert!(!old.exists() && new.exists());
+    assert_eq!(
+        prepare(&mut listening, &instance(1, &[&new_url]))
+            .unwrap()
+            .len(),
+        1
+    );
+    // And in the end they listen on nothing.
+    prepare(&mut listening, &instance(0, &[])).unwrap();
+    assert!(new.exists());
+    listening.ended(&instance(1, &[]).name);
+    assert!(!new.exists());
+    assert_eq!(listening.count(), 0);
 }
 
 #[test]

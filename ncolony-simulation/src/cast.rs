@@ -6,8 +6,13 @@ use ncolony_core::{Defaults, ProgramName, ProgramSpec};
 
 use crate::action::{Recipe, Who};
 
-/// How many programs there are.
+/// How many programs there are that have a file.
 pub const PROGRAMS: u8 = 4;
+/// The most instances that a file can ask for.
+pub const INSTANCES: u8 = 3;
+/// How many programs and instances there are: the programs, then the first instance of each, then
+/// the second of each, ….
+pub const ACTORS: u8 = PROGRAMS * (1 + INSTANCES);
 /// How many kinds of process a file can name.
 pub const PROCESSES: u8 = 3;
 /// How many policies a file can have.
@@ -43,8 +48,32 @@ pub struct Cast {
     specs: Vec<Arc<ProgramSpec>>,
 }
 
-pub(crate) fn name_text(who: Who) -> &'static str {
-    NAMES[usize::from(who.0 % PROGRAMS)]
+pub(crate) fn name_text(who: Who) -> String {
+    let name = NAMES[usize::from(who.0 % PROGRAMS)];
+    match who.instance() {
+        None => name.to_owned(),
+        Some(number) => format!("{name}:{number}"),
+    }
+}
+
+impl Who {
+    /// The program whose file it is of.
+    #[must_use]
+    pub fn program(self) -> Self {
+        Self(self.0 % PROGRAMS)
+    }
+
+    /// Which instance it is; `None`: it is a program.
+    #[must_use]
+    pub fn instance(self) -> Option<u8> {
+        (self.0 / PROGRAMS % (1 + INSTANCES)).checked_sub(1)
+    }
+
+    /// This instance of the program.
+    #[must_use]
+    pub fn with_instance(self, number: u8) -> Self {
+        Self(self.program().0 + PROGRAMS * (1 + number % INSTANCES))
+    }
 }
 
 /// The name of the group of this number.
@@ -72,8 +101,9 @@ fn sockets(process: u8) -> &'static str {
 
 fn text(recipe: Recipe) -> String {
     format!(
-        r#"{{"args": ["p{}"], "sockets": {}, {}, "group": {}, "enabled": {}}}"#,
+        r#"{{"args": ["p{}"], "instances": {}, "sockets": {}, {}, "group": {}, "enabled": {}}}"#,
         recipe.process,
+        recipe.instances.clamp(1, INSTANCES),
         sockets(recipe.process % PROCESSES),
         POLICY_KEYS[usize::from(recipe.policy % POLICIES)],
         groups(recipe.groups),
@@ -82,12 +112,19 @@ fn text(recipe: Recipe) -> String {
 }
 
 fn recipes() -> impl Iterator<Item = Recipe> {
-    let all = 0..PROCESSES * POLICIES * GROUPS * 2;
-    all.map(|number| Recipe {
-        enabled: number % 2 == 0,
+    let one = |number: u8| Recipe {
+        enabled: number.is_multiple_of(2),
         groups: number / 2 % GROUPS,
         policy: number / (2 * GROUPS) % POLICIES,
         process: number / (2 * GROUPS * POLICIES),
+        instances: 1,
+    };
+    let all = (0..PROCESSES * POLICIES * GROUPS * 2).map(one);
+    all.flat_map(|recipe| {
+        (1..=INSTANCES).map(move |instances| Recipe {
+            instances,
+            ..recipe
+        })
     })
 }
 
@@ -96,7 +133,8 @@ fn place(who: Who, recipe: Recipe) -> usize {
     place = place * usize::from(PROCESSES) + usize::from(recipe.process % PROCESSES);
     place = place * usize::from(POLICIES) + usize::from(recipe.policy % POLICIES);
     place = place * usize::from(GROUPS) + usize::from(recipe.groups % GROUPS);
-    place * 2 + usize::from(!recipe.enabled)
+    place = place * 2 + usize::from(!recipe.enabled);
+    place * usize::from(INSTANCES) + usize::from(recipe.instances.clamp(1, INSTANCES) - 1)
 }
 
 impl Default for Cast {
@@ -114,13 +152,19 @@ impl Cast {
     #[expect(clippy::expect_used, reason = "the texts stand in this module")]
     pub fn new() -> Self {
         let name = |text: &str| ProgramName::new(text).expect("the name is good");
-        let names: Vec<ProgramName> = NAMES.into_iter().map(name).collect();
+        let programs: Vec<ProgramName> = NAMES.into_iter().map(name).collect();
+        let of_actor = |who: Who| {
+            let program = &programs[usize::from(who.program().0)];
+            let instance = who.instance().map(u32::from);
+            instance.map_or_else(|| program.clone(), |number| program.instance(number))
+        };
+        let names = (0..ACTORS).map(Who).map(of_actor).collect();
         let spec = |name: &ProgramName, recipe| {
             let text = text(recipe);
             let spec = ProgramSpec::parse(name.clone(), text.as_bytes(), &Defaults::default());
             Arc::new(spec.expect("the file is good"))
         };
-        let specs = names
+        let specs = programs
             .iter()
             .flat_map(|name| recipes().map(move |recipe| spec(name, recipe)))
             .collect();
@@ -131,16 +175,16 @@ impl Cast {
         }
     }
 
-    /// The name of a program.
+    /// The name of a program, or of an instance.
     #[must_use]
     pub fn name(&self, who: Who) -> &ProgramName {
-        &self.names[usize::from(who.0 % PROGRAMS)]
+        &self.names[usize::from(who.0 % ACTORS)]
     }
 
-    /// Which program has this name.
+    /// Which program or instance has this name.
     #[must_use]
     pub fn who(&self, name: &ProgramName) -> Option<Who> {
-        (0..PROGRAMS).map(Who).find(|who| self.name(*who) == name)
+        (0..ACTORS).map(Who).find(|who| self.name(*who) == name)
     }
 
     /// A name that no program has.
@@ -172,5 +216,10 @@ mod tests {
             }
         }
         assert_eq!(cast.who(cast.stranger()), None);
+        for who in (0..ACTORS).map(Who) {
+            assert_eq!(cast.who(cast.name(who)), Some(who));
+            assert_eq!(cast.name(who).to_string(), name_text(who));
+        }
+        assert_eq!(name_text(Who(1).with_instance(2)), "bee:2");
     }
 }

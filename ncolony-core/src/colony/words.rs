@@ -36,6 +36,7 @@ impl Program {
     pub(crate) fn stop(&mut self, because: Option<&str>) {
         self.hand = Hand::Down;
         self.at_least = self.at_least.min(self.generation);
+        self.at_once = false;
         self.asked_because = because.map(str::to_owned);
         self.backoff.reset();
     }

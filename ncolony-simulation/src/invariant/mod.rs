@@ -48,6 +48,8 @@ pub enum Invariant {
     Listening,
     /// I13: what a successor reads is what was so.
     Remembered,
+    /// I14: instances are restarted one at a time.
+    Rolling,
 }
 
 impl Invariant {

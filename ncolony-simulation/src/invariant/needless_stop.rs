@@ -28,6 +28,7 @@ pub(crate) fn sent(
     now: Mono,
 ) -> Result<(), Violation> {
     let (closing, killing) = (monitor.ledger.closing, monitor.ledger.killing);
+    let waits = monitor.ledger.waits(name, now);
     let Some(account) = monitor.ledger.accounts.get_mut(name) else {
         return Ok(());
     };
@@ -41,6 +42,10 @@ pub(crate) fn sent(
     let justified = life.stop.is_some() || ended || account.must_stop(life, closing);
     Invariant::NeedlessStop.must(justified, || {
         format!("{name} is sent {signal}, although it is wanted as it is: {account:?}")
+    })?;
+    let begins = life.stop.is_none() && !ended;
+    Invariant::Rolling.must(!(begins && waits), || {
+        format!("{name} is stopped while another of its family is missing: {account:?}")
     })?;
     let Some(life) = account.life_mut() else {
         return Ok(());

@@ -1,5 +1,6 @@
 //! I5: what must stop is asked in the same breath, with its own stop signal and CONT; KILL follows
-//! after killtime, not before, and then every second until the group is gone.
+//! after killtime, not before, and then every second until the group is gone. Of instances that are
+//! out of date one is asked, when no other is missing.
 
 use ncolony_core::{Mono, ProgramName};
 
@@ -35,13 +36,14 @@ fn check_one(
     account: &Account,
     now: Mono,
     (closing, killing): (bool, bool),
+    waits: bool,
 ) -> Result<(), Violation> {
     let Some(life) = account.life() else {
         return Ok(());
     };
     let left = matches!(account.known, Known::Leftover { .. });
     let Some(stop) = &life.stop else {
-        let may_live = !left && !account.must_stop(life, closing);
+        let may_live = !left && (waits || !account.must_stop(life, closing));
         return Invariant::StopsInTime.must(may_live, || {
             format!("{name} must stop, and was not asked to: {account:?}")
         });
@@ -64,7 +66,8 @@ pub(super) fn check(monitor: &Monitor, now: Mono) -> Result<(), Violation> {
         return Ok(());
     }
     for (name, account) in &ledger.accounts {
-        check_one(name, account, now, (ledger.closing, ledger.killing))?;
+        let waits = ledger.waits(name, now);
+        check_one(name, account, now, (ledger.closing, ledger.killing), waits)?;
     }
     Ok(())
 }

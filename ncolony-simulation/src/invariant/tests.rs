@@ -22,6 +22,7 @@ const RECIPE: Recipe = Recipe {
     policy: 0,
     groups: 0,
     enabled: true,
+    instances: 1,
 };
 
 fn write(enabled: bool) -> [Action; 3] {

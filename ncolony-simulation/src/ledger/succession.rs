@@ -19,8 +19,14 @@ impl Ledger {
     /// What was decided is written down, and the monitor dies before it has carried out all of it.
     pub(crate) fn decided(&mut self, now: Mono) {
         let (closing, killing) = (self.closing, self.killing);
-        for account in self.accounts.values_mut() {
-            account.decided(now, closing, killing);
+        let names: Vec<ProgramName> = self.accounts.keys().cloned().collect();
+        // Those who wait for each other come last, one after the other.
+        let (last, first): (Vec<_>, Vec<_>) = names.into_iter().partition(|it| self.may_wait(it));
+        for name in first.into_iter().chain(last) {
+            let waits = self.waits(&name, now);
+            if let Some(account) = self.accounts.get_mut(&name) {
+                account.decided(now, closing, killing, waits);
+            }
         }
         self.settle(now);
     }
@@ -85,12 +91,12 @@ impl Account {
         self.life_mut()?.stop.as_mut()
     }
 
-    fn decided(&mut self, now: Mono, closing: bool, killing: bool) {
+    fn decided(&mut self, now: Mono, closing: bool, killing: bool, waits: bool) {
         let left = matches!(self.known, Known::Leftover { .. });
         let Some(life) = self.life() else {
             return;
         };
-        let must_stop = left || self.must_stop(life, closing);
+        let must_stop = left || (self.must_stop(life, closing) && !waits);
         let kill_by = now.after(life.spec.policy.killtime);
         let Some(life) = self.life_mut() else {
             return;

@@ -21,6 +21,7 @@ fn recipe(process: u8, policy: u8) -> Recipe {
         policy,
         groups: 0,
         enabled: true,
+        instances: 1,
     }
 }
 

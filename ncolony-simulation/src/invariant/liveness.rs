@@ -71,7 +71,17 @@ fn check_one(world: &World, monitor: &Monitor, who: Who) -> Result<(), Violation
             format!("{name} is not wanted, and {group:?} lives")
         });
     };
-    if let Known::Nothing(Pause::Exited(_) | Pause::Fatal) = account.known {
+    let rests = |account: &Account| {
+        matches!(
+            account.known,
+            Known::Nothing(Pause::Exited(_) | Pause::Fatal)
+        )
+    };
+    let ledger = &monitor.ledger;
+    let mut family = ledger.members(world.name(who.program()));
+    // One that has failed for good holds up those that come after it.
+    let is_held = ledger.waits(name, world.now) && family.any(|(_, account)| rests(account));
+    if rests(account) || is_held {
         return Ok(());
     }
     let process = account.good.as_ref().map(|good| &good.process);

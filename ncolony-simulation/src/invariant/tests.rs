@@ -1,6 +1,7 @@
 //! Every invariant can fail: in each of these worlds one thing is made wrong by hand, and the
 //! invariant that forbids it says so.
 
+mod instances;
 mod succession;
 
 use std::rc::Rc;

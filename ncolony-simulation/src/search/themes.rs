@@ -122,6 +122,40 @@ fn closing(depth: usize) -> Theme {
     theme
 }
 
+/// Two instances of one file, which take turns.
+fn instances(depth: usize) -> Theme {
+    let program = BOTH[0];
+    let [first, second] = [0, 1].map(|number| program.with_instance(number));
+    let two = |process| {
+        let recipe = recipe(process, PLAIN);
+        let instances = 2;
+        write(
+            program,
+            Content::Good(Recipe {
+                instances,
+                ..recipe
+            }),
+        )
+    };
+    Theme {
+        name: "instances that take turns",
+        usual: stubborn(None),
+        opening: two(0),
+        moves: vec![
+            vec![Action::Await],
+            two(1),
+            word(Word::Restart, program),
+            word(Word::Start, program),
+            word(Word::Restart, second),
+            word(Word::Stop, first),
+            die(first),
+            die(second),
+            plan(second, Start::CannotExecute, 0),
+        ],
+        depth,
+    }
+}
+
 /// All pairs of facts and words that come together, for one program.
 fn breaths(depth: usize) -> Theme {
     let who = BOTH[0];
@@ -185,6 +219,7 @@ pub fn themes(depth: usize) -> Vec<Theme> {
         ),
         groups(depth),
         closing(depth),
+        instances(depth),
         breaths(depth / 2),
         succession::crashes(depth * 3 / 4),
         succession::successions(depth * 3 / 4),

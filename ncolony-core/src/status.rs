@@ -119,8 +119,10 @@ pub enum TurnWord {
 /// What tells one process from every other that had or will have its number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessIdentity {
-    /// When it was started, in clock ticks since boot (field 22 of `/proc/PID/stat`).
-    pub start_time: u64,
+    /// When it was started, in clock ticks since boot (field 22 of `/proc/PID/stat`). It is read
+    /// only where the kernel gives no inode.
+    #[serde(default)]
+    pub start_time: Option<u64>,
     /// The boot that this was in.
     pub boot_id: String,
     /// The inode of its pidfd, which the kernel never gives to another process of this boot

@@ -191,7 +191,6 @@ impl Executor {
             open_files: self.open_files,
         };
         let mut launch = launch::prepare(spec, additions, streams)?;
-        output.give_to(launch.credentials.uid);
         let users = self.children.users_of_sockets(&spec.name);
         let credentials = &launch.credentials;
         launch.sockets = self.listening.prepare(spec, credentials, users, allows)?;

@@ -45,7 +45,7 @@ impl Drop for Canary {
 
 /// What really proves who a process is, as a monitor writes it down.
 fn identity_of(pid: u32, like: &ProcessIdentity) -> ProcessIdentity {
-    let start_time = processes::field(pid, 22).unwrap().parse().unwrap();
+    let start_time = processes::field(pid, 22).map(|ticks| ticks.parse().unwrap());
     ProcessIdentity {
         start_time,
         ..like.clone()
@@ -136,7 +136,7 @@ fn what_was_written_down_in_another_process_namespace_is_of_other_processes() {
 #[test]
 fn a_process_that_was_started_at_another_time_is_another() {
     let forge = |identity: &mut ProcessIdentity| {
-        identity.start_time -= 1;
+        identity.start_time = identity.start_time.map(|ticks| ticks - 1);
         identity.pidfd_inode = None;
     };
     a_stranger_is_left_alone(nothing, forge, 1);
@@ -147,7 +147,7 @@ fn a_process_that_the_kernel_numbers_otherwise_is_another() {
     // Before Linux 6.9 it does not number them, and the start time alone tells them apart.
     let forge = |identity: &mut ProcessIdentity| {
         if identity.pidfd_inode.is_none() {
-            identity.start_time -= 1;
+            identity.start_time = identity.start_time.map(|ticks| ticks - 1);
         }
     };
     a_stranger_is_left_alone(nothing, forge, 1);

@@ -192,6 +192,7 @@ impl Driver {
 
     pub(super) fn reap(&mut self) {
         self.child_ended = false;
+        self.executor.children.closing = self.colony.is_closing();
         let observations = self.executor.reap();
         self.observe_all(observations);
     }

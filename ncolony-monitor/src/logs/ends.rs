@@ -48,6 +48,13 @@ impl End {
             Change::Kept | Change::Redirected(_) | Change::New(..) => true,
         }
     }
+
+    fn is_new(&self) -> bool {
+        match self.change {
+            Change::New(..) => true,
+            Change::Dropped | Change::Kept | Change::Redirected(_) => false,
+        }
+    }
 }
 
 impl Ends {
@@ -63,9 +70,11 @@ impl Ends {
 
     /// Gives the FIFOs to the user that the program runs as, so that it can open `/dev/stdout`.
     pub(crate) fn give_to(&self, uid: Option<u32>) {
-        let uid = uid.unwrap_or_else(fifo::own_uid);
         let ends = std::iter::once(&self.out).chain(&self.err);
-        for end in ends.filter(|end| end.is_own()) {
+        // What was made just now is ours.
+        let changes_hands = |end: &&End| end.is_own() && !(uid.is_none() && end.is_new());
+        let uid = uid.unwrap_or_else(fifo::own_uid);
+        for end in ends.filter(changes_hands) {
             if let Err(error) = fifo::give_to(&end.file, uid) {
                 // What it is given is open already; only opening it once more will not work.
                 tracing::debug!(uid, "cannot give a FIFO to its program's user: {error}");
@@ -190,7 +199,7 @@ impl Logs {
     /// Has the thread read to the end what is left in a FIFO.
     pub(super) fn let_go(&mut self, key: &(ProgramName, Stream)) {
         if let Some(held) = self.held.remove(key) {
-            self.shared.send(Command::Retire(held.token));
+            self.shared.send_later(Command::Retire(held.token));
         }
     }
 

@@ -225,7 +225,7 @@ impl Logs {
         2 * self.held.len()
     }
 
-    /// Has the thread take in what was started since. To wake it for each of a thousand starts
+    /// Has the thread take in what was started and has ended since. To wake it for each of a thousand
     /// would cost as much as a start.
     pub(crate) fn take_in(&self) {
         self.shared.wake();
@@ -241,7 +241,8 @@ impl Logs {
                 streams.push((held.token, held.inlet.printed()));
             }
         }
-        self.shared.send(Command::Finish(Ended { source, streams }));
+        self.shared
+            .send_later(Command::Finish(Ended { source, streams }));
     }
 
     /// Lets go of a FIFO that was reported as empty and left, unless a process has it again: a

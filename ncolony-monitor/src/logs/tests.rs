@@ -75,6 +75,7 @@ impl Bench {
 
     fn next(&mut self) -> Report {
         let deadline = Instant::now() + Duration::from_secs(20);
+        self.logs.take_in();
         loop {
             match self.reports.try_recv() {
                 Ok(report) => return report,

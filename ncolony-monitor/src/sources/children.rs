@@ -80,6 +80,8 @@ pub(crate) struct Children {
     strays: Strays,
     /// Orphans of programs that were reaped because they came to us.
     pub(crate) orphans: u64,
+    /// Whether nothing is started any more.
+    pub(crate) closing: bool,
 }
 
 impl Children {
@@ -93,6 +95,7 @@ impl Children {
             tree,
             strays,
             orphans: 0,
+            closing: false,
         }
     }
 
@@ -173,7 +176,10 @@ impl Children {
                 number: pid,
                 leader,
             };
-            let hold = child.hold.clone();
+            let hold = Hold {
+                is_last: self.closing,
+                ..child.hold.clone()
+            };
             let mut leftover = Leftover::new(child.generation, hold, exit, group);
             let is_gone = leftover.is_gone();
             dead.push(Dead {

@@ -24,6 +24,8 @@ pub(crate) struct Hold {
     /// All of them are in it, where there is one.
     pub(crate) cgroup: Option<Cgroup>,
     pub(crate) said: Said,
+    /// Whether nothing is started in its control group any more, which goes with the last in it.
+    pub(crate) is_last: bool,
 }
 
 /// What a stop has said so far.
@@ -39,6 +41,7 @@ impl Hold {
             run_id,
             cgroup,
             said: Said::default(),
+            is_last: false,
         }
     }
 
@@ -53,6 +56,15 @@ impl Hold {
             Exit::Unknown => true,
         };
         self.cgroup.filter(|_| is_spent)
+    }
+
+    /// Whether somebody is in its control group. To remove that says it too, at half the cost.
+    fn is_occupied(&self) -> bool {
+        let occupied = |cgroup: &Cgroup| {
+            let gone = self.is_last && cgroup.remove().is_ok();
+            !gone && cgroup.is_populated()
+        };
+        self.cgroup.as_ref().is_some_and(occupied)
     }
 
     /// Takes note of a signal to the whole, while the main process lives: the group gets it, and
@@ -200,11 +212,10 @@ impl Leftover {
     pub(crate) fn is_gone(&mut self) -> bool {
         self.group = self.group.take().filter(Led::has_members);
         self.strays.retain(|_, process| !process.has_ended(0));
-        let cgroup = self.hold.cgroup.as_ref();
         self.group.is_none()
             && self.is_complete
             && self.strays.is_empty()
-            && !cgroup.is_some_and(Cgroup::is_populated)
+            && !self.hold.is_occupied()
     }
 
     /// Whether it has to be looked for who has left the group.

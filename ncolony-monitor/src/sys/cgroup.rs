@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::ffi::CString;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -128,12 +128,10 @@ impl Cgroup {
 
     /// Whether a process lives in it or below it.
     pub(crate) fn is_populated(&self) -> bool {
-        let events = match fs::read_to_string(self.0.join("cgroup.events")) {
-            Ok(events) => events,
+        match self.says_empty() {
+            Ok(true) => return false,
+            Ok(false) => {}
             Err(error) => return !is_gone(&error),
-        };
-        if events.lines().any(|line| line == "populated 0") {
-            return false;
         }
         // The kernel may take note of the last end a moment after its parent has.
         let is_empty = self.own_members().is_ok_and(|all| all.is_empty());
@@ -141,6 +139,15 @@ impl Cgroup {
     }
 
     /// The processes in it and below it.
+    /// Whether the kernel says of it that nobody is in it, nor in a group below.
+    fn says_empty(&self) -> io::Result<bool> {
+        let mut events = [0; 256];
+        // The kernel gives its few words whole at the first read.
+        let length = File::open(self.0.join("cgroup.events"))?.read(&mut events)?;
+        let mut lines = events[..length].split(|byte| *byte == b'\n');
+        Ok(lines.any(|line| line == b"populated 0"))
+    }
+
     pub(crate) fn members(&self) -> HashSet<u32> {
         let own = self.own_members().unwrap_or_default();
         let below = self.below();
@@ -197,9 +204,16 @@ impl Cgroup {
 
     /// Removes it, and what somebody has made in it, if no process is there.
     pub(crate) fn remove(&self) -> io::Result<()> {
+        if self.remove_itself().is_ok() {
+            return Ok(());
+        }
         for below in self.below() {
             below.remove()?;
         }
+        self.remove_itself()
+    }
+
+    fn remove_itself(&self) -> io::Result<()> {
         match fs::remove_dir(&self.0) {
             Err(error) if !is_gone(&error) => Err(error),
             Ok(()) | Err(_) => Ok(()),

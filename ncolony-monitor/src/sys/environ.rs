@@ -13,10 +13,16 @@ use super::pidfd::{Pidfd, exit_of_wait_status};
 
 /// What proves later that a number still means this process.
 pub(crate) fn identity(pid: u32, boot_id: &str) -> Option<ProcessIdentity> {
+    let pidfd_inode = Pidfd::open(pid).ok().and_then(|process| process.inode());
+    // To read when it was started costs more than all the rest, and says less.
+    let start_time = match pidfd_inode {
+        Some(_) => None,
+        None => Some(start_time(pid)?),
+    };
     Some(ProcessIdentity {
-        start_time: start_time(pid)?,
+        start_time,
         boot_id: boot_id.to_owned(),
-        pidfd_inode: Pidfd::open(pid).ok().and_then(|process| process.inode()),
+        pidfd_inode,
     })
 }
 
@@ -27,11 +33,16 @@ pub(crate) fn open_if_same(pid: u32, recorded: &ProcessIdentity) -> Option<Pidfd
     if recorded.boot_id != boot_id() {
         return None;
     }
-    let same = match (recorded.pidfd_inode, process.inode()) {
-        (Some(recorded), Some(found)) => recorded == found,
-        (Some(_), None) | (None, Some(_)) | (None, None) => true,
+    let same_process = match (recorded.pidfd_inode, process.inode()) {
+        (Some(recorded), Some(found)) => Some(recorded == found),
+        (Some(_), None) | (None, Some(_)) | (None, None) => None,
     };
-    let same = same && start_time(pid) == Some(recorded.start_time);
+    let same_start = recorded
+        .start_time
+        .map(|recorded| start_time(pid) == Some(recorded));
+    // What proves nothing is nobody's.
+    let proofs = [same_process, same_start];
+    let same = proofs != [None, None] && !proofs.contains(&Some(false));
     (same && process.keeps_number()).then_some(process)
 }
 

@@ -10,7 +10,7 @@
 //! runs already. A program that is given sockets begins with a copy of the whole table instead.
 
 mod child;
-mod into_cgroup;
+mod clone;
 mod passed;
 
 use std::ffi::{CString, c_char, c_int, c_void};
@@ -28,6 +28,17 @@ use super::{errno, reap};
 
 const STACK_BYTES: usize = 256 * 1024;
 const GUARD_BYTES: usize = 4096;
+
+/// Every signal there is, by number.
+const ALL_SIGNALS: [c_int; 64] = {
+    let mut all = [0; 64];
+    let mut number = 1;
+    while number <= 64 {
+        all[number as usize - 1] = number;
+        number += 1;
+    }
+    all
+};
 
 /// All that a process is started with, ready for the kernel.
 #[derive(Debug)]
@@ -94,6 +105,8 @@ pub(crate) struct Launcher {
     null: File,
     /// Whether the kernel can drop a range of descriptors from a table of the child's own.
     drops_range: bool,
+    /// The signals that were ignored when we began, which a child would go on to ignore.
+    ignored: Vec<c_int>,
 }
 
 impl Launcher {
@@ -110,6 +123,7 @@ impl Launcher {
             company,
             null,
             drops_range: probe == 0,
+            ignored: ignored_signals(),
         })
     }
 
@@ -159,7 +173,15 @@ impl Launcher {
         let nothing = std::ptr::null_mut();
         let made = with_signals_blocked(|| {
             // SAFETY: the stack is ours alone, and `leave` uses nothing and does not return.
-            unsafe { into_cgroup::clone(child::leave, self.stack.whole(), flags, nothing, cgroup) }
+            unsafe {
+                clone::clone(
+                    child::leave,
+                    self.stack.whole(),
+                    flags,
+                    nothing,
+                    Some(cgroup),
+                )
+            }
         });
         match made {
             // The kernel may make it and kill it, when our own group was killed before we were in it.
@@ -197,6 +219,7 @@ impl Launcher {
             drop_from: shares_table.then(|| kept.into_iter().max().unwrap_or(2) + 1),
             passed: passed.as_ref(),
             drops_range: self.drops_range,
+            inherited: &self.ignored,
             failure: None,
         };
         let files = if shares_table { libc::CLONE_FILES } else { 0 };
@@ -223,28 +246,45 @@ impl Launcher {
         order: &mut child::Order<'_>,
         cgroup: Option<BorrowedFd<'_>>,
     ) -> io::Result<Launched> {
-        let order = (&raw mut *order).cast::<c_void>();
-        if let Some(cgroup) = cgroup {
+        for cgroup in cgroup.map(Some).into_iter().chain([None]) {
+            let joined = cgroup.is_some();
+            let argument = (&raw mut *order).cast::<c_void>();
             // SAFETY: as below.
-            let made = unsafe {
-                into_cgroup::clone(child::begin, self.stack.whole(), flags, order, cgroup)
-            };
+            let made =
+                unsafe { clone::clone(child::begin, self.stack.whole(), flags, argument, cgroup) };
             match made {
-                Ok(pid) => return Ok(Launched { pid, joined: true }),
+                Ok(pid) => return Ok(Launched { pid, joined }),
                 Err(error) if error.raw_os_error().is_some_and(errno::is_shortage) => {
                     return Err(error);
                 }
-                // It was refused the group, and no child was made.
+                // It was refused the group, or the kernel is too old, and no child was made.
                 Err(_) => {}
             }
         }
+        order.inherited = &ALL_SIGNALS;
+        let argument = (&raw mut *order).cast::<c_void>();
         // SAFETY: the stack is ours alone and large enough, `order` outlives the call because
         // CLONE_VFORK suspends us until the child executes or exits, and `begin` keeps to system
         // calls on what `order` points to.
-        let pid = unsafe { libc::clone(child::begin, self.stack.top(), flags, order) };
+        let pid = unsafe { libc::clone(child::begin, self.stack.top(), flags, argument) };
         let pid = u32::try_from(pid).map_err(|_| io::Error::last_os_error())?;
         Ok(Launched { pid, joined: false })
     }
+}
+
+/// The signals that are ignored in this process. The C library hides two of them, so the kernel is
+/// asked itself.
+fn ignored_signals() -> Vec<c_int> {
+    let is_ignored = |number: &c_int| {
+        let mut action = [0_u64; 4];
+        let none = std::ptr::null_mut::<c_void>();
+        // SAFETY: the structure is as large as the kernel writes; a number that is none makes the
+        // call fail.
+        let asked =
+            unsafe { libc::syscall(libc::SYS_rt_sigaction, *number, none, &raw mut action, 8) };
+        asked == 0 && action[0] == libc::SIG_IGN as u64
+    };
+    ALL_SIGNALS.into_iter().filter(is_ignored).collect()
 }
 
 fn low_copy(file: &File) -> io::Result<OwnedFd> {

@@ -23,6 +23,8 @@ pub(super) struct Order<'a> {
     /// beginning.
     pub(super) passed: Option<&'a Passed>,
     pub(super) drops_range: bool,
+    /// The signals whose effect is not the default one yet.
+    pub(super) inherited: &'a [c_int],
     pub(super) failure: Option<LaunchError>,
 }
 
@@ -69,7 +71,7 @@ unsafe fn prepare(order: &Order<'_>) -> Result<(), LaunchError> {
             check(dropped, Stage::Descriptors)?;
         }
         check(libc::setsid().into(), Stage::Session)?;
-        default_signals();
+        default_signals(order.inherited);
         for (target, slot) in (0..).zip(order.slots) {
             check(libc::dup2(slot, target).into(), Stage::Descriptors)?;
         }
@@ -100,20 +102,16 @@ unsafe fn prepare(order: &Order<'_>) -> Result<(), LaunchError> {
     Ok(())
 }
 
-/// Every signal as it is by default: a handler of ours would run on the parent's memory, and what
-/// is ignored would stay ignored in the program. The C library keeps 32 and 33 to itself, so the
-/// kernel is asked directly.
-///
-/// # Safety
-/// As for [`become_program`].
-unsafe fn default_signals() {
+/// Gives signals back their default effect: a program is not to ignore what we do, and no handler of
+/// ours may run in the child.
+unsafe fn default_signals(inherited: &[c_int]) {
     // The kernel's structure is the handler, flags, restorer and mask; zeroes mean the default.
     let action = [0_u64; 4];
-    for number in 1..=64 {
+    for number in inherited {
         let none = std::ptr::null_mut::<c_void>();
         // SAFETY: the structure is as large as the kernel reads; for signals that cannot be set
         // the call fails and changes nothing.
-        unsafe { libc::syscall(libc::SYS_rt_sigaction, number, action.as_ptr(), none, 8) };
+        unsafe { libc::syscall(libc::SYS_rt_sigaction, *number, action.as_ptr(), none, 8) };
     }
 }
 

@@ -1,4 +1,5 @@
-//! A clone whose child begins in another control group.
+//! A clone whose child begins without handlers of signals, and where wanted in another control
+//! group.
 //!
 //! The C library has no function for it. A child that moves itself, by a write to `cgroup.procs`,
 //! waits until the kernel has held up every fork and exit of the machine, milliseconds on an idle
@@ -11,7 +12,8 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 /// Where a child begins.
 pub(super) type Entry = extern "C" fn(*mut c_void) -> c_int;
 
-/// Makes a child as `libc::clone` does, in this control group, and gives its number.
+/// Makes a child as `libc::clone` does, but without our handlers, and gives its number. What we
+/// ignore it goes on to ignore.
 ///
 /// # Safety
 /// As for `libc::clone`: `stack` is the lowest address of `length` bytes that are the child's
@@ -22,19 +24,24 @@ pub(super) unsafe fn clone(
     (stack, length): (*mut c_void, usize),
     flags: c_int,
     argument: *mut c_void,
-    cgroup: BorrowedFd<'_>,
+    cgroup: Option<BorrowedFd<'_>>,
 ) -> io::Result<u32> {
+    /// Linux 5.5.
+    const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
     /// Linux 5.7.
     const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
     // SAFETY: a structure of numbers, for which zero means "nothing".
     let mut order: libc::clone_args = unsafe { std::mem::zeroed() };
     // The lowest byte of the flags is the signal at the end, which has a field of its own here.
     let flags = u64::from(flags.cast_unsigned());
-    order.flags = (flags & !0xff) | CLONE_INTO_CGROUP;
+    order.flags = (flags & !0xff) | CLONE_CLEAR_SIGHAND;
     order.exit_signal = flags & 0xff;
     order.stack = stack.addr() as u64;
     order.stack_size = length as u64;
-    order.cgroup = u64::try_from(cgroup.as_raw_fd()).map_err(io::Error::other)?;
+    if let Some(cgroup) = cgroup {
+        order.flags |= CLONE_INTO_CGROUP;
+        order.cgroup = u64::try_from(cgroup.as_raw_fd()).map_err(io::Error::other)?;
+    }
     let result: i64;
     // SAFETY: the parent comes out behind the call with the registers that the kernel changes named
     // below. The child has the same registers and a stack of its own, on which it calls `entry`,
@@ -74,7 +81,7 @@ pub(super) unsafe fn clone(
     _: (*mut c_void, usize),
     _: c_int,
     _: *mut c_void,
-    _: BorrowedFd<'_>,
+    _: Option<BorrowedFd<'_>>,
 ) -> io::Result<u32> {
     Err(io::Error::from_raw_os_error(libc::ENOSYS))
 }

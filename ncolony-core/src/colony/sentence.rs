@@ -120,7 +120,7 @@ pub(super) fn waits_for_turn(why: &str, held_by: Option<&ProgramName>) -> String
     match held_by {
         None => format!("{why}; instances are restarted one at a time, and its turn comes"),
         Some(other) => format!(
-            "{why}; it goes on as it is until {other} is RUNNING, which has failed; if {other} is stopped, it is not waited for"
+            "{why}; {other} comes first and has failed, so it goes on as it is until {other} is RUNNING"
         ),
     }
 }

@@ -7,8 +7,8 @@
 //! words of that sentence and the machine that decides; `ncolony-monitor` does what it says.
 //!
 //! - **The vocabulary** knows nothing of the rest: [`name`], [`places`], [`descriptor`] (a file as
-//!   written), [`spec`] (the same with everything resolved), [`message`], [`status`], [`exit`],
-//!   [`signal`], [`policy`] (when what died is started again), [`listing`] and [`time`].
+//!   written), [`spec`] (the same with everything resolved), [`message`], [`status`], [`event`],
+//!   [`exit`], [`signal`], [`policy`] (when what died is started again), [`listing`] and [`time`].
 //! - **The machine**, [`colony`], knows the vocabulary and no clock, file, process or thread. Facts
 //!   are observed, the machine settles, orders are polled. Its state is plain data.
 //! - **The library**, [`ctllib`] on [`files`], writes program files and messages. It is all that a
@@ -17,6 +17,7 @@
 pub mod colony;
 pub mod ctllib;
 pub mod descriptor;
+pub mod event;
 pub mod exit;
 pub mod files;
 mod json;
@@ -32,6 +33,7 @@ pub mod time;
 
 pub use colony::Colony;
 pub use descriptor::{ConfigError, Descriptor};
+pub use event::{Cause, Event};
 pub use exit::Exit;
 pub use message::{Message, Request, Target};
 pub use name::ProgramName;

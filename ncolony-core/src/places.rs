@@ -198,6 +198,12 @@ impl Places {
         self.status.join("monitor.json")
     }
 
+    /// What has happened, one line for each change of a program's state.
+    #[must_use]
+    pub fn events(&self) -> PathBuf {
+        self.status.join("events.jsonl")
+    }
+
     /// The file that a living monitor holds a lock on.
     #[must_use]
     pub fn lock(&self) -> PathBuf {

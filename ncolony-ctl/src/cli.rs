@@ -126,6 +126,8 @@ pub(crate) enum Command {
     Wait(WaitArgs),
     /// Print what programs have printed
     Logs(LogsArgs),
+    /// Print what has happened to programs: each change of a state, and its cause
+    Events(EventsArgs),
     /// Stop all programs and end the monitor
     Shutdown(ShutdownArgs),
     /// Replace the monitor by the binary that stands now where it was started from; programs go on
@@ -275,6 +277,20 @@ pub(crate) struct LogsArgs {
     #[arg(value_name = "NAME", required = true)]
     pub(crate) names: Vec<Word>,
     /// How many of the last lines
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    pub(crate) lines: usize,
+    /// Go on with what comes
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+}
+
+/// `events`
+#[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    /// Names or shell patterns; without any, all programs
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<Word>,
+    /// How many of the last events
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
     pub(crate) lines: usize,
     /// Go on with what comes

@@ -19,6 +19,7 @@ mod commands;
 mod diagnosis;
 mod effect;
 mod ending;
+mod history;
 mod interruption;
 mod liveness;
 mod misspelling;

@@ -106,7 +106,7 @@ pub(crate) fn choose(
                 whole_programs(pattern, &instances)
             }
             Word::Pattern(_) | Word::Name(_) | Word::All => {
-                let matching = names.iter().filter(|name| matches(word, name));
+                let matching = names.iter().filter(|name| stands_for(word, name.as_str()));
                 matching.cloned().collect()
             }
         };
@@ -140,10 +140,11 @@ fn whole_programs(pattern: &Pattern, instances: &BTreeSet<ProgramName>) -> BTree
     matching.into_iter().map(whole).collect()
 }
 
-fn matches(word: &Word, name: &ProgramName) -> bool {
+/// Whether a word stands for what has this name, be it there or not.
+pub(crate) fn stands_for(word: &Word, name: &str) -> bool {
     match word {
-        Word::Name(wanted) => wanted == name,
-        Word::Pattern(pattern) => pattern.matches(name.as_str()),
+        Word::Name(wanted) => wanted.as_str() == name,
+        Word::Pattern(pattern) => pattern.matches(name),
         Word::All => true,
     }
 }

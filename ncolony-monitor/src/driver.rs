@@ -171,6 +171,9 @@ impl Driver {
             tracing::info!("the programs are left running");
             return;
         }
+        // No more lines will come.
+        self.colony.release_events();
+        self.tell();
         self.executor.children.tree.close();
         self.journal.retire();
         self.executor.run_ids.retire();
@@ -197,7 +200,8 @@ impl Driver {
             self.write_down();
             let act = self.colony.poll_act();
             let acts = act.is_some();
-            let Some(effect) = act.or_else(|| self.due_record()) else {
+            let news = || self.colony.poll_events();
+            let Some(effect) = act.or_else(news).or_else(|| self.due_record()) else {
                 return Next::Wait;
             };
             crash_point::reach("before an order");
@@ -219,8 +223,17 @@ impl Driver {
                 self.records.acted(now);
             }
             if now.since(begun) >= SLICE {
+                self.tell();
                 return Next::GoOn;
             }
+        }
+    }
+
+    /// Tells what has happened although more is to be done.
+    fn tell(&mut self) {
+        self.write_down();
+        if let Some(events) = self.colony.poll_events() {
+            self.executor.execute(events);
         }
     }
 
@@ -256,6 +269,7 @@ impl Driver {
         let problems = [
             self.executor.mailbox.problem(),
             self.executor.status.problem(),
+            self.executor.events.problem(),
             self.executor.place.problem(),
             self.journal.problem(),
         ];
@@ -287,6 +301,7 @@ impl Driver {
             ("orphans", self.executor.children.orphans),
             ("signals", done.signals),
             ("records_written", self.executor.status.written),
+            ("events_written", self.executor.events.written),
         ];
         all.into_iter()
             .map(|(name, count)| (name.to_owned(), count))

@@ -9,6 +9,7 @@ use ncolony_core::colony::{Blame, Effect, Generation, Observation, Scope, SpawnF
 use ncolony_core::descriptor::Stdin;
 use ncolony_core::{Places, ProgramName, ProgramSpec, Signal};
 
+use crate::eventlog::EventLog;
 use crate::launch::{self, Additions, Streams};
 use crate::listening::Listening;
 use crate::logs::{Logs, Report, Source};
@@ -31,6 +32,7 @@ pub(crate) struct Executor {
     pub(crate) listening: Listening,
     pub(crate) logs: Logs,
     pub(crate) status: StatusDir,
+    pub(crate) events: EventLog,
     pub(crate) mailbox: Mailbox,
     pub(crate) run_ids: RunIds,
     pub(crate) places: Places,
@@ -89,6 +91,7 @@ impl Executor {
             children: parts.children,
             logs: parts.logs,
             status: parts.status,
+            events: EventLog::new(parts.places.events()),
             mailbox: Mailbox::new(&parts.places.messages),
             run_ids: parts.run_ids,
             places: parts.places,
@@ -115,6 +118,7 @@ impl Executor {
             } => {
                 self.signal(&name, generation, scope, signal);
             }
+            Effect::Tell(events) => self.events.append(&events),
             Effect::Publish(record) => {
                 // It is published again when the last lines are there.
                 if !self.awaiting_output.contains_key(&record.name) {

@@ -146,7 +146,10 @@ pub(crate) fn take_up(
         living,
         left,
     } = adoption;
-    facts.extend(upgrade_fact(upgraded, snapshot.counts.upgrading.is_some()));
+    // What an upgrade finds, it finds while it is under way; what a death leaves, after that.
+    let upgrade = upgrade_fact(upgraded, snapshot.counts.upgrading.is_some());
+    let at = if upgraded { facts.len() } else { 0 };
+    facts.splice(at..at, upgrade);
     let upgrade_file = snapshot.counts.upgrading.as_ref().map(|it| it.file.clone());
     let mut settled = state.settled;
     if let Some(mine) = upgrade_file.and_then(|file| settled.get_mut(&file)) {

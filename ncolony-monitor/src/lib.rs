@@ -27,6 +27,7 @@ mod adopt;
 mod cli;
 mod crash_point;
 mod driver;
+mod eventlog;
 mod executor;
 mod guarantees;
 mod handover;

@@ -122,13 +122,14 @@ fn allow_of_crate(place: &str, modules: &[&str]) {
     }
 }
 
-const VOCABULARY: [&str; 12] = [
+const VOCABULARY: [&str; 13] = [
     "name",
     "places",
     "descriptor",
     "spec",
     "message",
     "status",
+    "event",
     "exit",
     "policy",
     "time",

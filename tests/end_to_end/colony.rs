@@ -23,10 +23,12 @@ use crate::processes;
 
 mod crashing;
 mod ending;
+mod events;
 mod mounts;
 mod records;
 mod upgrading;
 
+pub(crate) use events::assert_told_in_order;
 use records::read_json;
 pub(crate) use upgrading::Over;
 

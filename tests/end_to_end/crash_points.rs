@@ -16,7 +16,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::architecture::sources;
-use crate::colony::{Colony, shell};
+use crate::colony::{Colony, assert_told_in_order, shell};
 use crate::processes;
 
 /// So many stories are told at a time.
@@ -237,6 +237,7 @@ impl Story {
         self.check_programs();
         self.check_messages();
         self.check_output();
+        self.check_events();
     }
 
     /// Nothing was started that nobody wanted, and what runs is what the records say.
@@ -278,6 +279,17 @@ impl Story {
         assert!(allowed.contains(&signals), "{}: {signals}", self.point);
         let rejected = fs::read_dir(self.colony.path("status/rejected")).unwrap();
         assert_eq!(rejected.count(), 2, "{}: one and its reason", self.point);
+    }
+
+    /// What was told ends with what is so, and no change is missing.
+    fn check_events(&mut self) {
+        for (name, _, state) in END {
+            self.until(&format!("it is told that {name} is {state}"), |colony| {
+                let told = colony.events_of(name);
+                (told.last()?.to == state).then_some(())
+            });
+        }
+        assert_told_in_order(&self.colony.events(), &self.point);
     }
 
     /// No line is missing and none came twice, over all rotations.

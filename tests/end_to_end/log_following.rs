@@ -1,48 +1,16 @@
 //! `logs -f`: what programs print, as it comes, from the real monitor.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ChildStdout, Command, Stdio};
 
 use ncolony_core::State;
 use nix::sys::signal::Signal;
 use serde_json::json;
 
 use crate::colony::{Colony, shell, until};
-use crate::processes;
+use crate::following::Following;
 
-/// A `logs -f` that runs, and ends with the test.
-struct Following {
-    child: Child,
-    reader: BufReader<ChildStdout>,
-}
-
-impl Following {
-    fn begin(colony: &Colony, words: &[&str]) -> Self {
-        let ctl = colony.ctl_command(&[&["logs", "-f"], words].concat());
-        // A shell in the background has its children ignore what Ctrl-C sends.
-        let mut command = Command::new("env");
-        command.arg("--default-signal=INT").arg(ctl.get_program());
-        command.args(ctl.get_args()).stdin(Stdio::null());
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let reader = BufReader::new(child.stdout.take().unwrap());
-        Self { child, reader }
-    }
-
-    /// The next line, which is waited for.
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.reader.read_line(&mut line).unwrap();
-        line.trim_end_matches('\n').to_owned()
-    }
-}
-
-impl Drop for Following {
-    fn drop(&mut self) {
-        let _ended = self.child.kill();
-        let _ended = self.child.wait();
-    }
+fn following(colony: &Colony, words: &[&str]) -> Following {
+    Following::begin(colony, &[&["logs", "-f"], words].concat())
 }
 
 /// A program that prints the lines that are put into a directory, one file each, in order.
@@ -79,7 +47,7 @@ fn a_log_is_followed_from_before_it_is_there_and_through_its_rotation() {
     let colony = Colony::running(&[]);
     teller(&colony, "web");
     colony.until_up("web");
-    let mut following = Following::begin(&colony, &["web"]);
+    let mut following = following(&colony, &["web"]);
     tell(&colony, "web", 1, "one\n");
     assert_eq!(following.line(), "one");
     rotate(&colony, "web.log", 1);
@@ -105,7 +73,7 @@ fn no_line_is_lost_or_doubled_by_the_monitors_own_rotation() {
         colony.program("web", shell(&script, json!({"stdout": stdout})));
         colony.until_up("web");
         let count = LINES.to_string();
-        let mut following = Following::begin(&colony, &["web", "-n", &count]);
+        let mut following = following(&colony, &["web", "-n", &count]);
         fs::write(go, "").unwrap();
         for number in 0..LINES {
             assert_eq!(
@@ -127,7 +95,7 @@ fn lines_of_several_programs_bear_their_names() {
         teller(&colony, name);
         colony.until_up(name);
     }
-    let mut following = Following::begin(&colony, &["web", "db"]);
+    let mut following = following(&colony, &["web", "db"]);
     tell(&colony, "web", 1, "half");
     tell(&colony, "db", 1, "whole\n");
     assert_eq!(following.line(), "[db] whole");
@@ -142,7 +110,7 @@ fn a_line_without_an_end_is_shown_when_its_program_ends() {
         teller(&colony, name);
         colony.until_up(name);
     }
-    let mut following = Following::begin(&colony, &["*"]);
+    let mut following = following(&colony, &["*"]);
     tell(&colony, "web", 1, "begun");
     assert_eq!(colony.ctl(&["stop", "web"]).code, Some(0));
     colony.until_state("web", State::Stopped);
@@ -156,17 +124,16 @@ fn a_line_without_an_end_is_shown_when_following_ends() {
         teller(&colony, name);
         colony.until_up(name);
     }
-    let mut following = Following::begin(&colony, &["*"]);
+    let mut following = following(&colony, &["*"]);
     tell(&colony, "web", 1, "one\nbegun");
     assert_eq!(following.line(), "[web] one");
     until("all of it is in the log", || {
         (colony.lines("logs/web.log") == ["one", "begun"]).then_some(())
     });
-    processes::signal(following.child.id(), Signal::SIGINT);
+    following.interrupt();
     assert_eq!(following.line(), "[web] begun");
     assert_eq!(following.line(), "", "nothing comes after it");
-    let status = following.child.wait().unwrap();
-    assert_eq!(status.signal(), Some(Signal::SIGINT as i32));
+    assert_eq!(following.ended_by(), Some(Signal::SIGINT as i32));
 }
 
 #[test]

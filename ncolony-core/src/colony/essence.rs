@@ -23,6 +23,8 @@ pub struct Load {
     pub orders: usize,
     /// Records that nobody has polled.
     pub records: usize,
+    /// Events that nobody has polled, and those that wait to be complete.
+    pub events: usize,
 }
 
 impl Colony {
@@ -35,6 +37,7 @@ impl Colony {
             touched: self.touched.len(),
             orders: self.effects.len(),
             records: self.unpublished.len(),
+            events: self.untold(),
         }
     }
 
@@ -90,6 +93,8 @@ impl Program {
             reason: _,
             asked_because: _,
             listens,
+            word: _,
+            telling: _,
         } = self;
         spec.as_ref().map(|spec| &spec.source).hash(out);
         config_error.is_some().hash(out);

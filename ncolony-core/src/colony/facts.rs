@@ -10,6 +10,7 @@ use super::program::{Child, Hand, Phase, Program, Rest};
 use super::sentence;
 use super::stop::Patience;
 use crate::descriptor::Restart;
+use crate::event::Cause;
 use crate::exit::Exit;
 use crate::policy::{self, Backoff, Ended, SHORTAGE_DELAY, START_SPACING, Verdict};
 use crate::spec::{Policy, ProgramSpec};
@@ -36,6 +37,7 @@ impl Program {
         match reading {
             Reading::Good(spec) => {
                 self.config_error = None;
+                self.word = Cause::Config;
                 self.digest = Some(content_digest(spec.source.as_bytes()));
                 let old = self.spec.replace(Arc::clone(&spec));
                 self.changed(now, old.as_deref(), &spec);
@@ -84,13 +86,13 @@ impl Program {
         }
         match self.phase {
             Phase::Idle(Rest::Exited(_)) if !still_exited => {
-                self.enter(now, Phase::Idle(Rest::Stopped));
+                self.wake(now, Cause::Config);
             }
             Phase::Idle(Rest::Fatal) if another_process || other_policy => {
-                self.enter(now, Phase::Idle(Rest::Stopped));
+                self.wake(now, Cause::Config);
             }
             Phase::Delayed { .. } if another_process => {
-                self.enter(now, Phase::Idle(Rest::Stopped));
+                self.wake(now, Cause::Config);
             }
             Phase::Delayed {
                 until, earliest, ..
@@ -98,7 +100,7 @@ impl Program {
                 let most = new.policy.delays.most();
                 let latest = earliest.max(now.mono.after(most));
                 if until > latest {
-                    self.delay(now, latest, earliest, most);
+                    self.delay(now, latest, earliest, most, Cause::Config);
                 }
             }
             Phase::Idle(_)
@@ -134,7 +136,8 @@ impl Program {
             if self.at_least <= self.generation {
                 self.reason = self.asked_because.take().map(sentence::restarted_because);
             }
-            self.enter(now, Phase::Starting(child));
+            self.telling.started(pid, self.reason.as_ref());
+            self.enter(now, Phase::Starting(child), self.word);
         }
     }
 
@@ -161,10 +164,10 @@ impl Program {
         };
         let earliest = asked.after(START_SPACING);
         if earliest <= now.mono || self.is_superseded(spec) {
-            return self.enter(now, Phase::Idle(Rest::Stopped));
+            return self.enter(now, Phase::Idle(Rest::Stopped), Cause::Adopted);
         }
         self.reason = Some(sentence::LOST_START.to_owned());
-        self.delay(now, earliest, earliest, START_SPACING);
+        self.delay(now, earliest, earliest, START_SPACING, Cause::Adopted);
     }
 
     /// The start that was ordered could not happen.
@@ -174,16 +177,17 @@ impl Program {
         };
         let (spec, asked) = (Arc::clone(spec), *asked);
         if self.is_superseded(&spec) {
-            return self.enter(now, Phase::Idle(Rest::Stopped));
+            return self.enter(now, Phase::Idle(Rest::Stopped), Cause::Exit);
         }
         if failure.blame == Blame::Machine {
             self.reason = Some(sentence::shortage(failure, SHORTAGE_DELAY));
             let earliest = asked.after(START_SPACING);
-            return self.delay(now, at.after(SHORTAGE_DELAY), earliest, SHORTAGE_DELAY);
+            let until = at.after(SHORTAGE_DELAY);
+            return self.delay(now, until, earliest, SHORTAGE_DELAY, Cause::Exit);
         }
         if spec.policy.restart == Restart::Never {
             self.reason = Some(sentence::cannot_start(failure));
-            return self.enter(now, Phase::Idle(Rest::Fatal));
+            return self.enter(now, Phase::Idle(Rest::Fatal), Cause::Exit);
         }
         let verdict = policy::instant_death(&spec.policy, &mut self.backoff, asked, at);
         self.reason = Some(sentence::failed(
@@ -221,12 +225,16 @@ impl Program {
         self.exit = Some(exit);
         self.output = None;
         self.ended = self.generation;
+        self.telling.ended();
         let ended = Ended {
             exit,
             started: child.started,
             at,
         };
         let by_itself = was_told.is_none();
+        if by_itself || group == Group::Gone {
+            self.telling.tell_of_end(child.pid, ended);
+        }
         let spec = child.spec;
         if group == Group::Gone {
             return self.conclude(now, ended, by_itself, &spec);
@@ -248,12 +256,14 @@ impl Program {
                 spec,
                 patience,
             },
+            Cause::Exit,
         );
     }
 
     /// The last of its group is gone.
     pub(crate) fn group_gone(&mut self, now: Now) {
         if let Phase::Clearing {
+            leader,
             ended,
             by_itself,
             spec,
@@ -261,13 +271,17 @@ impl Program {
         } = &self.phase
         {
             let (ended, by_itself, spec) = (*ended, *by_itself, Arc::clone(spec));
+            // Of what had ended by itself was told when its group began to be cleared.
+            if !by_itself {
+                self.telling.tell_of_end(*leader, ended);
+            }
             self.conclude(now, ended, by_itself, &spec);
         }
     }
 
     fn conclude(&mut self, now: Now, ended: Ended, by_itself: bool, spec: &Arc<ProgramSpec>) {
         if !by_itself || self.is_superseded(spec) {
-            return self.enter(now, Phase::Idle(Rest::Stopped));
+            return self.enter(now, Phase::Idle(Rest::Stopped), Cause::Exit);
         }
         // What its file says now, if it still says anything, is the policy that counts.
         let spec = Arc::clone(self.spec.as_ref().unwrap_or(spec));
@@ -284,14 +298,17 @@ impl Program {
                 instant_death,
             } => {
                 let earliest = started.after(START_SPACING);
-                self.delay(now, until, earliest, instant_death.unwrap_or_default());
+                let wait = instant_death.unwrap_or_default();
+                self.delay(now, until, earliest, wait, Cause::Exit);
             }
-            Verdict::Exited => self.enter(now, Phase::Idle(Rest::Exited(exit))),
-            Verdict::GiveUp => self.enter(now, Phase::Idle(Rest::Fatal)),
+            Verdict::Exited => {
+                self.enter(now, Phase::Idle(Rest::Exited(exit)), Cause::Exit);
+            }
+            Verdict::GiveUp => self.enter(now, Phase::Idle(Rest::Fatal), Cause::Exit),
         }
     }
 
-    fn delay(&mut self, now: Now, until: Mono, earliest: Mono, wait: Duration) {
+    fn delay(&mut self, now: Now, until: Mono, earliest: Mono, wait: Duration, cause: Cause) {
         let next_start = now.wall.after(until.since(now.mono));
         self.enter(
             now,
@@ -301,6 +318,7 @@ impl Program {
                 wait,
                 next_start,
             },
+            cause,
         );
     }
 }

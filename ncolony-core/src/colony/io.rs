@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::Event;
 use crate::exit::Exit;
 use crate::json::ConfigError;
 use crate::message::{Message, MessageError, Reply};
@@ -217,6 +218,8 @@ pub enum Effect {
         /// What.
         signal: Signal,
     },
+    /// Write down what has happened, in order.
+    Tell(Vec<Event>),
     /// Write a program's record.
     Publish(Box<ProgramStatus>),
     /// Remove a program's record: it is gone.
@@ -255,6 +258,7 @@ impl Effect {
             } => Some((name.clone(), *generation)),
             Self::Signal { .. }
             | Self::Spawn { .. }
+            | Self::Tell(_)
             | Self::Publish(_)
             | Self::Retract(_)
             | Self::Release(_)

@@ -25,6 +25,7 @@
 //! cancels a restart that has not begun, and a hundred RESTARTs during one stop cause one start.
 //! Instances of one file take turns at that: see `rolling`.
 
+mod chronicle;
 mod command;
 pub mod diff;
 mod ending;
@@ -36,19 +37,22 @@ mod program;
 mod record;
 mod rolling;
 mod sentence;
+mod settle;
 pub mod snapshot;
 mod stop;
+mod telling;
 mod upgrade;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use chronicle::Chronicle;
 use ending::Closing;
 pub use essence::Load;
 pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure};
 use program::Program;
-use rolling::{Rolling, Turn};
+use rolling::Rolling;
 use snapshot::{ActedOn, Upgrading};
 pub use stop::KILL_AGAIN;
 
@@ -70,6 +74,8 @@ pub struct Colony {
     effects: VecDeque<Effect>,
     /// Programs whose record is out of date. Written after all that acts, once each.
     unpublished: BTreeSet<ProgramName>,
+    /// What has happened and was not told yet.
+    chronicle: Chronicle,
     closing: Closing,
     /// Which instances wait for each other.
     rolling: Rolling,
@@ -108,6 +114,7 @@ impl Colony {
             armed: BTreeMap::new(),
             effects: VecDeque::new(),
             unpublished: BTreeSet::new(),
+            chronicle: Chronicle::default(),
             closing: Closing::No,
             rolling: Rolling::default(),
             heard: 0,
@@ -152,8 +159,14 @@ impl Colony {
                 pid,
                 identity,
             } => {
+                let upgrading = self.is_upgrading();
                 self.with(&name, generation, |program, _| {
-                    program.adopted(now, pid, identity)
+                    let was_there = program.child().is_some();
+                    program.adopted(now, pid, identity);
+                    // An image that takes over from itself adopts nothing.
+                    if was_there && !upgrading {
+                        program.tell_of_adoption(now);
+                    }
                 });
             }
             Observation::NeverStarted { name, generation } => {
@@ -182,7 +195,7 @@ impl Colony {
                 generation,
                 lines,
             } => {
-                self.printed(&name, generation, lines);
+                self.printed(now, &name, generation, lines);
             }
             Observation::Shutdown => self.close(),
             Observation::KillNow => self.kill_now(),
@@ -191,65 +204,12 @@ impl Colony {
         }
     }
 
-    /// Brings what is so towards what is wanted, for the programs that were touched and those
-    /// whose time has come.
-    pub fn settle(&mut self, now: Now) {
-        while let Some((due, name)) = self.deadlines.first() {
-            if *due > now.mono {
-                break;
-            }
-            self.touched.insert(name.clone());
-            self.disarm(&name.clone());
-        }
-        while let Some(name) = self.touched.pop_first() {
-            self.settle_one(now, name, Turn::Waits);
-        }
-        // Who comes next is seen when all that has happened was taken in.
-        while let Some(name) = self.rolling.next_turn() {
-            self.settle_one(now, name, Turn::HasCome);
-        }
-        self.unpublished.extend(self.rolling.take_restated());
-    }
-
-    fn settle_one(&mut self, now: Now, name: ProgramName, turn: Turn) {
-        self.disarm(&name);
-        self.changed.insert(name.clone());
-        let shutting_down = self.is_closing();
-        let Some(program) = self.programs.get_mut(&name) else {
-            return;
-        };
-        if self.closing == Closing::Detaching {
-            self.unpublished.insert(name);
-            return;
-        }
-        program.settle(now, shutting_down, turn, &mut self.effects);
-        if self.closing == Closing::Killing {
-            program.lose_patience(now, &mut self.effects);
-        }
-        self.rolling.note(&name, program.part(shutting_down));
-        let lets_go = program.lets_go(shutting_down);
-        let is_over = program.is_over();
-        let (generation, due) = (program.generation, program.deadline());
-        if lets_go {
-            self.release(&name);
-        }
-        if is_over {
-            self.retired = self.retired.max(generation);
-            self.programs.remove(&name);
-            self.unpublished.remove(&name);
-            self.effects.push_back(Effect::Retract(name));
-            return;
-        }
-        if let Some(due) = due {
-            self.deadlines.insert((due, name.clone()));
-            self.armed.insert(name.clone(), due);
-        }
-        self.unpublished.insert(name);
-    }
-
-    /// The next order. Those that act come first, then the records that have changed.
+    /// The next order. Those that act come first, then the events, then the records that have
+    /// changed.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.poll_act().or_else(|| self.poll_record())
+        self.poll_act()
+            .or_else(|| self.poll_events())
+            .or_else(|| self.poll_record())
     }
 
     /// The next order that acts. Whoever asks for it has carried out the one before.
@@ -325,8 +285,9 @@ impl Colony {
         let shutting_down = self.is_closing() && !self.is_detaching();
         let mut record = program.record(shutting_down, self.heard);
         if let Some(wait) = self.rolling.wait_of(&program.name)
-            && let Some(why) = program.out_of_date(shutting_down)
+            && let Some(outdated) = program.out_of_date(shutting_down)
         {
+            let why = outdated.why(program);
             record.turn = Some(wait.word());
             record.reason = Some(wait.reason(&why));
         }
@@ -380,18 +341,6 @@ impl Colony {
         if program.generation == generation {
             act(program, &mut self.effects);
             self.touched.insert(name.clone());
-        }
-    }
-
-    /// What an ended process printed may come when its successor has been started already.
-    fn printed(&mut self, name: &ProgramName, generation: Generation, lines: Vec<String>) {
-        let Some(program) = self.programs.get_mut(name) else {
-            return;
-        };
-        if program.ended == generation {
-            program.output = (!lines.is_empty()).then_some(lines);
-            self.unpublished.insert(name.clone());
-            self.changed.insert(name.clone());
         }
     }
 }

@@ -14,6 +14,8 @@ use super::io::{Effect, Generation};
 use super::rolling::Turn;
 use super::sentence;
 use super::stop::Patience;
+use super::telling::Telling;
+use crate::event::Cause;
 use crate::exit::Exit;
 use crate::json::ConfigError;
 use crate::name::ProgramName;
@@ -158,6 +160,10 @@ pub(crate) struct Program {
     pub(crate) asked_because: Option<String>,
     /// Whether something may be listened on for it, which stays open between its starts.
     pub(crate) listens: bool,
+    /// What the last word about it was: why it starts when nothing holds it any more.
+    pub(crate) word: Cause,
+    /// What it has to tell.
+    pub(crate) telling: Telling,
 }
 
 impl Program {
@@ -182,6 +188,8 @@ impl Program {
             reason: None,
             asked_because: None,
             listens: false,
+            word: Cause::Config,
+            telling: Telling::default(),
         }
     }
 
@@ -267,15 +275,6 @@ impl Program {
         }
     }
 
-    pub(super) fn enter(&mut self, now: Now, phase: Phase) {
-        let before = self.state();
-        self.listens |= phase.listens();
-        self.phase = phase;
-        if self.state() != before {
-            self.since = now.wall;
-        }
-    }
-
     // ----- what follows --------------------------------------------------------------------
 
     /// Looks at what is wanted and what is so, and orders what brings them together.
@@ -287,26 +286,29 @@ impl Program {
         out: &mut VecDeque<Effect>,
     ) {
         match (self.want(shutting_down), &mut self.phase) {
-            (Want::Up { spec, .. }, Phase::Idle(Rest::Stopped)) => self.order(now, spec, out),
+            (Want::Up { spec, .. }, Phase::Idle(Rest::Stopped)) => {
+                self.order(now, spec, self.word, out);
+            }
             (Want::Up { .. }, Phase::Idle(Rest::Exited(_) | Rest::Fatal)) => {}
             (Want::Up { spec, .. }, Phase::Delayed { until, .. }) => {
                 if now.mono >= *until {
-                    self.order(now, spec, out);
+                    self.order(now, spec, Cause::Timer, out);
                 }
             }
             (Want::Up { .. }, Phase::Starting(_) | Phase::Running(_)) => {
                 let waits = turn == Turn::Waits && self.name.is_instance() && !self.at_once;
                 match self.out_of_date(shutting_down) {
-                    Some(why) if !waits => self.begin_stop(now, why, out),
+                    Some(outdated) if !waits => {
+                        let (why, cause) = (outdated.why(self), outdated.cause(self));
+                        self.begin_stop(now, why, cause, out);
+                    }
                     Some(_) | None => self.grow_up(now),
                 }
             }
-            (Want::Down(_), Phase::Idle(_) | Phase::Delayed { .. }) => {
-                self.enter(now, Phase::Idle(Rest::Stopped));
-            }
+            (Want::Down(why), Phase::Idle(_) | Phase::Delayed { .. }) => self.rest(now, why),
             (Want::Down(why), Phase::Starting(_) | Phase::Running(_)) => {
-                let why = sentence::stopping_because(why, self.asked_because.as_deref());
-                self.begin_stop(now, why, out);
+                let sentence = sentence::stopping_because(why, self.asked_because.as_deref());
+                self.begin_stop(now, sentence, why.cause(), out);
             }
             (Want::Up { .. } | Want::Down(_), Phase::Ordered { .. }) => {}
             (Want::Up { .. } | Want::Down(_), Phase::Stopping { .. } | Phase::Clearing { .. }) => {
@@ -323,7 +325,13 @@ impl Program {
         is_down && self.is_idle() && std::mem::take(&mut self.listens)
     }
 
-    fn order(&mut self, now: Now, spec: Arc<ProgramSpec>, out: &mut VecDeque<Effect>) {
+    fn order(
+        &mut self,
+        now: Now,
+        spec: Arc<ProgramSpec>,
+        cause: Cause,
+        out: &mut VecDeque<Effect>,
+    ) {
         self.generation = self.generation.next();
         self.at_once = false;
         out.push_back(Effect::Spawn {
@@ -336,6 +344,7 @@ impl Program {
                 spec,
                 asked: now.mono,
             },
+            cause,
         );
     }
 
@@ -345,7 +354,7 @@ impl Program {
             && now.mono.since(child.started) >= child.spec.policy.threshold
         {
             let child = child.clone();
-            self.enter(now, Phase::Running(child));
+            self.enter(now, Phase::Running(child), Cause::Timer);
         }
     }
 }

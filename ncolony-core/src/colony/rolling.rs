@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::program::{Phase, Program, Rest, Want};
 use super::sentence;
+use crate::event::Cause;
 use crate::exit::Exit;
 use crate::name::ProgramName;
 use crate::status::TurnWord;
@@ -38,6 +39,30 @@ pub(super) enum Turn {
     HasCome,
     /// Others of its family come first, for all that is known yet.
     Waits,
+}
+
+/// Why a process is out of date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OutOfDate {
+    /// A message asks for a later start.
+    ByMessage,
+    /// Its file says to start it with something else.
+    ByFile,
+}
+
+impl OutOfDate {
+    /// The sentence for it.
+    pub(super) fn why(self, program: &Program) -> String {
+        sentence::out_of_date(self == Self::ByMessage, program.asked_because.as_deref())
+    }
+
+    /// The word for it.
+    pub(super) fn cause(self, program: &Program) -> Cause {
+        match self {
+            Self::ByMessage => program.word,
+            Self::ByFile => Cause::Config,
+        }
+    }
 }
 
 /// The instances of one family that make others wait, or wait themselves.
@@ -174,16 +199,19 @@ impl Wait {
 
 impl Program {
     /// Why its process is out of date; `None`: it is not, or there is none that could be stopped.
-    pub(super) fn out_of_date(&self, shutting_down: bool) -> Option<String> {
+    pub(super) fn out_of_date(&self, shutting_down: bool) -> Option<OutOfDate> {
         let (Phase::Starting(child) | Phase::Running(child)) = &self.phase else {
             return None;
         };
         let Want::Up { spec, at_least } = self.want(shutting_down) else {
             return None;
         };
-        let is_older = self.generation < at_least;
-        (is_older || child.spec.needs_restart(&spec))
-            .then(|| sentence::out_of_date(is_older, self.asked_because.as_deref()))
+        if self.generation < at_least {
+            Some(OutOfDate::ByMessage)
+        } else {
+            let differs = child.spec.needs_restart(&spec);
+            differs.then_some(OutOfDate::ByFile)
+        }
     }
 
     /// What it is to the others of its family.

@@ -18,6 +18,16 @@ pub(super) fn restarted_because(reason: String) -> String {
 pub(super) const LOST_START: &str =
     "the monitor ended while it started this, and nothing of that is there; starting again at once";
 
+pub(super) const ADOPTED: &str = "an earlier monitor had started it and died; it goes on";
+
+pub(super) fn gone(ended: &Ended) -> String {
+    format!(
+        "it {} after {}",
+        ended.exit,
+        span_in_words(ended.lifetime())
+    )
+}
+
 pub(super) fn shortage(failure: &SpawnFailure, wait: Duration) -> String {
     format!(
         "{}; that is the machine's lack and does not count against the program; trying again every {}",
@@ -130,8 +140,10 @@ pub(super) fn at_rest_because(why: Why) -> &'static str {
         Why::Shutdown => "the monitor was told to shut down",
         Why::Removed => "its file was removed",
         Why::NeverGood => FILE_NEVER_GOOD,
-        Why::ByHand => "it was stopped by hand; start or restart lets it run",
-        Why::Disabled => "its file says \"enabled\": false",
+        Why::ByHand => "it was stopped by hand; start, restart or a fresh monitor lets it run",
+        Why::Disabled => {
+            "its file says \"enabled\": false, which holds until the file says otherwise; start runs it once"
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::Generation;
 use super::program::Hand;
 use super::stop::Patience;
+use crate::event::{Cause, Event};
 use crate::exit::Exit;
 use crate::json::ConfigError;
 use crate::message::{MessageId, Reply};
@@ -70,6 +71,11 @@ pub struct ProgramSnapshot {
     asked_because: Option<String>,
     #[serde(default)]
     listens: bool,
+    #[serde(default)]
+    word: Cause,
+    /// Events that wait for something.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    events: Vec<Event>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -181,6 +187,10 @@ pub struct Snapshot {
     pub programs: BTreeMap<ProgramName, ProgramSnapshot>,
     /// The texts that they refer to.
     pub sources: Sources,
+    /// Events that were not handed out, in order.
+    pub events: Vec<Event>,
+    /// The serial number of the last event that was handed out.
+    pub told: u64,
 }
 
 /// What has changed since somebody last asked.
@@ -201,6 +211,12 @@ pub struct Changes {
     /// Messages that were acted on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acted_on: Vec<ActedOn>,
+    /// Events that are to be handed out next.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<Event>,
+    /// The serial number up to which events were handed out, if that has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<u64>,
 }
 
 impl Changes {
@@ -211,6 +227,8 @@ impl Changes {
             && self.programs.is_empty()
             && self.gone.is_empty()
             && self.acted_on.is_empty()
+            && self.events.is_empty()
+            && self.told.is_none()
     }
 }
 
@@ -223,6 +241,8 @@ impl From<Snapshot> for Changes {
             programs: snapshot.programs.into_values().collect(),
             gone: Vec::new(),
             acted_on: Vec::new(),
+            events: snapshot.events,
+            told: (snapshot.told > 0).then_some(snapshot.told),
         }
     }
 }
@@ -238,6 +258,9 @@ impl Snapshot {
         for name in &changes.gone {
             self.programs.remove(name);
         }
+        self.events.extend(changes.events);
+        self.told = changes.told.unwrap_or(self.told);
+        self.events.retain(|event| event.serial > self.told);
     }
 }
 
@@ -305,6 +328,8 @@ impl ProgramSnapshot {
             asked_because: None,
             // What it was started with says it.
             listens: false,
+            word: Cause::Adopted,
+            events: Vec::new(),
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::io::{Effect, Scope};
 use super::program::{Child, Phase, Program};
 use super::sentence;
+use crate::event::Cause;
 use crate::signal::Signal;
 use crate::spec::Policy;
 use crate::time::{Mono, Now};
@@ -48,7 +49,13 @@ impl Patience {
 
 impl Program {
     /// Tells what runs to stop.
-    pub(super) fn begin_stop(&mut self, now: Now, why: String, out: &mut VecDeque<Effect>) {
+    pub(super) fn begin_stop(
+        &mut self,
+        now: Now,
+        why: String,
+        cause: Cause,
+        out: &mut VecDeque<Effect>,
+    ) {
         let Some(child) = self.child().cloned() else {
             return;
         };
@@ -56,7 +63,7 @@ impl Program {
         self.ask_to_stop(policy.stop_signal, out);
         let patience = Patience::begun(now, policy);
         self.reason = Some(sentence::asked(&why, policy));
-        self.enter(now, Phase::Stopping { child, patience });
+        self.enter(now, Phase::Stopping { child, patience }, cause);
     }
 
     /// A stop that an earlier monitor had decided is asked for again if that one may not have come

@@ -2,6 +2,7 @@
 
 mod driver;
 mod ends;
+mod events;
 mod files;
 mod instances;
 mod life;
@@ -11,5 +12,6 @@ mod proofs;
 mod rolling;
 mod shutdown;
 mod snapshots;
+mod states;
 mod stops;
 mod words;

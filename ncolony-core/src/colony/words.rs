@@ -1,7 +1,8 @@
 //! What words do to a program: they edit what is wanted. What follows is decided in
 //! [`super::program`].
 
-use super::program::{Hand, Phase, Program, Rest};
+use super::program::{Hand, Phase, Program};
+use crate::event::Cause;
 use crate::time::Now;
 
 impl Program {
@@ -12,7 +13,7 @@ impl Program {
         self.asked_because = because.map(str::to_owned);
         self.release_hand();
         self.at_least = self.generation.next();
-        self.wake(now);
+        self.hurry(now);
     }
 
     /// START: what waits or rests starts now; what runs is left alone.
@@ -29,7 +30,7 @@ impl Program {
         }
         self.asked_because = because.map(str::to_owned);
         self.at_least = self.generation.next();
-        self.wake(now);
+        self.hurry(now);
     }
 
     /// STOP: takes back a restart that has not begun, and holds until START, RESTART or a fresh monitor.
@@ -46,10 +47,11 @@ impl Program {
         self.hand = if enabled { Hand::Off } else { Hand::Up };
     }
 
-    fn wake(&mut self, now: Now) {
+    fn hurry(&mut self, now: Now) {
         self.backoff.reset();
+        self.word = Cause::Message;
         if self.is_idle() {
-            self.enter(now, Phase::Idle(Rest::Stopped));
+            self.wake(now, Cause::Message);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod add;
 mod check;
+mod events;
 mod logs;
 mod reload;
 mod remove;
@@ -61,6 +62,7 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Result<Ending, Failure> {
         Some(Command::Show(args)) => show::run(&mut session, args),
         Some(Command::Wait(args)) => wait::run(&mut session, args),
         Some(Command::Logs(args)) => logs::run(&mut session, args),
+        Some(Command::Events(args)) => events::run(&mut session, args),
         Some(Command::Shutdown(args)) => shutdown::run(&mut session, *args),
         Some(Command::Upgrade(args)) => match &args.command {
             None => upgrade::run(&mut session, args.wait),

@@ -47,11 +47,14 @@ impl Driver {
     pub(super) fn take_up(&mut self, inheritance: Inheritance) {
         let now = clock::now();
         self.colony = inheritance.colony;
+        self.colony.resume_events(self.executor.events.kept());
         self.executor
             .take_up(&self.colony, inheritance.living, inheritance.left);
         for fact in inheritance.facts {
             self.observe_inherited(fact);
         }
+        // Nobody has kept the last lines of what ended unseen.
+        self.colony.release_events();
         for (file, settled) in inheritance.settled {
             self.settle_message(&file, settled);
         }

@@ -4,10 +4,14 @@
 use super::{Invariant, Violation};
 use crate::world::Monitor;
 
+/// So many events of one program may wait for the last lines of its process.
+const EVENTS_MAX: usize = 8;
+
 pub(super) fn check(monitor: &Monitor) -> Result<(), Violation> {
     let load = monitor.colony.load();
     let drained = load.orders == 0 && load.records == 0 && load.touched == 0;
-    let bounded = load.deadlines <= load.programs;
+    // An end, the start after it, and the end of that: no more wait for last lines.
+    let bounded = load.deadlines <= load.programs && load.events <= EVENTS_MAX * load.programs;
     Invariant::Bounded.must(drained && bounded, || {
         format!("the machine carries {load:?}")
     })

@@ -14,6 +14,7 @@ pub mod remembered;
 pub mod removed_goes;
 pub mod shortages;
 pub mod stops_in_time;
+pub mod told;
 
 use std::fmt;
 
@@ -48,7 +49,9 @@ pub enum Invariant {
     Listening,
     /// I13: what a successor reads is what was so.
     Remembered,
-    /// I14: instances are restarted one at a time.
+    /// I14: each change of a state is told once, and in order.
+    Told,
+    /// I15: instances are restarted one at a time.
     Rolling,
 }
 

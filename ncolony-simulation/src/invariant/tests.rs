@@ -3,6 +3,7 @@
 
 mod instances;
 mod succession;
+mod telling;
 
 use std::rc::Rc;
 use std::time::Duration;

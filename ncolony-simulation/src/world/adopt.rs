@@ -45,6 +45,7 @@ impl World {
         if let Some(monitor) = &self.monitor {
             if monitor.colony.is_closed() && !monitor.colony.is_detaching() {
                 invariant::liveness::closed(&self.kernel)?;
+                self.release()?;
                 self.disk = disk::Disk::default();
                 self.dead = None;
                 self.monitor = None;
@@ -56,10 +57,28 @@ impl World {
         }
         match (self.disk.journal.clone(), self.dead.take()) {
             (Some(journal), Some(dead)) => self.adopt(journal, *dead)?,
-            (None, _) | (_, None) => self.monitor = Some(Monitor::new(self.now, self.frequency)),
+            (None, _) | (_, None) => {
+                let mut monitor = Monitor::new(self.now, self.frequency);
+                monitor.colony.resume_events(self.told.serial);
+                self.monitor = Some(monitor);
+            }
         }
         self.look(Emptiness::Doubted)?;
         self.turn()
+    }
+
+    /// The monitor ends, and hears of no more last lines.
+    fn release(&mut self) -> Result<(), Violation> {
+        if let Some(monitor) = &mut self.monitor {
+            monitor.colony.release_events();
+        }
+        self.write_down();
+        let events = self.monitor.as_mut().and_then(|it| it.colony.poll_events());
+        // One that dies before it has told all of it has not ended in order.
+        let fuse = self.fuse.take();
+        let told = events.map_or(Ok(()), |events| self.execute(events));
+        self.fuse = fuse;
+        told
     }
 
     fn adopt(&mut self, journal: Snapshot, dead: Monitor) -> Result<(), Violation> {
@@ -68,7 +87,7 @@ impl World {
         let mut facts: Vec<Observation> = facts.collect();
         if journal.counts.upgrading.is_some() {
             let why = "the monitor ended before the upgrade was done".to_owned();
-            facts.push(Observation::UpgradeFailed { why });
+            facts.insert(0, Observation::UpgradeFailed { why });
         }
         let upgrading = journal.counts.upgrading.clone();
         let mut monitor = self.restore(journal, dead)?;
@@ -104,7 +123,8 @@ impl World {
         let names: Vec<ProgramName> = with_file.map(|program| program.name.family()).collect();
         let remembers = !names.is_empty();
         let catalogue = Catalogue::expecting(names, self.disk.directory);
-        let colony = Colony::restored(snapshot, &Defaults::default(), self.clocks());
+        let mut colony = Colony::restored(snapshot, &Defaults::default(), self.clocks());
+        colony.resume_events(self.told.serial);
         invariant::remembered::restored(&before.colony, &colony)?;
         let next_look = self.frequency.map(|span| self.now.after(span));
         let mut monitor = before.succeeded_by(colony, catalogue, next_look);

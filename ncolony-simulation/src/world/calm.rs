@@ -36,7 +36,12 @@ impl World {
             }
         }
         self.sleep_until(self.now.after(LONG_ENOUGH))?;
+        self.print_all();
+        self.turn()?;
         invariant::messages_once::calm(self)?;
+        if let Some(monitor) = &self.monitor {
+            self.told.calm(monitor)?;
+        }
         invariant::liveness::calm(self)
     }
 }

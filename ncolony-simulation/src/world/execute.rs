@@ -1,9 +1,8 @@
 //! Orders are carried out: each is checked first, then done to the fake world.
 
-use ncolony_core::ProgramName;
-use ncolony_core::Signal;
 use ncolony_core::colony::diff::Emptiness;
 use ncolony_core::colony::{Effect, Generation, Scope};
+use ncolony_core::{Event, ProgramName, Signal};
 
 use super::World;
 use crate::invariant::{self, Violation};
@@ -36,6 +35,7 @@ impl World {
                 scope,
                 signal,
             } => self.signal(&name, generation, scope, signal)?,
+            Effect::Tell(events) => return self.keep(&events),
             Effect::Publish(record) => {
                 monitor.records.insert(record.name.clone(), *record);
             }
@@ -61,6 +61,17 @@ impl World {
                 monitor.rescans += 1;
                 self.look(Emptiness::Meant)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Events are kept, one after the other: a monitor may die in between.
+    fn keep(&mut self, events: &[Event]) -> Result<(), Violation> {
+        for event in events {
+            if self.burn_fuse() {
+                return self.die(true);
+            }
+            self.told.tell(event)?;
         }
         Ok(())
     }
@@ -101,6 +112,10 @@ impl World {
 fn shown(order: &Effect) -> String {
     match order {
         Effect::Spawn { spec, generation } => format!("Spawn {} {generation:?}", spec.name),
+        Effect::Tell(events) => {
+            let one = |it: &Event| format!(" {} {}>{} {}", it.name, it.from, it.to, it.cause);
+            format!("Tell{}", events.iter().map(one).collect::<String>())
+        }
         Effect::Signal { .. }
         | Effect::Publish(_)
         | Effect::Retract(_)

@@ -32,6 +32,7 @@ use mail::Mail;
 
 use crate::action::{Action, Manner, Millis, Plan, Recipe, Start, Temper, Who};
 use crate::cast::Cast;
+use crate::invariant::told::Told;
 use crate::invariant::{self, Violation};
 
 /// A program without faults.
@@ -68,6 +69,8 @@ pub struct World {
     /// must find out.
     pub dead: Option<Box<Monitor>>,
     disk: Disk,
+    /// What was told: the file of events.
+    pub told: Told,
     /// After so many more breaths and orders the monitor dies.
     fuse: Option<u8>,
     /// How often the monitor looks at both directories by itself.
@@ -97,6 +100,7 @@ impl World {
             monitor: None,
             dead: None,
             disk: Disk::default(),
+            told: Told::default(),
             fuse: None,
             frequency,
             steps: 0,

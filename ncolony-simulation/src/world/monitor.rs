@@ -285,6 +285,22 @@ impl World {
         monitor.inbox.extend(fact.map(Fact::Echo));
     }
 
+    /// The last lines arrive of every process that has ended.
+    pub(super) fn print_all(&mut self) {
+        let Some(monitor) = &mut self.monitor else {
+            return;
+        };
+        let records = monitor.records.values();
+        let ended = records.filter(|record| record.ended > 0);
+        let lines = ended.map(|record| Observation::Printed {
+            name: record.name.clone(),
+            generation: Generation::of_number(record.ended),
+            lines: vec!["the last line".to_owned()],
+        });
+        let facts: Vec<Observation> = lines.collect();
+        facts.into_iter().for_each(|fact| monitor.tell(fact));
+    }
+
     /// Lines arrive that a process had printed: the last that is known, or the one before.
     pub(super) fn print(&mut self, who: Who, old: bool) {
         let name = self.cast.name(who).clone();

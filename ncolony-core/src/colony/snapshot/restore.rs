@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::{ChildSnapshot, PhaseSnapshot, ProgramSnapshot, Snapshot, SourceId, Sources};
+use crate::colony::chronicle::Chronicle;
 use crate::colony::program::{Child, Phase, Program, Rest};
 use crate::colony::stop::{Asked, Patience};
+use crate::colony::telling::Telling;
 use crate::colony::{Colony, Generation};
 use crate::name::ProgramName;
 use crate::policy::{Backoff, Ended};
@@ -106,6 +108,7 @@ impl Colony {
         colony.heard = snapshot.counts.heard;
         colony.retired = snapshot.counts.retired;
         colony.upgrading = snapshot.counts.upgrading;
+        colony.chronicle = Chronicle::restored(snapshot.told, snapshot.events);
         for (name, program) in snapshot.programs {
             let reader = Reader {
                 sources: &snapshot.sources,
@@ -142,6 +145,8 @@ impl Program {
             since: snapshot.since,
             reason: snapshot.reason,
             asked_because: snapshot.asked_because,
+            word: snapshot.word,
+            telling: Telling::restored(snapshot.events),
             ..Self::new(snapshot.name, Generation::default(), now)
         }
     }

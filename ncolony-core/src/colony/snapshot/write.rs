@@ -16,10 +16,13 @@ impl Colony {
             (name.clone(), program.snapshot(&mut sources))
         };
         let programs = self.programs.iter().map(one).collect();
+        let (told, events) = self.chronicle.snapshot();
         Snapshot {
             counts: self.counts(),
             programs,
             sources,
+            events,
+            told,
         }
     }
 
@@ -40,6 +43,7 @@ impl Colony {
                 None => changes.gone.push(name),
             }
         }
+        self.chronicle.write_down(&mut changes);
         if !changes.gone.is_empty() || !changes.acted_on.is_empty() {
             changes.counts = Some(self.counts());
         }
@@ -52,7 +56,10 @@ impl Colony {
     #[must_use]
     pub fn has_changes(&self) -> bool {
         let carried_out = self.is_detaching() && !self.carried_out.is_empty();
-        !self.changed.is_empty() || !self.acted_on.is_empty() || carried_out
+        !self.changed.is_empty()
+            || !self.acted_on.is_empty()
+            || self.chronicle.has_changes()
+            || carried_out
     }
 
     /// The stop signal of this start was sent.
@@ -95,6 +102,8 @@ impl Program {
             reason: self.reason.clone(),
             asked_because: self.asked_because.clone(),
             listens: self.listens,
+            word: self.word,
+            events: self.telling.events.clone(),
         }
     }
 }

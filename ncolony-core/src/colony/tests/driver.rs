@@ -9,6 +9,7 @@ use crate::colony::snapshot::{ActedOn, Changes, Snapshot};
 use crate::colony::{
     Blame, Colony, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure,
 };
+use crate::event::Event;
 use crate::exit::Exit;
 use crate::json::ConfigError;
 use crate::message::{Message, Reply};
@@ -39,6 +40,7 @@ pub(super) struct Driver {
     orders: Vec<String>,
     records: BTreeMap<String, ProgramStatus>,
     replies: Vec<Reply>,
+    told: Vec<Event>,
     generations: BTreeMap<String, Vec<Generation>>,
     messages: u32,
 }
@@ -69,6 +71,7 @@ impl Driver {
             orders: Vec::new(),
             records: BTreeMap::new(),
             replies: Vec::new(),
+            told: Vec::new(),
             generations: BTreeMap::new(),
             messages: 0,
         }
@@ -174,6 +177,7 @@ impl Driver {
                 };
                 self.orders.push(format!("{signal} {name}{scope}"));
             }
+            Effect::Tell(events) => self.told.extend(events),
             Effect::Publish(record) => {
                 self.records.insert(record.name.to_string(), *record);
             }
@@ -268,6 +272,16 @@ impl Driver {
         }
     }
 
+    /// The last lines of the process of a program that ended last.
+    pub(super) fn printed(&self, program: &str, lines: &[&str]) -> Observation {
+        let ended = self.colony.record(&name(program)).map(|it| it.ended);
+        Observation::Printed {
+            name: name(program),
+            generation: Generation::of_number(ended.unwrap_or_default()),
+            lines: lines.iter().map(|line| (*line).to_owned()).collect(),
+        }
+    }
+
     pub(super) fn emptied(&self, program: &str) -> Observation {
         Observation::GroupGone {
             name: name(program),
@@ -337,6 +351,21 @@ impl Driver {
     /// The orders since the last call.
     pub(super) fn orders(&mut self) -> Vec<String> {
         std::mem::take(&mut self.orders)
+    }
+
+    /// The events since the last call.
+    pub(super) fn events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// The same in words: `from>to cause`, and how a process ended where one did.
+    pub(super) fn story(&mut self) -> Vec<String> {
+        let one = |event: Event| {
+            let exit = event.exit.map(|exit| format!(" ({exit})"));
+            let (from, to, cause) = (event.from, event.to, event.cause);
+            format!("{from}>{to} {cause}{}", exit.unwrap_or_default())
+        };
+        self.events().into_iter().map(one).collect()
     }
 
     pub(super) fn replies(&mut self) -> Vec<Reply> {

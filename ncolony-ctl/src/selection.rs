@@ -142,9 +142,11 @@ fn whole_programs(pattern: &Pattern, instances: &BTreeSet<ProgramName>) -> BTree
 
 /// Whether a word stands for what has this name, be it there or not.
 pub(crate) fn stands_for(word: &Word, name: &str) -> bool {
+    let program = name.split_once(':').map_or(name, |(program, _)| program);
     match word {
-        Word::Name(wanted) => wanted.as_str() == name,
-        Word::Pattern(pattern) => pattern.matches(name),
+        Word::Name(wanted) => [name, program].contains(&wanted.as_str()),
+        Word::Pattern(pattern) if pattern.as_str().contains(':') => pattern.matches(name),
+        Word::Pattern(pattern) => pattern.matches(program),
         Word::All => true,
     }
 }

@@ -221,6 +221,9 @@ fn the_control_program_knows_one_some_and_all() {
         let ran = colony.ctl(refused);
         assert_eq!(ran.code, Some(status), "{refused:?}: {ran:?}");
     }
+    let events = |name: &str| colony.ctl(&["events", name, "-n", "100"]).stdout;
+    assert!(events("web").contains("web:0") && events("web").contains("web:1"));
+    assert!(events("web:1").contains("web:1") && !events("web:1").contains("web:0"));
     assert_eq!(colony.ctl(&["remove", "web"]).code, Some(0));
     assert!(entries(&colony, "status/programs").is_empty());
 }

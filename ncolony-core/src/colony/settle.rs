@@ -45,7 +45,9 @@ impl Colony {
             program.lose_patience(now, &mut self.effects);
         }
         self.chronicle.add(program.take_events(now));
-        self.rolling.note(&name, program.part(shutting_down));
+        if name.is_instance() {
+            self.rolling.note(&name, program.part(shutting_down));
+        }
         let lets_go = program.lets_go(shutting_down);
         let is_over = program.is_over();
         if is_over {

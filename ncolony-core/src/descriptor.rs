@@ -2,6 +2,7 @@
 //!
 //! What the words mean together with the monitor's own settings is [`crate::spec`]'s matter.
 
+mod limits;
 pub mod output;
 mod sockets;
 
@@ -17,6 +18,7 @@ use crate::json::{Members, Value, parse_object};
 use crate::name::INSTANCES_MAX;
 use crate::signal::Signal;
 
+pub use self::limits::{Amount, Limits, Resource, ResourceLimit};
 pub use self::sockets::{Address, DEFAULT_MODE, Host, SocketSpec};
 pub use crate::json::ConfigError;
 
@@ -26,19 +28,10 @@ pub const FILE_BYTES_MAX: usize = 131_000;
 
 /// Keys of a program file that have a meaning, but not in this version. They are refused: a key
 /// that was silently without effect would be worse than none.
-const NOT_SUPPORTED_YET: [&str; 8] = [
-    "rlimits",
-    "nice",
-    "oom_score_adj",
-    "priority",
-    "after",
-    "requires",
-    "ready",
-    "watchdog",
-];
+const NOT_SUPPORTED_YET: [&str; 5] = ["priority", "after", "requires", "ready", "watchdog"];
 
 /// The keys that have a meaning to the monitor.
-pub const KEYS: [&str; 24] = [
+pub const KEYS: [&str; 27] = [
     "args",
     "env",
     "env_inherit",
@@ -58,6 +51,9 @@ pub const KEYS: [&str; 24] = [
     "user",
     "cwd",
     "umask",
+    "nice",
+    "oom_score_adj",
+    "rlimits",
     "stdin",
     "instances",
     "sockets",
@@ -147,6 +143,8 @@ pub struct Descriptor {
     pub cwd: Option<PathBuf>,
     /// The mask for new files' modes.
     pub umask: Option<u32>,
+    /// What the kernel grants it.
+    pub limits: Limits,
     /// Standard input.
     pub stdin: Stdin,
     /// How many processes it has; more than one are instances, with names of their own.
@@ -201,6 +199,7 @@ impl Descriptor {
             reload_signal: Signal::HUP,
             cwd: None,
             umask: None,
+            limits: Limits::default(),
             stdin: Stdin::Open,
             instances: 1,
             sockets: Vec::new(),
@@ -233,6 +232,9 @@ impl Descriptor {
             "reload_signal" => self.reload_signal = signal(value)?,
             "cwd" => self.cwd = Some(absolute(value)?),
             "umask" => self.umask = Some(octal(value, "022")?),
+            "nice" => self.limits.nice = Some(limits::nice(value)?),
+            "oom_score_adj" => self.limits.oom_score_adj = Some(limits::oom_score_adj(value)?),
+            "rlimits" => self.limits.resources = limits::rlimits(value)?,
             "stdin" => self.stdin = stdin(value)?,
             "sockets" => self.sockets = sockets::sockets(value)?,
             "stdout" => self.stdout = output::standard(value)?,

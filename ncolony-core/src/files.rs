@@ -1,6 +1,8 @@
 //! The file system, as far as ncolony's files need it. The only place in this crate that touches
 //! it, and every error that leaves it names the path.
 
+mod custody;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -8,7 +10,13 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::custody::Trust;
+
+pub use self::custody::exposure_of_directory;
 pub use crate::listing::{DirectoryId, Entry, EntryKind, Fingerprint, Listing};
+
+/// What is tried with a file that somebody else can change.
+const DISTRUST: &str = "trust";
 
 /// An operation on a file that failed: what was done, to which path, and why not.
 #[derive(Debug)]
@@ -47,6 +55,12 @@ impl FileError {
             self.source.kind(),
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
         )
+    }
+
+    /// Whether it could be read, and is not trusted: somebody else can change it.
+    #[must_use]
+    pub fn is_distrust(&self) -> bool {
+        self.what == DISTRUST
     }
 }
 
@@ -144,18 +158,27 @@ pub fn make_directory(path: &Path, mode: u32) -> Result<(), FileError> {
 /// # Errors
 /// It is not there, not regular, too large, or cannot be read.
 pub fn read_regular(path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {
-    let read = || -> io::Result<Vec<u8>> {
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-            .open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(io::Error::other(format!(
-                "it is {}, not a regular file",
-                kind(&metadata)
-            )));
+    read_trusted(path, limit, Trust::Anything)
+}
+
+/// The same, but of what may be trusted alone. The judgement is on the file that was opened,
+/// whatever comes to stand under its name meanwhile.
+///
+/// # Errors
+/// Those of [`read_regular`]; and somebody can change it who must not, or the directory that it
+/// stands in or that a link to it stands in. For that one [`FileError::is_distrust`] holds.
+pub fn read_trusted(path: &Path, limit: usize, trust: Trust) -> Result<Vec<u8>, FileError> {
+    let (file, metadata) = open_regular(path).context("read", path)?;
+    match trust {
+        Trust::Anything => {}
+        Trust::RootsAlone => {
+            let exposure = custody::exposure_of_file(path, &file, &metadata);
+            if let Some(exposure) = exposure.context("read", path)? {
+                return Err(io::Error::other(exposure.to_string())).context(DISTRUST, path);
+            }
         }
+    }
+    let read = || -> io::Result<Vec<u8>> {
         let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
         let mut content =
             Vec::with_capacity(usize::try_from(metadata.len().min(most)).unwrap_or(0) + 1);
@@ -167,6 +190,21 @@ pub fn read_regular(path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {
         Ok(content)
     };
     read().context("read", path)
+}
+
+fn open_regular(path: &Path) -> io::Result<(File, fs::Metadata)> {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_file() {
+        return Ok((file, metadata));
+    }
+    let kind = kind(&metadata);
+    Err(io::Error::other(format!(
+        "it is {kind}, not a regular file"
+    )))
 }
 
 fn kind(metadata: &fs::Metadata) -> &'static str {
@@ -192,6 +230,7 @@ fn fingerprint(metadata: &fs::Metadata) -> Fingerprint {
         size: metadata.size(),
         modified: (metadata.mtime(), metadata.mtime_nsec()),
         changed: (metadata.ctime(), metadata.ctime_nsec()),
+        way: 0,
     }
 }
 
@@ -259,7 +298,10 @@ fn entry_kind(path: &Path, metadata: &fs::Metadata) -> Result<EntryKind, FileErr
         return Ok(EntryKind::Other(kind(metadata)));
     }
     match fs::metadata(path) {
-        Ok(target) if target.is_file() => Ok(EntryKind::Regular(fingerprint(&target))),
+        Ok(target) if target.is_file() => Ok(EntryKind::Regular(Fingerprint {
+            way: custody::way(path),
+            ..fingerprint(&target)
+        })),
         Ok(target) if target.is_dir() => Ok(EntryKind::Directory),
         Ok(target) => Ok(EntryKind::Other(kind(&target))),
         // The machine lacks something just now, and nothing is known of the target.

@@ -174,6 +174,11 @@ impl<'a> Value<'a> {
         self.raw.starts_with('{')
     }
 
+    /// Whether the value is an array.
+    pub(crate) fn is_array(&self) -> bool {
+        self.raw.starts_with('[')
+    }
+
     /// The members of an object, in the order of the text.
     pub(crate) fn members(&self) -> Result<Members<'a>, ConfigError> {
         self.members_as("an object")

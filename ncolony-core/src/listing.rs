@@ -16,6 +16,8 @@ pub struct Fingerprint {
     pub(crate) size: u64,
     pub(crate) modified: (i64, i64),
     pub(crate) changed: (i64, i64),
+    /// Where a link leads to the file: by which directories, and who could change these.
+    pub(crate) way: u64,
 }
 
 impl Fingerprint {
@@ -28,6 +30,7 @@ impl Fingerprint {
             size: 0,
             modified: (0, 0),
             changed: (0, 0),
+            way: 0,
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::descriptor::output::{ErrorOutput, Output};
-use crate::descriptor::{ConfigError, Descriptor, Identity, Restart, SocketSpec, Stdin};
+use crate::descriptor::{ConfigError, Descriptor, Identity, Limits, Restart, SocketSpec, Stdin};
 use crate::name::ProgramName;
 use crate::policy::Delays;
 use crate::signal::Signal;
@@ -72,6 +72,8 @@ pub struct ProcessSpec {
     pub cwd: Option<PathBuf>,
     /// The mask for new files' modes; `None` is the monitor's.
     pub umask: Option<u32>,
+    /// What the kernel grants it; what is not said is the monitor's.
+    pub limits: Limits,
     /// Standard input.
     pub stdin: Stdin,
     /// What the monitor listens on for it.
@@ -154,6 +156,7 @@ impl ProgramSpec {
                 identity: descriptor.identity,
                 cwd: descriptor.cwd,
                 umask: descriptor.umask,
+                limits: descriptor.limits,
                 stdin: descriptor.stdin,
                 sockets: descriptor.sockets,
                 stdout: descriptor.stdout,
@@ -255,6 +258,9 @@ mod tests {
             r#"{"args": ["y"], "note": 1}"#,
             r#"{"args": ["x"], "note": 2}"#,
             r#"{"args": ["x"], "note": 1, "umask": "077"}"#,
+            r#"{"args": ["x"], "note": 1, "nice": 0}"#,
+            r#"{"args": ["x"], "note": 1, "oom_score_adj": 0}"#,
+            r#"{"args": ["x"], "note": 1, "rlimits": {"core": 0}}"#,
             r#"{"args": ["x"], "note": 1, "env": {"A": ""}}"#,
             r#"{"args": ["x"], "note": 1, "sockets": [{"name": "a", "listen": "unix:///a"}]}"#,
             r#"{"args": ["x"], "note": 1, "stdout": {"backups": 3}}"#,

@@ -1,11 +1,12 @@
 //! Is a monitor alive? The kernel knows: a living one holds a lock on `status/.lock`, and a lock
 //! goes with the process that took it.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 
 use ncolony_core::Places;
+use ncolony_core::custody::Trust;
 use ncolony_core::files::FileError;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
@@ -17,6 +18,23 @@ use crate::ending::Failure;
 pub(crate) struct Monitor {
     /// Its process, as it wrote it into the file that it holds.
     pub(crate) pid: Option<u32>,
+}
+
+impl Monitor {
+    /// Its effective user, where that can be seen from here.
+    fn user(self) -> Option<u32> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid?)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+        // Real, effective, saved, of the file system.
+        line.split_whitespace().nth(1)?.parse().ok()
+    }
+}
+
+/// What the monitor of these places obeys; where none is alive, one that we would start.
+pub(crate) fn trust(places: &Places) -> Trust {
+    let alive = monitor(places).ok().flatten();
+    let user = alive.and_then(Monitor::user);
+    Trust::of_user(user.unwrap_or_else(|| nix::unistd::geteuid().as_raw()))
 }
 
 /// Asks whether somebody holds the lock, without taking it.

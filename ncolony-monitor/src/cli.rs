@@ -5,13 +5,14 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use ncolony_core::Defaults;
 use ncolony_core::places::{Caller, PlaceFlags, Places, Surroundings};
 use ncolony_core::time::seconds_from;
+use ncolony_core::{Defaults, ProgramName};
 
+use crate::daemon::{self, Part};
 use crate::invocation::Invocation;
 use crate::sys::outlet::LineOutlet;
-use crate::{CgroupMode, Settings, WatchMode, sys};
+use crate::{CgroupMode, Settings, WatchMode, own_log, sys, upgrade};
 
 /// Keeps the running programs equal to the files in a directory.
 #[derive(Debug, Parser)]
@@ -64,6 +65,20 @@ pub struct Options {
     /// program files it finds good; start nothing
     #[arg(long, value_name = "FILE")]
     read_state: Option<PathBuf>,
+    /// Leave the terminal and go on in the background; return when the colony is up
+    #[arg(long)]
+    daemonize: bool,
+    /// Write the monitor's process number into FILE, and remove it at an orderly end
+    #[arg(long, value_name = "FILE")]
+    pidfile: Option<PathBuf>,
+    /// Print into FILE, and open it anew at USR2 (with --daemonize: LOGS/monitor.out, or
+    /// STATUS/monitor.out where there is no place for logs)
+    #[arg(long, value_name = "FILE")]
+    logfile: Option<PathBuf>,
+    /// When this program ends by itself, stop everything and exit with its code, or with 128 and
+    /// the number of its signal
+    #[arg(long, value_name = "NAME")]
+    exit_with: Option<ProgramName>,
     /// How much the monitor's own log says: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log_level: tracing::Level,
@@ -118,8 +133,14 @@ impl Options {
         if self.minrestartdelay > self.maxrestartdelay {
             return Err("--minrestartdelay is longer than --maxrestartdelay".to_owned());
         }
+        let places = Places::resolve(&flags, &around).map_err(|error| error.to_string())?;
+        let absolute = |path: &PathBuf| around.current_dir.join(path);
+        let own_log = self.logfile.as_ref().map(absolute);
         Ok(Settings {
-            places: Places::resolve(&flags, &around).map_err(|error| error.to_string())?,
+            own_log: own_log.or_else(|| self.daemonize.then(|| own_log::default_path(&places))),
+            pid_file: self.pidfile.as_ref().map(absolute),
+            exit_with: self.exit_with.clone(),
+            places,
             pid_dir: self.pid.clone(),
             frequency: self.frequency,
             defaults: Defaults {
@@ -132,6 +153,21 @@ impl Options {
             invocation: Invocation::of_this_process(),
             cgroup: self.cgroup,
         })
+    }
+
+    /// Leaves the caller, if that is asked and was not done by the image before this one.
+    ///
+    /// To be called before any thread was made and anything was opened, and before
+    /// [`Options::start_log`].
+    ///
+    /// # Errors
+    /// A sentence: no process could be made.
+    pub fn part(&self) -> Result<Part, String> {
+        if self.daemonize && !upgrade::is_successor() {
+            daemon::part()
+        } else {
+            Ok(Part::Stays)
+        }
     }
 
     /// The state that is to be read, if that is all that is asked.

@@ -1,5 +1,6 @@
 //! The one loop: wait, gather, observe, settle, execute. The only owner of the machine.
 
+mod announce;
 mod gather;
 mod memory;
 mod upgrade;
@@ -9,14 +10,15 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ncolony_core::Colony;
 use ncolony_core::colony::diff::{Catalogue, Emptiness};
 use ncolony_core::colony::{Effect, Observation};
 use ncolony_core::status::{Guarantees, Watch};
 use ncolony_core::time::Mono;
+use ncolony_core::{Colony, Exit};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use crate::announcer::Announcer;
 use crate::crash_point;
 use crate::executor::{Done, Executor};
 use crate::inheritance::{self, Inheritance};
@@ -24,11 +26,13 @@ use crate::invocation::Invocation;
 use crate::journal::Journal;
 use crate::logs::Report;
 use crate::overview::{Overview, Present};
+use crate::own_log::OwnLog;
 use crate::record_timing::RecordTiming;
 use crate::sources::dirwatch::DirWatch;
 use crate::sources::scan::Scanner;
 use crate::sources::signals::{Call, Signals};
 use crate::sys::clock;
+use crate::sys::notifier::Notifier;
 use crate::{Settings, WatchMode};
 
 use upgrade::Progress;
@@ -64,6 +68,10 @@ pub(crate) struct Driver {
     signals: Signals,
     reports: UnboundedReceiver<Report>,
     overview: Overview,
+    /// Tells those outside who have asked.
+    pub(crate) announcer: Announcer,
+    /// The file that we print to.
+    own_log: Option<OwnLog>,
     frequency: Duration,
     /// When everything is looked at again, hints or none.
     full_look_at: Mono,
@@ -98,6 +106,7 @@ impl Driver {
         reports: UnboundedReceiver<Report>,
         guarantees: Guarantees,
         inheritance: Inheritance,
+        own_log: Option<OwnLog>,
     ) -> Self {
         let wake = Arc::new(Notify::new());
         let watched = settings.watch == WatchMode::Auto;
@@ -111,8 +120,13 @@ impl Driver {
             settings.defaults,
             Catalogue::expecting(inheritance.files(), inheritance.config),
         );
+        let exit_with = settings.exit_with.clone();
+        let notifier = settings.invocation.as_ref();
+        let notifier = notifier.and_then(|_| Notifier::of_environment());
         let mut driver = Self {
             colony: Colony::new(),
+            announcer: Announcer::new(notifier),
+            own_log,
             scanner,
             config_watch: DirWatch::new(Arc::clone(&wake), watched),
             messages_watch: DirWatch::new(Arc::clone(&wake), watched),
@@ -135,12 +149,13 @@ impl Driver {
             upgrade: None,
             overview: Overview::new(settings, guarantees, clock::wall()),
         };
-        driver.take_up(inheritance);
+        driver.take_up(inheritance, exit_with);
         driver
     }
 
-    /// Runs until everything was told to stop and has stopped.
-    pub(crate) async fn run(mut self) {
+    /// Runs until everything was told to stop and has stopped. Gives how the program ended whose
+    /// end was the end of all.
+    pub(crate) async fn run(mut self) -> Option<Exit> {
         tracing::info!(pid = std::process::id(), "the monitor is up");
         let mut next = Next::Wait;
         loop {
@@ -153,12 +168,15 @@ impl Driver {
             self.take_reports();
             next = self.carry_out();
             if next == Next::Wait {
+                self.announce_end();
                 if self.is_over() {
                     break;
                 }
                 self.publish_overview();
+                self.announce_up();
                 self.go_on_with_upgrade().await;
             }
+            self.announcer.beat(clock::mono());
             self.executor.logs.take_in();
             self.wait(next).await;
         }
@@ -169,7 +187,7 @@ impl Driver {
             // What was carried out since is known then.
             self.write_down();
             tracing::info!("the programs are left running");
-            return;
+            return None;
         }
         // No more lines will come.
         self.colony.release_events();
@@ -178,6 +196,7 @@ impl Driver {
         self.journal.retire();
         self.executor.run_ids.retire();
         tracing::info!("everything has stopped");
+        self.colony.keystone_exit().map(|(_, exit)| exit)
     }
 
     /// Whether everything was told to stop, has stopped, and its last lines are recorded.
@@ -282,6 +301,7 @@ impl Driver {
                 .into_iter()
                 .flatten()
                 .map(str::to_owned)
+                .chain(self.scanner.problem())
                 .chain(failures)
                 .chain(self.log_problems.values().cloned())
                 .collect(),
@@ -343,8 +363,11 @@ impl Driver {
                 };
                 self.colony.observe(clock::now(), word);
             }
-            Call::Rescan => self.look_at_everything_soon(),
-            Call::ReopenLogs => self.executor.logs.reopen(),
+            Call::Rescan => {
+                self.announcer.looking_anew(clock::mono());
+                self.look_at_everything_soon();
+            }
+            Call::ReopenLogs => self.reopen_logs(),
         }
     }
 
@@ -362,6 +385,7 @@ impl Driver {
             Some(self.full_look_at),
             self.colony.poll_timeout(),
             self.overview.due(),
+            self.announcer.due(),
             hint.then_some(self.hints_from),
             leftovers.then(|| now.after(LEFTOVER_SPACING)),
             self.records.due(self.colony.unpublished()),

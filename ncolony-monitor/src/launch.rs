@@ -1,6 +1,8 @@
 //! From a program's description to what the kernel needs to start it, and from what the kernel
 //! says back to a sentence for people.
 
+mod granting;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CString, OsStr, OsString};
 use std::os::fd::BorrowedFd;
@@ -14,6 +16,8 @@ use ncolony_core::descriptor::SocketSpec;
 use crate::sys::account;
 use crate::sys::errno;
 use crate::sys::limits::Limit;
+use crate::sys::notifier;
+use crate::sys::spawn::granted::Granted;
 use crate::sys::spawn::{Launch, LaunchError, Stage};
 
 /// Where a program is looked for that has no PATH of its own.
@@ -50,7 +54,7 @@ pub(crate) fn prepare<'a>(
         let key = process.identity.key.as_deref().unwrap_or("user");
         blame_program(format!("cannot start it, key {key:?}: {why}"))
     })?;
-    let environment = environment(spec, additions.run_id, |name| std::env::var_os(name));
+    let environment = environment(spec, additions.run_id, own_variable);
     let path = environment.get(OsStr::new("PATH"));
     let path = path.map_or(DEFAULT_PATH.as_bytes(), |path| path.as_bytes());
     Ok(Launch {
@@ -68,12 +72,18 @@ pub(crate) fn prepare<'a>(
             .transpose()?,
         umask: process.umask,
         credentials,
-        open_files: additions.open_files,
+        granted: Granted::new(&process.limits, additions.open_files),
         stdin: streams.stdin,
         stdout: streams.stdout,
         stderr: streams.stderr,
         sockets: Vec::new(),
     })
+}
+
+/// A variable of our own environment, unless it is meant for us alone.
+fn own_variable(name: &str) -> Option<OsString> {
+    let is_ours_alone = notifier::VARIABLES.contains(&name);
+    std::env::var_os(name).filter(|_| !is_ours_alone)
 }
 
 /// The whole environment of a program. Later words win: the file's own, what it inherits, what
@@ -153,8 +163,9 @@ pub(crate) fn blame_program(sentence: String) -> SpawnFailure {
 
 /// Says in a sentence why a start failed, and who is to blame.
 pub(crate) fn failure(spec: &ProgramSpec, launch: &Launch<'_>, error: LaunchError) -> SpawnFailure {
-    let shortage = errno::is_shortage(error.errno);
-    let blame = if shortage {
+    let limits = &spec.process.limits;
+    let own_limit = granting::own_limit(limits, error);
+    let blame = if errno::is_shortage(error.errno) && own_limit.is_none() {
         Blame::Machine
     } else {
         Blame::Program
@@ -164,7 +175,12 @@ pub(crate) fn failure(spec: &ProgramSpec, launch: &Launch<'_>, error: LaunchErro
         Stage::Fork => format!("cannot make a process: {why}"),
         Stage::Descriptors => format!("cannot arrange its descriptors: {why}"),
         Stage::Session => format!("cannot make it lead a session: {why}"),
-        Stage::Limits => format!("cannot set its limit of open files: {why}"),
+        Stage::OpenFiles => format!("cannot set its limit of open files: {why}"),
+        Stage::OomScore => granting::cannot_set_oom_score(limits, error.errno),
+        Stage::Limit(index) => {
+            granting::cannot_set_limit(limits, launch.granted.resource(index), error.errno)
+        }
+        Stage::Nice => granting::cannot_set_nice(limits, error.errno),
         Stage::Groups => format!("cannot set its groups to {}: {why}", groups(launch)),
         Stage::User => {
             let uid = launch.credentials.uid.unwrap_or_default();
@@ -179,7 +195,10 @@ pub(crate) fn failure(spec: &ProgramSpec, launch: &Launch<'_>, error: LaunchErro
         }
         Stage::Execute(candidate) => cannot_execute(spec, launch, candidate, error.errno),
     };
-    SpawnFailure { sentence, blame }
+    SpawnFailure {
+        sentence: granting::with_cause(sentence, own_limit),
+        blame,
+    }
 }
 
 fn groups(launch: &Launch<'_>) -> String {

@@ -24,8 +24,10 @@
 //! ```
 
 mod adopt;
+mod announcer;
 mod cli;
 mod crash_point;
+mod daemon;
 mod driver;
 mod eventlog;
 mod executor;
@@ -38,6 +40,8 @@ mod launch;
 mod listening;
 mod logs;
 mod overview;
+mod own_log;
+mod pid_file;
 mod place;
 mod read_state;
 mod record_timing;
@@ -51,6 +55,7 @@ mod sys;
 mod upgrade;
 
 pub use cli::{LogFormat, Options};
+pub use daemon::{Part, Verdict};
 pub use invocation::Invocation;
 pub use read_state::read_state;
 pub use start::{CgroupMode, Monitor, Settings, StartError, WatchMode};

@@ -5,21 +5,61 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
-use ncolony_monitor::{Monitor, Options, read_state};
+use ncolony_core::Exit;
+use ncolony_monitor::{Monitor, Options, Part, Settings, Verdict, read_state};
+
+/// What is added to the number of a signal, as shells do.
+const SIGNALLED: u8 = 128;
 
 pub(crate) fn main() -> ExitCode {
     let options = Options::parse();
-    options.start_log();
     if let Some(path) = options.read_state() {
+        options.start_log();
         return answer(&options, path);
     }
-    let monitor = options
-        .settings()
-        .and_then(|settings| Monitor::start(settings).map_err(|error| error.to_string()));
-    match monitor.map(Monitor::run) {
-        Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(error)) => fail(&error.to_string()),
-        Err(error) => fail(&error),
+    let settings = options.settings();
+    let part = settings.and_then(|settings| Ok((settings, options.part()?)));
+    if let Ok((_, Part::Caller(code))) = &part {
+        return *code;
+    }
+    options.start_log();
+    match part {
+        Ok((settings, Part::Daemon(verdict))) => run(settings, Some(verdict)),
+        Ok((settings, Part::Stays | Part::Caller(_))) => run(settings, None),
+        Err(why) => fail(&why),
+    }
+}
+
+fn run(settings: Settings, verdict: Option<Verdict>) -> ExitCode {
+    let monitor = match Monitor::start(settings) {
+        Ok(monitor) => monitor,
+        Err(error) => {
+            let why = error.to_string();
+            if let Some(verdict) = verdict {
+                verdict.failed(&why);
+            }
+            return fail(&why);
+        }
+    };
+    let monitor = monitor.when_up(|| {
+        if let Some(verdict) = verdict {
+            verdict.up();
+        }
+    });
+    match monitor.run() {
+        Ok(None) => ExitCode::SUCCESS,
+        Ok(Some(exit)) => ExitCode::from(status(exit)),
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+/// The exit status that tells how a program ended.
+fn status(exit: Exit) -> u8 {
+    match exit {
+        Exit::Code(code) => code,
+        Exit::Signal(signal) => u8::try_from(signal.number()).map_or(u8::MAX, |it| it | SIGNALLED),
+        // What is not known is not taken for a success.
+        Exit::Unknown => 1,
     }
 }
 

@@ -5,17 +5,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use ncolony_core::files::make_directory;
-use ncolony_core::{Defaults, Places};
+use ncolony_core::custody::Trust;
+use ncolony_core::files::{exposure_of_directory, make_directory};
+use ncolony_core::{Defaults, Exit, Places, ProgramName};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::unbounded_channel;
 
+use crate::announcer::WhenUp;
 use crate::driver::Driver;
 use crate::executor::{Executor, Parts};
 use crate::guarantees;
 use crate::inheritance::{self, LeftBehind};
 use crate::invocation::Invocation;
 use crate::logs::{LogPlaces, Logs};
+use crate::own_log::OwnLog;
+use crate::pid_file::PidFile;
 use crate::place::Place;
 use crate::run_id::{Predecessor, RunIds};
 use crate::sources::children::Children;
@@ -64,6 +68,12 @@ pub struct Settings {
     pub invocation: Option<Invocation>,
     /// What holds all processes of a program together.
     pub cgroup: CgroupMode,
+    /// The file that everything goes to that this process prints, if it is to be another than now.
+    pub own_log: Option<PathBuf>,
+    /// The file that says this process's number.
+    pub pid_file: Option<PathBuf>,
+    /// The program whose end is the end of all.
+    pub exit_with: Option<ProgramName>,
 }
 
 impl Settings {
@@ -84,6 +94,9 @@ impl Settings {
             watch: WatchMode::Auto,
             invocation: None,
             cgroup: CgroupMode::Auto,
+            own_log: None,
+            pid_file: None,
+            exit_with: None,
         }
     }
 }
@@ -111,6 +124,7 @@ impl From<String> for StartError {
 pub struct Monitor {
     driver: Driver,
     runtime: Runtime,
+    pid_file: Option<PidFile>,
 }
 
 impl Monitor {
@@ -141,6 +155,7 @@ impl Monitor {
             all.try_for_each(|(directory, mode)| bear(make(directory, *mode), going_on))
         };
         make_all(&[(&places.status, 0o700)])?;
+        bear(is_ours_alone(&places.status), going_on)?;
         let place = take_place(&places, handed.as_ref())?;
         launcher.accompany(place.lock());
         // From here on a TERM is a word to us: it waits until everything else is ready.
@@ -150,6 +165,8 @@ impl Monitor {
         if let Some(logs) = &places.logs {
             bear(make_logs(logs), going_on)?;
         }
+        let own_log = settings.own_log.as_deref().map(OwnLog::open).transpose();
+        let own_log = own_log.or_else(|why| bear(Err(StartError(why)), going_on).map(|()| None))?;
         let open_files = limits::raise_open_files();
         let orphans_are_ours = limits::become_subreaper();
         let left = match handed {
@@ -191,6 +208,10 @@ impl Monitor {
         };
         let mut executor = Executor::new(parts);
         executor.take_descriptors(&inheritance.handover);
+        let pid_file = settings.pid_file.as_deref().map(PidFile::write);
+        let pid_file = pid_file.transpose();
+        let pid_file =
+            pid_file.or_else(|why| bear(Err(StartError(why)), going_on).map(|()| None))?;
         let driver = Driver::new(
             settings,
             executor,
@@ -198,12 +219,27 @@ impl Monitor {
             reports,
             guarantees,
             inheritance,
+            own_log,
         );
         drop(reached);
-        Ok(Self { driver, runtime })
+        Ok(Self {
+            driver,
+            runtime,
+            pid_file,
+        })
     }
 
-    /// Keeps the colony until it is told to end: by TERM or INT, or by a SHUTDOWN message.
+    /// Has this be done, once, when the colony is up: both directories were looked at, all that
+    /// follows was ordered, and the monitor's record was written, if it could be.
+    #[must_use]
+    pub fn when_up(mut self, act: impl FnOnce() + Send + 'static) -> Self {
+        self.driver.announcer.when_up(WhenUp(Box::new(act)));
+        self
+    }
+
+    /// Keeps the colony until it is told to end: by TERM or INT, or by a SHUTDOWN message. It
+    /// gives how the program ended whose end is the end of all ([`Settings::exit_with`]), if it
+    /// was that.
     ///
     /// A process that embeds a monitor gives it its children and its signals: every child that ends
     /// is taken by the monitor, TERM, INT, HUP and USR2 are words to it, and no descriptor of the
@@ -211,9 +247,12 @@ impl Monitor {
     ///
     /// # Errors
     /// None at present; a monitor in operation goes on.
-    pub fn run(self) -> Result<(), StartError> {
-        self.runtime.block_on(self.driver.run());
-        Ok(())
+    pub fn run(self) -> Result<Option<Exit>, StartError> {
+        let ended = self.runtime.block_on(self.driver.run());
+        if let Some(file) = self.pid_file {
+            file.remove();
+        }
+        Ok(ended)
     }
 }
 
@@ -240,6 +279,18 @@ fn make(directory: &Path, mode: u32) -> Result<(), StartError> {
             "cannot make the directory {}: {why}",
             error.path.display()
         ))
+    })
+}
+
+/// What a monitor finds in its status place it takes up and runs, so nobody else may write there
+/// where it is root.
+fn is_ours_alone(status: &Path) -> Result<(), StartError> {
+    let trust = Trust::of_user(limits::own_user());
+    let exposure = exposure_of_directory(status, trust);
+    exposure.map_or(Ok(()), |exposure| {
+        Err(StartError(format!(
+            "cannot take up what stands in the status place: {exposure}"
+        )))
     })
 }
 

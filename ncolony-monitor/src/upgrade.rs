@@ -35,16 +35,22 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// Of what a binary that is asked says, no more is read.
 const ANSWER_MAX: u64 = 4096;
 
+/// Whether this image has taken the place of another, in the same process.
+pub(crate) fn is_successor() -> bool {
+    announced().is_some()
+}
+
+fn announced() -> Option<String> {
+    let value = std::env::var(VARIABLE).ok()?;
+    let (process, descriptors) = value.split_once(':')?;
+    (process.parse() == Ok(std::process::id())).then(|| descriptors.to_owned())
+}
+
 /// The state that the image before this one hands over, if this is an upgrade. To be called before
 /// this process has opened anything: what is announced and cannot be read is closed with all that
 /// came with it, so that the lock can be taken anew and nothing is listened on twice.
 pub(crate) fn handed_over() -> Option<State> {
-    let value = std::env::var(VARIABLE).ok()?;
-    let (process, descriptors) = value.split_once(':')?;
-    if process.parse() != Ok(std::process::id()) {
-        return None;
-    }
-    match take(descriptors) {
+    match take(&announced()?) {
         Ok(state) => Some(state),
         Err(why) => {
             tracing::error!(

@@ -122,7 +122,8 @@ fn allow_of_crate(place: &str, modules: &[&str]) {
     }
 }
 
-const VOCABULARY: [&str; 13] = [
+const VOCABULARY: [&str; 14] = [
+    "custody",
     "name",
     "places",
     "descriptor",
@@ -215,7 +216,9 @@ fn core_touches_files_in_one_place() {
         }
         let code = source.split("#[cfg(test)]").next().unwrap();
         let reads = paths(code).iter().any(|path| names(path, "std::fs"));
-        assert_eq!(reads, file.ends_with("src/files.rs"), "{}", file.display());
+        let is_part = file.parent().unwrap().ends_with("src/files");
+        let is_place = is_part || file.ends_with("src/files.rs");
+        assert_eq!(reads, is_place, "{}", file.display());
     }
 }
 

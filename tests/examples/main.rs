@@ -2,7 +2,9 @@
 #![cfg(test)]
 
 mod colony;
+mod container;
 mod deployment;
 mod embedding;
 #[path = "../process/mod.rs"]
 mod process;
+mod service;

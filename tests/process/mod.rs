@@ -43,7 +43,7 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
 /// The directory of the workspace's programs, as the sources say them now. Cargo makes the
 /// programs of other packages for nobody's tests, so they are asked for here; mostly there is
 /// nothing left to do.
-fn built() -> &'static Path {
+pub(crate) fn built() -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(|| {
         // This test is TARGET/PROFILE/deps/NAME.

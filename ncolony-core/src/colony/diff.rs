@@ -175,6 +175,15 @@ impl Catalogue {
         }
     }
 
+    /// Takes in that other files may be read than before: the next whole look reads every one.
+    pub fn doubt_all(&mut self) {
+        for Files { plain, json } in self.files.values_mut() {
+            for seen in [plain, json].into_iter().flatten() {
+                seen.young = true;
+            }
+        }
+    }
+
     /// Takes in a whole listing. `now` is the present time, for judging how young a file
     /// is; a wrong clock costs a needless read and nothing else.
     pub fn look(&mut self, listing: Listing, emptiness: Emptiness, now: Wall) -> Diff {

@@ -200,7 +200,7 @@ impl Program {
 
     /// Whether a later start than the present one is asked for, or one of something else: how the
     /// present one comes out then decides nothing.
-    fn is_superseded(&self, started_with: &ProgramSpec) -> bool {
+    pub(super) fn is_superseded(&self, started_with: &ProgramSpec) -> bool {
         let another = |spec: &Arc<ProgramSpec>| started_with.needs_restart(spec);
         self.at_least > self.generation || self.spec.as_ref().is_some_and(another)
     }

@@ -33,6 +33,7 @@ mod essence;
 mod facts;
 mod family;
 pub mod io;
+mod keystone;
 mod program;
 mod record;
 mod rolling;
@@ -51,6 +52,7 @@ use chronicle::Chronicle;
 use ending::Closing;
 pub use essence::Load;
 pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure};
+use keystone::Keystone;
 use program::Program;
 use rolling::Rolling;
 use snapshot::{ActedOn, Upgrading};
@@ -79,6 +81,8 @@ pub struct Colony {
     closing: Closing,
     /// Which instances wait for each other.
     rolling: Rolling,
+    /// The program whose end is the end of all.
+    keystone: Option<Keystone>,
     /// How many messages were heard.
     heard: u64,
     /// The highest number of a start of any program that is gone: one of the same name that comes
@@ -117,6 +121,7 @@ impl Colony {
             chronicle: Chronicle::default(),
             closing: Closing::No,
             rolling: Rolling::default(),
+            keystone: None,
             heard: 0,
             retired: Generation::default(),
             upgrading: None,
@@ -129,6 +134,13 @@ impl Colony {
 
     /// Takes in a fact. What follows from it is decided by [`Colony::settle`].
     pub fn observe(&mut self, now: Now, observation: Observation) {
+        let end_of_all = self.end_in(&observation);
+        self.take_in(now, observation);
+        let end_of_all = end_of_all.or_else(|| self.end_after());
+        self.fall(end_of_all);
+    }
+
+    fn take_in(&mut self, now: Now, observation: Observation) {
         match observation {
             Observation::Config { name, reading } => self.read(now, &name, reading),
             Observation::Message { file, message } => self.hear(now, file, message),

@@ -5,6 +5,7 @@ mod ends;
 mod events;
 mod files;
 mod instances;
+mod keystone;
 mod life;
 mod listening;
 mod messages;

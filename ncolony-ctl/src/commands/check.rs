@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use ncolony_core::custody::Trust;
 use ncolony_core::descriptor::FILE_BYTES_MAX;
-use ncolony_core::files::{Entry, EntryKind, list, read_regular};
+use ncolony_core::files::{Entry, EntryKind, list, read_trusted};
 use ncolony_core::name::{FileRole, config_role};
 use ncolony_core::status::SCHEMA;
 use ncolony_core::{ConfigError, Defaults, ProgramName, ProgramSpec};
@@ -14,6 +15,7 @@ use serde::Serialize;
 use crate::cli::{CheckArgs, Global};
 use crate::diagnosis::{self, Severity};
 use crate::ending::{Ending, Failure};
+use crate::liveness;
 use crate::misspelling;
 use crate::records;
 use crate::report::Report;
@@ -76,6 +78,12 @@ pub(super) fn run(
         .ok()
         .and_then(|places| records::monitor(places).ok().flatten());
     let defaults = monitor.map_or_else(Defaults::default, |record| record.status.defaults);
+    let config = places.as_ref().ok().map(|places| places.config.clone());
+    let trust = places.as_ref().map_or(Trust::Anything, liveness::trust);
+    let trust_in = |directory: Option<&Path>| {
+        let is_obeyed = is_same(directory, config.as_deref());
+        if is_obeyed { trust } else { Trust::Anything }
+    };
     let paths = if args.paths.is_empty() {
         vec![places?.config]
     } else {
@@ -84,9 +92,11 @@ pub(super) fn run(
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
-            files.extend(check_directory(&path, &defaults));
+            let trust = trust_in(Some(&path));
+            files.extend(check_directory(&path, &defaults, trust));
         } else {
-            files.push(check_file(path, &defaults));
+            let trust = trust_in(path.parent());
+            files.push(check_file(path, &defaults, trust));
         }
     }
     show(report, &files);
@@ -98,7 +108,19 @@ pub(super) fn run(
     })
 }
 
-fn check_directory(directory: &Path, defaults: &Defaults) -> Vec<Findings> {
+/// Whether this is the directory whose files the monitor obeys. A file elsewhere may be written by
+/// whoever checks it: who may write it matters where it is put.
+fn is_same(directory: Option<&Path>, config: Option<&Path>) -> bool {
+    let found = |path: Option<&Path>| {
+        let path = path?;
+        let is_here = path.as_os_str().is_empty();
+        let path = if is_here { Path::new(".") } else { path };
+        path.canonicalize().ok()
+    };
+    found(directory).is_some() && found(directory) == found(config)
+}
+
+fn check_directory(directory: &Path, defaults: &Defaults, trust: Trust) -> Vec<Findings> {
     let listing = match list(directory) {
         Ok(listing) => listing,
         Err(error) => return vec![Findings::unusable(directory.to_owned(), error.to_string())],
@@ -117,7 +139,7 @@ fn check_directory(directory: &Path, defaults: &Defaults) -> Vec<Findings> {
             FileRole::Ignored(reason) => Some(Findings::ignored(path, &reason)),
             FileRole::Program(name) => {
                 let files = names.get(&name).map(Vec::as_slice).unwrap_or_default();
-                Some(check_entry(path, entry.kind, files, defaults))
+                Some(check_entry(path, entry.kind, files, defaults, trust))
             }
         }
     };
@@ -125,9 +147,15 @@ fn check_directory(directory: &Path, defaults: &Defaults) -> Vec<Findings> {
 }
 
 /// Checks what stands under a program's name; `files` are all that stand under it.
-fn check_entry(path: PathBuf, kind: EntryKind, files: &[String], defaults: &Defaults) -> Findings {
+fn check_entry(
+    path: PathBuf,
+    kind: EntryKind,
+    files: &[String],
+    defaults: &Defaults,
+    trust: Trust,
+) -> Findings {
     let mut findings = match kind {
-        EntryKind::Regular(_) => check_file(path, defaults),
+        EntryKind::Regular(_) => check_file(path, defaults, trust),
         EntryKind::Directory => {
             Findings::unusable(path, "it is a directory, not a file".to_owned())
         }
@@ -144,8 +172,8 @@ fn check_entry(path: PathBuf, kind: EntryKind, files: &[String], defaults: &Defa
     findings
 }
 
-fn check_file(path: PathBuf, defaults: &Defaults) -> Findings {
-    let bytes = match read_regular(&path, FILE_BYTES_MAX) {
+fn check_file(path: PathBuf, defaults: &Defaults, trust: Trust) -> Findings {
+    let bytes = match read_trusted(&path, FILE_BYTES_MAX, trust) {
         Ok(bytes) => bytes,
         Err(error) => return Findings::unusable(path, error.to_string()),
     };

@@ -111,7 +111,7 @@ impl Driver {
     }
 
     fn look_at_config(&mut self) {
-        let state = self.scanner.state();
+        let (state, problem) = (self.scanner.state(), self.scanner.problem());
         let emptiness = std::mem::replace(&mut self.emptiness, Emptiness::Doubted);
         let observations = self.scanner.whole(emptiness);
         self.journal.note_config(self.scanner.believed());
@@ -119,7 +119,19 @@ impl Driver {
             tracing::info!("the config directory: {}", self.scanner.state());
             self.overview.touch();
         }
+        if self.scanner.problem() != problem {
+            self.tell_of_custody();
+        }
         self.observe_config(observations);
+    }
+
+    /// Says that the config directory is in other hands than it was.
+    fn tell_of_custody(&mut self) {
+        match self.scanner.problem() {
+            Some(problem) => tracing::error!("{problem}"),
+            None => tracing::info!("the config directory is root's alone again"),
+        }
+        self.overview.touch();
     }
 
     /// Takes in a look at the config directory.

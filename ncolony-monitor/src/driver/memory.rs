@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ncolony_core::ProgramName;
 use ncolony_core::colony::{Colony, Observation};
 
 use super::Driver;
@@ -44,10 +45,13 @@ impl Driver {
 
     /// Takes up what an earlier monitor has left. Nothing follows from it before the directories
     /// were looked at.
-    pub(super) fn take_up(&mut self, inheritance: Inheritance) {
+    pub(super) fn take_up(&mut self, inheritance: Inheritance, exit_with: Option<ProgramName>) {
         let now = clock::now();
         self.colony = inheritance.colony;
         self.colony.resume_events(self.executor.events.kept());
+        if let Some(name) = exit_with {
+            self.colony.end_with(name);
+        }
         self.executor
             .take_up(&self.colony, inheritance.living, inheritance.left);
         for fact in inheritance.facts {

@@ -9,13 +9,16 @@ use std::time::Duration;
 
 use ncolony_core::ConfigError;
 use ncolony_core::colony::Observation;
-use ncolony_core::files::{DirectoryId, Entry, EntryKind, directory_id, list, read_regular};
+use ncolony_core::custody::Trust;
+use ncolony_core::files::{
+    DirectoryId, Entry, EntryKind, directory_id, exposure_of_directory, list, read_trusted,
+};
 use ncolony_core::message::{MESSAGE_BYTES_MAX, Message, MessageError};
 use ncolony_core::name::is_message_file;
 use ncolony_core::time::Mono;
 
 use crate::state::Mark;
-use crate::sys::{clock, errno};
+use crate::sys::{clock, errno, limits};
 
 /// So many are read before anything else has its turn.
 const BATCH: usize = 256;
@@ -40,6 +43,9 @@ pub(crate) struct Batch {
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     path: PathBuf,
+    trust: Trust,
+    /// Who else could change the directory, so that nothing in it is obeyed.
+    exposure: Option<String>,
     /// What the last listing found and was not read yet, in order.
     waiting: VecDeque<Entry>,
     /// Files that were acted on and could not be removed.
@@ -63,6 +69,8 @@ impl Mailbox {
     pub(crate) fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
+            trust: Trust::of_user(limits::own_user()),
+            exposure: None,
             waiting: VecDeque::new(),
             done: BTreeMap::new(),
             in_hand: BTreeMap::new(),
@@ -97,6 +105,8 @@ impl Mailbox {
     }
 
     fn list(&mut self) {
+        let exposure = exposure_of_directory(&self.path, self.trust);
+        self.exposure = exposure.map(|exposure| format!("every message is refused: {exposure}"));
         match list(&self.path) {
             Ok(listing) => {
                 self.problem = None;
@@ -145,7 +155,7 @@ impl Mailbox {
             EntryKind::Other(what) => return refused(format!("it is {what}, not a regular file")),
             EntryKind::Regular(_) => {}
         }
-        match read_regular(&self.path.join(file), MESSAGE_BYTES_MAX) {
+        match read_trusted(&self.path.join(file), MESSAGE_BYTES_MAX, self.trust) {
             Ok(bytes) if Message::is_unfinished(&bytes) && self.waits_for_rest(file) => None,
             Ok(bytes) => {
                 self.halves.remove(file);
@@ -153,6 +163,9 @@ impl Mailbox {
             }
             Err(error) if error.is_absent() => None,
             Err(error) if error.source.raw_os_error().is_some_and(errno::is_shortage) => None,
+            Err(error) if error.is_distrust() => {
+                refused(format!("it cannot be trusted: {}", error.source))
+            }
             Err(error) => refused(format!("it cannot be read: {}", errno::of(&error.source))),
         }
     }
@@ -281,7 +294,8 @@ impl Mailbox {
 
     /// What is wrong with the directory, while it is so.
     pub(crate) fn problem(&self) -> Option<&str> {
-        self.problem.as_deref().or(self.obstacle.as_deref())
+        let all = [&self.problem, &self.exposure, &self.obstacle];
+        all.into_iter().find_map(|problem| problem.as_deref())
     }
 }
 

@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use ncolony_core::colony::diff::{Catalogue, Diff, Emptiness, Found, Known};
 use ncolony_core::colony::{Observation, Reading};
+use ncolony_core::custody::{Exposure, Trust};
 use ncolony_core::descriptor::FILE_BYTES_MAX;
-use ncolony_core::files::{DirectoryId, FileError, directory_id, list, look, read_regular};
+use ncolony_core::files::{
+    DirectoryId, FileError, directory_id, exposure_of_directory, list, look, read_trusted,
+};
 use ncolony_core::status::{IgnoredFile, content_digest};
 use ncolony_core::{ConfigError, Defaults, ProgramName, ProgramSpec};
 
-use crate::sys::{clock, errno};
+use crate::sys::{clock, errno, limits};
 
 /// Reads the config directory.
 #[derive(Debug)]
@@ -19,6 +22,9 @@ pub(crate) struct Scanner {
     path: PathBuf,
     defaults: Defaults,
     catalogue: Catalogue,
+    trust: Trust,
+    /// Who else could change the directory, so that nothing in it is obeyed.
+    exposure: Option<Exposure>,
     pub(crate) files_read: u64,
     pub(crate) looks: u64,
 }
@@ -30,6 +36,8 @@ impl Scanner {
             path: path.to_owned(),
             defaults,
             catalogue,
+            trust: Trust::of_user(limits::own_user()),
+            exposure: None,
             files_read: 0,
             looks: 0,
         }
@@ -38,6 +46,7 @@ impl Scanner {
     /// Looks at everything.
     pub(crate) fn whole(&mut self, emptiness: Emptiness) -> Vec<Observation> {
         self.looks += 1;
+        self.look_at_custody();
         let diff = match list(&self.path) {
             Ok(listing) => self.catalogue.look(listing, emptiness, clock::wall()),
             Err(error) => {
@@ -48,12 +57,28 @@ impl Scanner {
         self.read_all(diff)
     }
 
+    /// Looks who could change the directory. When that changes, every file is read again.
+    fn look_at_custody(&mut self) {
+        let exposure = exposure_of_directory(&self.path, self.trust);
+        if exposure != self.exposure {
+            self.catalogue.doubt_all();
+            self.exposure = exposure;
+        }
+    }
+
+    /// Why no file is obeyed, while it is so.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let exposure = self.exposure.as_ref()?;
+        Some(format!("every program file is refused: {exposure}"))
+    }
+
     /// Looks at some entries; at everything, if it is not certain that the directory is the one
     /// that was looked at before.
     pub(crate) fn glance(&mut self, names: impl IntoIterator<Item = OsString>) -> Vec<Observation> {
         let same = self.catalogue.directory().is_some()
             && directory_id(&self.path).ok() == self.catalogue.directory()
-            && *self.catalogue.known() == Known::Yes;
+            && *self.catalogue.known() == Known::Yes
+            && exposure_of_directory(&self.path, self.trust) == self.exposure;
         if !same {
             return self.whole(Emptiness::Doubted);
         }
@@ -114,7 +139,7 @@ impl Scanner {
 
     fn read(&mut self, name: &ProgramName, file: &OsString) -> Reading {
         self.files_read += 1;
-        let bytes = match read_regular(&self.path.join(file), FILE_BYTES_MAX) {
+        let bytes = match read_trusted(&self.path.join(file), FILE_BYTES_MAX, self.trust) {
             Ok(bytes) => bytes,
             Err(error) => {
                 self.catalogue.doubt(name);

@@ -6,6 +6,12 @@ use std::io;
 pub(crate) const NOT_THERE: i32 = libc::ENOENT;
 /// The path may not be used so.
 pub(crate) const NOT_PERMITTED: i32 = libc::EACCES;
+/// One may not do this.
+pub(crate) const NOT_ALLOWED: i32 = libc::EPERM;
+/// There is not enough memory, or a limit does not leave enough.
+pub(crate) const NO_MEMORY: i32 = libc::ENOMEM;
+/// There are too many processes, of the machine or of a user.
+pub(crate) const AGAIN: i32 = libc::EAGAIN;
 /// The file is nothing that can be executed.
 pub(crate) const NOT_EXECUTABLE: i32 = libc::ENOEXEC;
 

@@ -7,6 +7,7 @@
 pub(crate) mod account;
 pub(crate) mod cgroup;
 pub(crate) mod clock;
+pub(crate) mod daemon;
 pub(crate) mod descriptors;
 pub(crate) mod environ;
 pub(crate) mod errno;
@@ -14,6 +15,7 @@ pub(crate) mod exec;
 pub(crate) mod fifo;
 pub(crate) mod limits;
 pub(crate) mod lock;
+pub(crate) mod notifier;
 pub(crate) mod offspring;
 pub(crate) mod outlet;
 pub(crate) mod pidfd;

@@ -33,6 +33,17 @@ pub(crate) fn open_log(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// Opens the file that the monitor itself prints to, at its end. A FIFO without a reader is an
+/// error, and not waited for.
+pub(crate) fn open_own_log(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o640)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path)
+}
+
 /// Whether an [`Outlet`] has taken what it was offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Offer {

@@ -11,6 +11,7 @@
 
 mod child;
 mod clone;
+pub(crate) mod granted;
 mod passed;
 
 use std::ffi::{CString, c_char, c_int, c_void};
@@ -20,9 +21,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use ncolony_core::Exit;
 
+use self::granted::Granted;
 use self::passed::Passed;
 use super::account::Credentials;
-use super::limits::Limit;
 use super::signal::with_signals_blocked;
 use super::{errno, reap};
 
@@ -50,7 +51,7 @@ pub(crate) struct Launch<'a> {
     pub(crate) cwd: Option<CString>,
     pub(crate) umask: Option<u32>,
     pub(crate) credentials: Credentials,
-    pub(crate) open_files: Option<Limit>,
+    pub(crate) granted: Granted,
     pub(crate) stdin: BorrowedFd<'a>,
     pub(crate) stdout: BorrowedFd<'a>,
     pub(crate) stderr: BorrowedFd<'a>,
@@ -68,8 +69,14 @@ pub(crate) enum Stage {
     Descriptors,
     /// Making it the leader of a session.
     Session,
-    /// Setting its limits.
-    Limits,
+    /// Setting how readily it is killed when memory ends.
+    OomScore,
+    /// Setting the limit of open files that programs have whose files say none.
+    OpenFiles,
+    /// Setting this one of its limits.
+    Limit(usize),
+    /// Setting how far it gives way to others.
+    Nice,
     /// Setting its groups.
     Groups,
     /// Setting its user.
@@ -214,7 +221,7 @@ impl Launcher {
                 .map_or(std::ptr::null(), |cwd| cwd.as_ptr()),
             umask: launch.umask,
             credentials: &launch.credentials,
-            open_files: launch.open_files,
+            granted: &launch.granted,
             slots,
             drop_from: shares_table.then(|| kept.into_iter().max().unwrap_or(2) + 1),
             passed: passed.as_ref(),

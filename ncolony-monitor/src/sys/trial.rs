@@ -5,6 +5,7 @@ use std::os::fd::BorrowedFd;
 use super::account::Credentials;
 use super::exec::Successor;
 use super::spawn::Launch;
+use super::spawn::granted::Granted;
 
 /// Its standard input is what it is asked about, and both its outputs are its answer.
 pub(crate) fn launch<'a>(
@@ -24,7 +25,7 @@ pub(crate) fn launch<'a>(
             gid: None,
             groups: None,
         },
-        open_files: None,
+        granted: Granted::nothing(),
         stdin: question,
         stdout: answer,
         stderr: answer,

@@ -77,7 +77,8 @@ impl Colony {
     /// Has a place be a disk of its own, of so many bytes.
     pub(crate) fn make_small(&self, place: &str, bytes: u32) {
         fs::create_dir_all(self.path(place)).unwrap();
-        let options = format!("size={bytes}");
+        // A disk without this may be written by everybody, and nothing on it is obeyed.
+        let options = format!("size={bytes},mode=0755");
         self.in_view(&["mount", "-t", "tmpfs", "-o", &options, "none"], place);
     }
 

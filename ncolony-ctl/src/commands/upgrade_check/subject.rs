@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use ncolony_core::custody::Trust;
 use ncolony_core::descriptor::FILE_BYTES_MAX;
-use ncolony_core::files::{EntryKind, list, read_regular};
+use ncolony_core::files::{EntryKind, list, read_trusted};
 use ncolony_core::name::{FileRole, config_role};
 use ncolony_core::{Defaults, Descriptor, MonitorStatus, Places, ProgramName, ProgramSpec};
 
@@ -54,7 +55,11 @@ impl Subject {
             Err(failure) => (None, Some(failure.message)),
         };
         let defaults = record.as_ref().map(|record| record.defaults);
-        let files = program_files(&places.config, &defaults.unwrap_or_default());
+        let files = program_files(
+            &places.config,
+            &defaults.unwrap_or_default(),
+            liveness::trust(&places),
+        );
         let known_faults = match records::programs(&places) {
             Ok(programs) => programs.by_name,
             Err(_) => BTreeMap::new(),
@@ -97,7 +102,11 @@ impl Subject {
     }
 }
 
-fn program_files(config: &Path, defaults: &Defaults) -> Result<Vec<ProgramFile>, String> {
+fn program_files(
+    config: &Path,
+    defaults: &Defaults,
+    trust: Trust,
+) -> Result<Vec<ProgramFile>, String> {
     let listing = match list(config) {
         Ok(listing) => listing,
         // Whether it may be missing is said of the directories.
@@ -110,7 +119,7 @@ fn program_files(config: &Path, defaults: &Defaults) -> Result<Vec<ProgramFile>,
             continue;
         };
         let descriptor = match entry.kind {
-            EntryKind::Regular(_) => read(&config.join(&entry.file), &name, defaults),
+            EntryKind::Regular(_) => read(&config.join(&entry.file), &name, defaults, trust),
             EntryKind::Directory => Err("it is a directory, not a file".to_owned()),
             EntryKind::Other(what) => Err(format!("it is {what}, not a regular file")),
         };
@@ -124,8 +133,13 @@ fn program_files(config: &Path, defaults: &Defaults) -> Result<Vec<ProgramFile>,
     Ok(files)
 }
 
-fn read(path: &Path, name: &ProgramName, defaults: &Defaults) -> Result<Descriptor, String> {
-    let bytes = read_regular(path, FILE_BYTES_MAX).map_err(|error| error.to_string())?;
+fn read(
+    path: &Path,
+    name: &ProgramName,
+    defaults: &Defaults,
+    trust: Trust,
+) -> Result<Descriptor, String> {
+    let bytes = read_trusted(path, FILE_BYTES_MAX, trust).map_err(|error| error.to_string())?;
     let descriptor = Descriptor::parse(&bytes).map_err(|error| error.to_string())?;
     let resolved = ProgramSpec::resolve(name.clone(), descriptor.clone(), defaults);
     resolved
@@ -162,7 +176,7 @@ mod tests {
             fs::write(dir.path().join(file), text).unwrap();
         }
         fs::create_dir(dir.path().join("folder")).unwrap();
-        let files = program_files(dir.path(), &Defaults::default()).unwrap();
+        let files = program_files(dir.path(), &Defaults::default(), Trust::Anything).unwrap();
         let shown: Vec<(&str, bool)> = files
             .iter()
             .map(|file| (file.file.as_str(), file.descriptor.is_ok()))
@@ -180,11 +194,16 @@ mod tests {
     #[test]
     fn what_is_no_directory_is_said() {
         let dir = tempfile::tempdir().unwrap();
-        let absent = program_files(&dir.path().join("none"), &Defaults::default()).unwrap();
+        let absent = program_files(
+            &dir.path().join("none"),
+            &Defaults::default(),
+            Trust::Anything,
+        )
+        .unwrap();
         assert!(absent.is_empty());
         let loops = dir.path().join("loops");
         std::os::unix::fs::symlink(&loops, &loops).unwrap();
-        let error = program_files(&loops, &Defaults::default()).unwrap_err();
+        let error = program_files(&loops, &Defaults::default(), Trust::Anything).unwrap_err();
         assert!(error.contains("loops"), "{error}");
     }
 }

@@ -4,7 +4,7 @@
 use std::ffi::{c_char, c_int, c_void};
 
 use super::super::account::Credentials;
-use super::super::limits::Limit;
+use super::granted::Granted;
 use super::passed::Passed;
 use super::{LaunchError, Stage, last_errno};
 
@@ -16,7 +16,7 @@ pub(super) struct Order<'a> {
     pub(super) cwd: *const c_char,
     pub(super) umask: Option<u32>,
     pub(super) credentials: &'a Credentials,
-    pub(super) open_files: Option<Limit>,
+    pub(super) granted: &'a Granted,
     pub(super) slots: [c_int; 3],
     pub(super) drop_from: Option<c_int>,
     /// Where there is something to hand on, the table of descriptors is the child's own from the
@@ -78,16 +78,7 @@ unsafe fn prepare(order: &Order<'_>) -> Result<(), LaunchError> {
         if let Some(passed) = order.passed {
             passed.arrange(order.drops_range)?;
         }
-        if let Some(limit) = order.open_files {
-            let limit = libc::rlimit {
-                rlim_cur: limit.soft,
-                rlim_max: limit.hard,
-            };
-            check(
-                libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit).into(),
-                Stage::Limits,
-            )?;
-        }
+        order.granted.set()?;
         if let Some(mask) = order.umask {
             libc::umask(mask);
         }

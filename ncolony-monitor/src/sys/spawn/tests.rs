@@ -1,8 +1,10 @@
 use std::io::Read;
 use std::os::fd::{AsFd, RawFd};
 
+use ncolony_core::descriptor::{Amount, Limits, Resource, ResourceLimit};
 use ncolony_core::{Exit, Signal};
 
+use super::super::limits::Limit;
 use super::*;
 
 fn nobody_else() -> Credentials {
@@ -32,7 +34,7 @@ fn run(line: &str, change: impl FnOnce(&mut Launch<'_>)) -> Result<(String, Exit
         cwd: None,
         umask: None,
         credentials: nobody_else(),
-        open_files: None,
+        granted: Granted::nothing(),
         stdin: null.as_fd(),
         stdout: writer.as_fd(),
         stderr: writer.as_fd(),
@@ -174,10 +176,72 @@ fn directory_mask_and_limits_are_taken() {
     let (printed, _) = run("pwd; umask; ulimit -n", |launch| {
         launch.cwd = Some(CString::new("/").unwrap());
         launch.umask = Some(0o027);
-        launch.open_files = Some(Limit { soft: 77, hard: 99 });
+        let own = Some(Limit { soft: 77, hard: 99 });
+        launch.granted = Granted::new(&Limits::default(), own);
     })
     .unwrap();
     assert_eq!(printed, "/\n0027\n77\n");
+}
+
+#[test]
+fn what_it_is_granted_is_its_own_alone() {
+    let before = std::fs::read_to_string("/proc/self/limits").unwrap();
+    let score = || std::fs::read_to_string("/proc/self/oom_score_adj").unwrap();
+    let score_before = score();
+    let (printed, _) = run(
+        "ulimit -n; ulimit -Hn; ulimit -c; nice; cat /proc/self/oom_score_adj",
+        |launch| {
+            launch.envp = strings(&["PATH=/bin:/usr/bin"]);
+            let number = Amount::Number;
+            let resources = [
+                (Resource::OpenFiles, ResourceLimit(number(50), number(60))),
+                (Resource::Core, ResourceLimit(number(0), number(0))),
+            ];
+            let limits = Limits {
+                nice: Some(19),
+                oom_score_adj: Some(1000),
+                resources: resources.into(),
+            };
+            let own = Some(Limit { soft: 77, hard: 99 });
+            launch.granted = Granted::new(&limits, own);
+        },
+    )
+    .unwrap();
+    assert_eq!(printed, "50\n60\n0\n19\n1000\n");
+    assert_eq!(
+        std::fs::read_to_string("/proc/self/limits").unwrap(),
+        before
+    );
+    assert_eq!(score(), score_before);
+}
+
+#[test]
+fn a_limit_that_nobody_may_have_is_said_with_its_place() {
+    let most = std::fs::read_to_string("/proc/sys/fs/nr_open").unwrap();
+    let most: u64 = most.trim().parse().unwrap();
+    let failure = run("true", |launch| {
+        let beyond = Amount::Number(most + 1);
+        let resources = [
+            (
+                Resource::Core,
+                ResourceLimit(Amount::Number(0), Amount::Number(0)),
+            ),
+            (Resource::OpenFiles, ResourceLimit(beyond, beyond)),
+        ];
+        let limits = Limits {
+            resources: resources.into(),
+            ..Limits::default()
+        };
+        launch.granted = Granted::new(&limits, None);
+        assert_eq!(launch.granted.resource(1), Some(Resource::OpenFiles));
+    });
+    assert_eq!(
+        failure.unwrap_err(),
+        LaunchError {
+            stage: Stage::Limit(1),
+            errno: libc::EPERM
+        }
+    );
 }
 
 #[test]

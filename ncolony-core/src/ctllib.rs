@@ -172,7 +172,8 @@ impl From<FileError> for CtlError {
 pub fn add(places: &Places, name: &ProgramName, program: &Program) -> Result<PathBuf, CtlError> {
     refuse_instance(name)?;
     let text = program.to_json();
-    Descriptor::parse(text.as_bytes()).map_err(CtlError::Invalid)?;
+    let descriptor = Descriptor::parse(text.as_bytes()).map_err(CtlError::Invalid)?;
+    descriptor.order.check(name).map_err(CtlError::Invalid)?;
     make_directory(&places.config, CONFIG_DIRECTORY)?;
     let path = match program_files(places, name)? {
         ProgramFiles::None => places.config.join(name.as_str()),

@@ -3,6 +3,7 @@
 //! What the words mean together with the monitor's own settings is [`crate::spec`]'s matter.
 
 mod limits;
+mod order;
 pub mod output;
 mod sockets;
 
@@ -19,6 +20,7 @@ use crate::name::INSTANCES_MAX;
 use crate::signal::Signal;
 
 pub use self::limits::{Amount, Limits, Resource, ResourceLimit};
+pub use self::order::{DEFAULT_PRIORITY, Order};
 pub use self::sockets::{Address, DEFAULT_MODE, Host, SocketSpec};
 pub use crate::json::ConfigError;
 
@@ -28,10 +30,10 @@ pub const FILE_BYTES_MAX: usize = 131_000;
 
 /// Keys of a program file that have a meaning, but not in this version. They are refused: a key
 /// that was silently without effect would be worse than none.
-const NOT_SUPPORTED_YET: [&str; 5] = ["priority", "after", "requires", "ready", "watchdog"];
+const NOT_SUPPORTED_YET: [&str; 2] = ["ready", "watchdog"];
 
 /// The keys that have a meaning to the monitor.
-pub const KEYS: [&str; 27] = [
+pub const KEYS: [&str; 30] = [
     "args",
     "env",
     "env_inherit",
@@ -54,6 +56,9 @@ pub const KEYS: [&str; 27] = [
     "nice",
     "oom_score_adj",
     "rlimits",
+    "priority",
+    "after",
+    "requires",
     "stdin",
     "instances",
     "sockets",
@@ -145,6 +150,8 @@ pub struct Descriptor {
     pub umask: Option<u32>,
     /// What the kernel grants it.
     pub limits: Limits,
+    /// Before and after whom it is started and stopped.
+    pub order: Order,
     /// Standard input.
     pub stdin: Stdin,
     /// How many processes it has; more than one are instances, with names of their own.
@@ -200,6 +207,7 @@ impl Descriptor {
             cwd: None,
             umask: None,
             limits: Limits::default(),
+            order: Order::default(),
             stdin: Stdin::Open,
             instances: 1,
             sockets: Vec::new(),
@@ -227,7 +235,7 @@ impl Descriptor {
             "restart" => self.restart = restart(value)?,
             "exit_codes" => self.exit_codes = exit_codes(value)?,
             "give_up_after" if value.is_null() => self.give_up_after = None,
-            "give_up_after" => self.give_up_after = Some(positive(value)?),
+            "give_up_after" => self.give_up_after = Some(positive(value, u32::MAX)?),
             "stop_signal" => self.stop_signal = signal(value)?,
             "reload_signal" => self.reload_signal = signal(value)?,
             "cwd" => self.cwd = Some(absolute(value)?),
@@ -235,11 +243,14 @@ impl Descriptor {
             "nice" => self.limits.nice = Some(limits::nice(value)?),
             "oom_score_adj" => self.limits.oom_score_adj = Some(limits::oom_score_adj(value)?),
             "rlimits" => self.limits.resources = limits::rlimits(value)?,
+            "priority" => self.order.priority = order::priority(value)?,
+            "after" => self.order.after = order::names(value)?,
+            "requires" => self.order.requires = order::names(value)?,
             "stdin" => self.stdin = stdin(value)?,
             "sockets" => self.sockets = sockets::sockets(value)?,
             "stdout" => self.stdout = output::standard(value)?,
             "stderr" => self.stderr = output::error(value)?,
-            "instances" => self.instances = instances(value)?,
+            "instances" => self.instances = positive(value, INSTANCES_MAX)?,
             later if NOT_SUPPORTED_YET.contains(&later) => {
                 return Err(value.error("this key is not supported yet"));
             }
@@ -339,13 +350,8 @@ fn exit_codes(value: &Value<'_>) -> Result<Vec<u8>, ConfigError> {
         .collect()
 }
 
-fn instances(value: &Value<'_>) -> Result<u32, ConfigError> {
-    let number = value.integer(1, i64::from(INSTANCES_MAX))?;
-    u32::try_from(number).map_err(|_| value.error("is out of range"))
-}
-
-fn positive(value: &Value<'_>) -> Result<u32, ConfigError> {
-    let number = value.integer(1, i64::from(u32::MAX))?;
+fn positive(value: &Value<'_>, most: u32) -> Result<u32, ConfigError> {
+    let number = value.integer(1, i64::from(most))?;
     u32::try_from(number).map_err(|_| value.error("is out of range"))
 }
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::descriptor::output::{ErrorOutput, Output};
-use crate::descriptor::{ConfigError, Descriptor, Identity, Limits, Restart, SocketSpec, Stdin};
+use crate::descriptor::{
+    ConfigError, Descriptor, Identity, Limits, Order, Restart, SocketSpec, Stdin,
+};
 use crate::name::ProgramName;
 use crate::policy::Delays;
 use crate::signal::Signal;
@@ -105,6 +107,8 @@ pub struct Policy {
     pub stop_signal: Signal,
     /// What RELOAD sends.
     pub reload_signal: Signal,
+    /// Before and after whom it is started and stopped.
+    pub order: Order,
 }
 
 /// A program, resolved.
@@ -148,6 +152,7 @@ impl ProgramSpec {
                 give_up_after: descriptor.give_up_after,
                 stop_signal: descriptor.stop_signal,
                 reload_signal: descriptor.reload_signal,
+                order: descriptor.order,
             },
             process: ProcessSpec {
                 args: descriptor.args,
@@ -179,7 +184,9 @@ impl ProgramSpec {
         bytes: &[u8],
         defaults: &Defaults,
     ) -> Result<Self, ConfigError> {
-        Self::resolve(name, Descriptor::parse(bytes)?, defaults)
+        let descriptor = Descriptor::parse(bytes)?;
+        descriptor.order.check(&name.family())?;
+        Self::resolve(name, descriptor, defaults)
     }
 
     /// The descriptions of all processes that the file asks for: of the program itself, or of each
@@ -272,6 +279,7 @@ mod tests {
             r#"{ "note":1,  "args": ["x"] }"#,
             r#"{"args": ["x"], "note": 1, "killtime": 9, "group": ["a"], "stop_signal": "INT"}"#,
             r#"{"args": ["x"], "note": 1, "instances": 4}"#,
+            r#"{"args": ["x"], "note": 1, "priority": 1, "after": ["a"], "requires": ["b"]}"#,
         ] {
             assert!(!old.needs_restart(&spec(new)), "{new}");
         }
@@ -287,6 +295,16 @@ mod tests {
         assert_eq!(names(r#"{"args": ["x"], "instances": 1}"#), ["web"]);
         let three = r#"{"args": ["x"], "instances": 3}"#;
         assert_eq!(names(three), ["web:0", "web:1", "web:2"]);
+    }
+
+    #[test]
+    fn a_program_cannot_wait_for_itself() {
+        let name = || ProgramName::new("web").unwrap();
+        for key in ["after", "requires"] {
+            let text = format!(r#"{{"args": ["x"], "{key}": ["db", "web"]}}"#);
+            let error = ProgramSpec::parse(name(), text.as_bytes(), &Defaults::default());
+            assert_eq!(error.unwrap_err().key.as_deref(), Some(key));
+        }
     }
 
     #[test]

@@ -126,6 +126,8 @@ pub(crate) enum Command {
     Wait(WaitArgs),
     /// Print what programs have printed
     Logs(LogsArgs),
+    /// Make program files of what another supervisor would run
+    Import(ImportArgs),
     /// Print what has happened to programs: each change of a state, and its cause
     Events(EventsArgs),
     /// Stop all programs and end the monitor
@@ -282,6 +284,33 @@ pub(crate) struct LogsArgs {
     /// Go on with what comes
     #[arg(short, long)]
     pub(crate) follow: bool,
+}
+
+/// `import`
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// Whose configuration it is
+    #[arg(value_enum)]
+    pub(crate) from: ImportFrom,
+    /// The main file of the configuration
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Print the program files, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The directory that they go to, instead of that of program files
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace program files that are there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// Whose configurations can be imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImportFrom {
+    /// Supervisor's, as supervisord reads it with -c
+    Supervisord,
 }
 
 /// `events`

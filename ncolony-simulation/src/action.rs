@@ -21,6 +21,8 @@ pub struct Recipe {
     pub policy: u8,
     /// Which groups it is in.
     pub groups: u8,
+    /// Before and after whom it is started and stopped.
+    pub order: u8,
     /// Whether it is wanted.
     pub enabled: bool,
     /// How many processes it asks for: one, or instances.

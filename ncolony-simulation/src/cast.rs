@@ -1,5 +1,6 @@
 //! The programs that play in the world: their names, and every file that they can have.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use ncolony_core::{Defaults, ProgramName, ProgramSpec};
@@ -19,6 +20,9 @@ pub const PROCESSES: u8 = 3;
 pub const POLICIES: u8 = 8;
 /// How many choices of groups a file can make.
 pub const GROUPS: u8 = 4;
+
+/// How many things a file can say of order.
+pub const ORDERS: u8 = 11;
 
 /// In order, so that a listing by number is a listing by name.
 const NAMES: [&str; PROGRAMS as usize] = ["ant", "bee", "cat", "dog"];
@@ -40,12 +44,21 @@ const POLICY_KEYS: [&str; POLICIES as usize] = [
 /// Longer than every threshold in the policies.
 pub const MEMORY: std::time::Duration = std::time::Duration::from_secs(3);
 
-/// Every file of every program, read once.
+/// How many files there are.
+const FILES: usize = PROGRAMS as usize
+    * PROCESSES as usize
+    * POLICIES as usize
+    * GROUPS as usize
+    * ORDERS as usize
+    * INSTANCES as usize
+    * 2;
+
+/// Every file of every program, read once, when it is first asked for.
 #[derive(Debug)]
 pub struct Cast {
     names: Vec<ProgramName>,
     stranger: ProgramName,
-    specs: Vec<Arc<ProgramSpec>>,
+    specs: Vec<OnceCell<Arc<ProgramSpec>>>,
 }
 
 pub(crate) fn name_text(who: Who) -> String {
@@ -99,10 +112,31 @@ fn sockets(process: u8) -> &'static str {
     }
 }
 
-fn text(recipe: Recipe) -> String {
+/// What a file says of order. Others are meant by how far they stand behind the program, so that
+/// the same words in several files make rings.
+fn order(who: Who, choice: u8) -> String {
+    let name = |behind: u8| name_text(Who((who.0 + behind) % PROGRAMS));
+    let (one, two, three) = (name(1), name(2), name(3));
+    match choice % ORDERS {
+        0 => String::new(),
+        1 => format!(r#""after": ["{one}"], "#),
+        2 => format!(r#""requires": ["{one}"], "#),
+        3 => format!(r#""after": ["{two}"], "#),
+        4 => format!(r#""requires": ["{three}"], "#),
+        5 => r#""priority": 1, "#.to_owned(),
+        6 => r#""priority": 5, "#.to_owned(),
+        7 => format!(r#""after": ["{one}"], "priority": 1, "#),
+        8 => format!(r#""requires": ["{one}"], "after": ["{two}"], "priority": 3, "#),
+        9 => format!(r#""requires": ["{one}", "{two}"], "#),
+        _ => format!(r#""after": ["{one}", "{three}"], "#),
+    }
+}
+
+fn text(who: Who, recipe: Recipe) -> String {
     format!(
-        r#"{{"args": ["p{}"], "instances": {}, "sockets": {}, {}, "group": {}, "enabled": {}}}"#,
+        r#"{{"args": ["p{}"], {}"instances": {}, "sockets": {}, {}, "group": {}, "enabled": {}}}"#,
         recipe.process,
+        order(who, recipe.order),
         recipe.instances.clamp(1, INSTANCES),
         sockets(recipe.process % PROCESSES),
         POLICY_KEYS[usize::from(recipe.policy % POLICIES)],
@@ -111,28 +145,12 @@ fn text(recipe: Recipe) -> String {
     )
 }
 
-fn recipes() -> impl Iterator<Item = Recipe> {
-    let one = |number: u8| Recipe {
-        enabled: number.is_multiple_of(2),
-        groups: number / 2 % GROUPS,
-        policy: number / (2 * GROUPS) % POLICIES,
-        process: number / (2 * GROUPS * POLICIES),
-        instances: 1,
-    };
-    let all = (0..PROCESSES * POLICIES * GROUPS * 2).map(one);
-    all.flat_map(|recipe| {
-        (1..=INSTANCES).map(move |instances| Recipe {
-            instances,
-            ..recipe
-        })
-    })
-}
-
 fn place(who: Who, recipe: Recipe) -> usize {
     let mut place = usize::from(who.0 % PROGRAMS);
     place = place * usize::from(PROCESSES) + usize::from(recipe.process % PROCESSES);
     place = place * usize::from(POLICIES) + usize::from(recipe.policy % POLICIES);
     place = place * usize::from(GROUPS) + usize::from(recipe.groups % GROUPS);
+    place = place * usize::from(ORDERS) + usize::from(recipe.order % ORDERS);
     place = place * 2 + usize::from(!recipe.enabled);
     place * usize::from(INSTANCES) + usize::from(recipe.instances.clamp(1, INSTANCES) - 1)
 }
@@ -144,12 +162,12 @@ impl Default for Cast {
 }
 
 impl Cast {
-    /// Reads every file.
+    /// The programs, of whose files none was read yet.
     ///
     /// # Panics
-    /// One of the files in this module is not good.
+    /// One of the names in this module is not good.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "the texts stand in this module")]
+    #[expect(clippy::expect_used, reason = "the names stand in this module")]
     pub fn new() -> Self {
         let name = |text: &str| ProgramName::new(text).expect("the name is good");
         let programs: Vec<ProgramName> = NAMES.into_iter().map(name).collect();
@@ -159,19 +177,10 @@ impl Cast {
             instance.map_or_else(|| program.clone(), |number| program.instance(number))
         };
         let names = (0..ACTORS).map(Who).map(of_actor).collect();
-        let spec = |name: &ProgramName, recipe| {
-            let text = text(recipe);
-            let spec = ProgramSpec::parse(name.clone(), text.as_bytes(), &Defaults::default());
-            Arc::new(spec.expect("the file is good"))
-        };
-        let specs = programs
-            .iter()
-            .flat_map(|name| recipes().map(move |recipe| spec(name, recipe)))
-            .collect();
         Self {
             names,
             stranger: name("nobody"),
-            specs,
+            specs: vec![OnceCell::new(); FILES],
         }
     }
 
@@ -194,15 +203,49 @@ impl Cast {
     }
 
     /// A program's file.
+    ///
+    /// # Panics
+    /// A file in this module is not good.
     #[must_use]
+    #[expect(clippy::expect_used, reason = "the texts stand in this module")]
     pub fn spec(&self, who: Who, recipe: Recipe) -> &Arc<ProgramSpec> {
-        &self.specs[place(who, recipe)]
+        self.specs[place(who, recipe)].get_or_init(|| {
+            let text = text(who, recipe);
+            let name = self.name(who.program()).clone();
+            let spec = ProgramSpec::parse(name, text.as_bytes(), &Defaults::default());
+            Arc::new(spec.expect("the file is good"))
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn recipes() -> impl Iterator<Item = Recipe> {
+        let choices = |most: u8| 0..most;
+        let treatments = choices(PROCESSES)
+            .flat_map(move |process| choices(POLICIES).map(move |policy| (process, policy)));
+        let places = choices(GROUPS)
+            .flat_map(move |groups| choices(ORDERS).map(move |order| (groups, order)));
+        treatments.flat_map(move |(process, policy)| {
+            places.clone().flat_map(move |(groups, order)| {
+                let one = [true, false].map(|enabled| Recipe {
+                    process,
+                    policy,
+                    groups,
+                    order,
+                    enabled,
+                    instances: 1,
+                });
+                let several = Recipe {
+                    instances: 1 + (groups + order) % INSTANCES,
+                    ..one[0]
+                };
+                one.into_iter().chain([several])
+            })
+        })
+    }
 
     #[test]
     fn every_recipe_has_its_own_file() {
@@ -211,7 +254,7 @@ mod tests {
             for recipe in recipes() {
                 let spec = cast.spec(who, recipe);
                 assert_eq!(cast.who(&spec.name), Some(who));
-                assert_eq!(&*spec.source, text(recipe));
+                assert_eq!(&*spec.source, text(who, recipe));
                 assert!(spec.policy.threshold < MEMORY);
             }
         }

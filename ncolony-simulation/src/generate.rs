@@ -10,7 +10,7 @@ use crate::action::{
     Action, Aim, Content, Echo, Manner, Members, Millis, Plan, Recipe, Slot, Start, Temper,
     Upheaval, Who, Word,
 };
-use crate::cast::{GROUPS, INSTANCES, POLICIES, PROCESSES, PROGRAMS};
+use crate::cast::{GROUPS, INSTANCES, ORDERS, POLICIES, PROCESSES, PROGRAMS};
 use crate::random::Random;
 
 const ACTIONS_LEAST: u64 = 20;
@@ -32,6 +32,8 @@ struct Temperament {
     haste: u64,
     /// How often out of a hundred what is started has faults.
     faults: u64,
+    /// How often out of a hundred a file says something of order.
+    order: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -104,13 +106,17 @@ impl Drawing {
         }
         let few = 1 + random.below(u64::from(POLICIES));
         let policies = (0..few).map(|_| small(&mut random, POLICIES)).collect();
+        let instances = random.pick(&[1, 1, 2, INSTANCES]);
+        let order = random.pick(&[0, 30, 60, 100]);
         let temperament = Temperament {
             kinds,
             programs: 1 + random.below(u64::from(PROGRAMS)),
             policies,
-            instances: random.pick(&[1, 1, 2, INSTANCES]),
+            instances,
             haste: random.pick(&[0, 30, 60, 90, 100]),
             faults: random.pick(&[0, 20, 50, 90]),
+            // The order among instances is looked at by the machine's own tests.
+            order: if instances > 1 { 0 } else { order },
         };
         Self {
             random,
@@ -143,10 +149,16 @@ impl Drawing {
         let policies = std::mem::take(&mut self.temperament.policies);
         let policy = self.random.pick(&policies);
         self.temperament.policies = policies;
+        let order = if self.random.percent(self.temperament.order) {
+            small(&mut self.random, ORDERS)
+        } else {
+            0
+        };
         Recipe {
             process: small(&mut self.random, PROCESSES),
             policy,
             groups: small(&mut self.random, GROUPS),
+            order,
             enabled: !self.random.percent(12),
             instances: 1 + small(&mut self.random, self.temperament.instances),
         }

@@ -60,6 +60,11 @@ fn facts_that_come_together() {
 }
 
 #[test]
+fn the_order_of_two() {
+    nothing_goes_wrong_in("the order");
+}
+
+#[test]
 fn monitors_that_die() {
     nothing_goes_wrong_in("monitors that die");
 }
@@ -76,5 +81,5 @@ fn instances_that_take_turns() {
 
 #[test]
 fn every_world_is_searched_here() {
-    assert_eq!(themes(DEPTH).len(), 10);
+    assert_eq!(themes(DEPTH).len(), 11);
 }

@@ -40,6 +40,7 @@ mod messages;
 mod no_memory;
 mod notify;
 mod one_monitor;
+mod order;
 mod output;
 mod processes;
 mod shortages;

@@ -8,6 +8,7 @@
 
 mod colony;
 mod deployment;
+mod imported;
 mod our_control;
 #[path = "../process/mod.rs"]
 mod process;

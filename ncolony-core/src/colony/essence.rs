@@ -25,6 +25,8 @@ pub struct Load {
     pub records: usize,
     /// Events that nobody has polled, and those that wait to be complete.
     pub events: usize,
+    /// Programs that the order among them is remembered for.
+    pub ordered: usize,
 }
 
 impl Colony {
@@ -38,6 +40,7 @@ impl Colony {
             orders: self.effects.len(),
             records: self.unpublished.len(),
             events: self.untold(),
+            ordered: self.order.remembers(),
         }
     }
 
@@ -95,11 +98,14 @@ impl Program {
             listens,
             word: _,
             telling: _,
+            // It follows from all that is hashed, except whose stops were decided together.
+            has_turn,
+            place: _,
         } = self;
         spec.as_ref().map(|spec| &spec.source).hash(out);
         config_error.is_some().hash(out);
         (*hand as u8).hash(out);
-        (at_least > generation, at_once).hash(out);
+        (at_least > generation, at_once, has_turn).hash(out);
         backoff.deaths().hash(out);
         listens.hash(out);
         phase.hash_essence(moment, out);

@@ -34,6 +34,7 @@ mod facts;
 mod family;
 pub mod io;
 mod keystone;
+mod order;
 mod program;
 mod record;
 mod rolling;
@@ -53,6 +54,7 @@ use ending::Closing;
 pub use essence::Load;
 pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure};
 use keystone::Keystone;
+use order::Order;
 use program::Program;
 use rolling::Rolling;
 use snapshot::{ActedOn, Upgrading};
@@ -99,6 +101,8 @@ pub struct Colony {
     asking: Option<(ProgramName, Generation)>,
     /// Messages that were acted on since then.
     acted_on: Vec<ActedOn>,
+    /// Who waits for whom.
+    order: Order,
 }
 
 impl Default for Colony {
@@ -129,6 +133,7 @@ impl Colony {
             carried_out: BTreeSet::new(),
             asking: None,
             acted_on: Vec::new(),
+            order: Order::default(),
         }
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::io::{Effect, Generation};
-use super::rolling::Turn;
+use super::order::{Due, Hold, Leave, Place};
 use super::sentence;
 use super::stop::Patience;
 use super::telling::Telling;
@@ -164,6 +164,10 @@ pub(crate) struct Program {
     pub(crate) word: Cause,
     /// What it has to tell.
     pub(crate) telling: Telling,
+    /// Its part in the order among programs, found anew at each settling.
+    pub(crate) place: Place,
+    /// Whether it is the one of its family that is to be replaced now.
+    pub(crate) has_turn: bool,
 }
 
 impl Program {
@@ -190,6 +194,8 @@ impl Program {
             listens: false,
             word: Cause::Config,
             telling: Telling::default(),
+            place: Place::default(),
+            has_turn: false,
         }
     }
 
@@ -277,38 +283,37 @@ impl Program {
 
     // ----- what follows --------------------------------------------------------------------
 
-    /// Looks at what is wanted and what is so, and orders what brings them together.
-    pub(super) fn settle(
+    /// Looks at what is wanted and what is so, and orders what brings them together; all but a
+    /// start, which the order among programs may hold: what is to be started is returned.
+    pub(crate) fn settle(
         &mut self,
         now: Now,
         shutting_down: bool,
-        turn: Turn,
+        leave: Leave,
         out: &mut VecDeque<Effect>,
-    ) {
+    ) -> Option<Due> {
+        let waited = self.place.hold.take().is_some();
         match (self.want(shutting_down), &mut self.phase) {
             (Want::Up { spec, .. }, Phase::Idle(Rest::Stopped)) => {
-                self.order(now, spec, self.word, out);
+                let cause = if waited { Cause::Dependency } else { self.word };
+                return Some(Due::new(spec, cause));
             }
             (Want::Up { .. }, Phase::Idle(Rest::Exited(_) | Rest::Fatal)) => {}
             (Want::Up { spec, .. }, Phase::Delayed { until, .. }) => {
-                if now.mono >= *until {
-                    self.order(now, spec, Cause::Timer, out);
-                }
+                return (now.mono >= *until).then(|| Due::new(spec, Cause::Timer));
             }
             (Want::Up { .. }, Phase::Starting(_) | Phase::Running(_)) => {
-                let waits = turn == Turn::Waits && self.name.is_instance() && !self.at_once;
-                match self.out_of_date(shutting_down) {
-                    Some(outdated) if !waits => {
-                        let (why, cause) = (outdated.why(self), outdated.cause(self));
-                        self.begin_stop(now, why, cause, out);
-                    }
-                    Some(_) | None => self.grow_up(now),
-                }
+                let why = match self.replacement(shutting_down) {
+                    Some(outdated) => Some((outdated.why(self), outdated.cause(self))),
+                    None => leave.lacks.map(|why| (why, Cause::Dependency)),
+                };
+                self.stop_unless_held(now, why, leave.hold, out);
             }
             (Want::Down(why), Phase::Idle(_) | Phase::Delayed { .. }) => self.rest(now, why),
             (Want::Down(why), Phase::Starting(_) | Phase::Running(_)) => {
                 let sentence = sentence::stopping_because(why, self.asked_because.as_deref());
-                self.begin_stop(now, sentence, why.cause(), out);
+                let why = Some((sentence, why.cause()));
+                self.stop_unless_held(now, why, leave.hold, out);
             }
             (Want::Up { .. } | Want::Down(_), Phase::Ordered { .. }) => {}
             (Want::Up { .. } | Want::Down(_), Phase::Stopping { .. } | Phase::Clearing { .. }) => {
@@ -316,6 +321,7 @@ impl Program {
                 self.kill_when_due(now, out);
             }
         }
+        None
     }
 
     /// Whether what was listened on for it is needed no more, said once: it is wanted down, and
@@ -325,7 +331,33 @@ impl Program {
         is_down && self.is_idle() && std::mem::take(&mut self.listens)
     }
 
-    fn order(
+    /// Tells what runs to stop if there is a reason to, and no other has to be gone first. What is
+    /// not told goes on as before.
+    fn stop_unless_held(
+        &mut self,
+        now: Now,
+        why: Option<(String, Cause)>,
+        hold: Option<Hold>,
+        out: &mut VecDeque<Effect>,
+    ) {
+        match (why, hold) {
+            (Some((why, cause)), None) => self.begin_stop(now, why, cause, out),
+            (Some(_), hold) => {
+                self.place.hold = hold;
+                self.grow_up(now);
+            }
+            (None, _) => self.grow_up(now),
+        }
+    }
+
+    /// A start that is due waits. While it does it is at rest, and no longer in a delay.
+    pub(super) fn wait_for(&mut self, now: Now, hold: Hold) {
+        self.enter(now, Phase::Idle(Rest::Stopped), Cause::Dependency);
+        self.place.hold = Some(hold);
+    }
+
+    /// Orders a start.
+    pub(super) fn order(
         &mut self,
         now: Now,
         spec: Arc<ProgramSpec>,

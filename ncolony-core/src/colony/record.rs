@@ -74,6 +74,9 @@ impl Program {
     }
 
     fn reason(&self, want: &Want) -> Option<String> {
+        if let Some(hold) = &self.place.hold {
+            return Some(hold.sentence());
+        }
         match (&self.phase, want) {
             (Phase::Idle(Rest::Stopped), Want::Down(why)) => {
                 let told = self

@@ -17,9 +17,9 @@ use crate::status::TurnWord;
 /// What an instance is to the others of its family.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Part {
-    /// Its process is out of date.
+    /// Its process is out of date, and its turn has not come.
     waits: bool,
-    /// It is wanted up and is not RUNNING.
+    /// It is wanted up and is not RUNNING, or is about to be stopped in its turn.
     missing: Option<Missing>,
 }
 
@@ -30,15 +30,6 @@ enum Missing {
     Comes,
     /// It was on its way, and has failed; it may be on its way again.
     Fails,
-}
-
-/// Whether a process that is out of date may be stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// It need not wait for anybody, or it was waited for.
-    HasCome,
-    /// Others of its family come first, for all that is known yet.
-    Waits,
 }
 
 /// Why a process is out of date.
@@ -214,10 +205,28 @@ impl Program {
         }
     }
 
+    /// Why its process is to be replaced now: it is out of date, and waits for no other instance.
+    pub(super) fn replacement(&self, shutting_down: bool) -> Option<OutOfDate> {
+        self.out_of_date(shutting_down)
+            .filter(|_| !self.takes_turns())
+    }
+
+    /// Whether others of its family may come first.
+    fn takes_turns(&self) -> bool {
+        self.name.is_instance() && !self.at_once && !self.has_turn
+    }
+
+    /// Whether its process is out of date and goes on for now, since others of its family come
+    /// first.
+    pub(super) fn waits_for_turn(&self, shutting_down: bool) -> bool {
+        self.takes_turns() && self.out_of_date(shutting_down).is_some()
+    }
+
     /// What it is to the others of its family.
     pub(super) fn part(&self, shutting_down: bool) -> Part {
-        let waits = self.out_of_date(shutting_down).is_some();
+        let waits = self.waits_for_turn(shutting_down);
         let missing = match (self.want(shutting_down), &self.phase) {
+            (Want::Up { .. }, Phase::Running(_)) if self.has_turn => Some(Missing::Comes),
             (Want::Down(_), _) | (Want::Up { .. }, Phase::Running(_)) => None,
             (Want::Up { spec, .. }, Phase::Idle(Rest::Exited(exit))) => {
                 let code = if let Exit::Code(code) = exit {

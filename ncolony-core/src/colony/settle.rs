@@ -3,13 +3,13 @@
 use super::Colony;
 use super::ending::Closing;
 use super::io::Effect;
-use super::rolling::Turn;
+use super::order::Due;
 use crate::name::ProgramName;
 use crate::time::Now;
 
 impl Colony {
     /// Brings what is so towards what is wanted, for the programs that were touched and those
-    /// whose time has come.
+    /// whose time has come, and then for those that waited for them.
     pub fn settle(&mut self, now: Now) {
         while let Some((due, name)) = self.deadlines.first() {
             if *due > now.mono {
@@ -18,56 +18,98 @@ impl Colony {
             self.touched.insert(name.clone());
             self.disarm(&name.clone());
         }
-        while let Some(name) = self.touched.pop_first() {
-            self.settle_one(now, name, Turn::Waits);
-        }
-        // Who comes next is seen when all that has happened was taken in.
-        while let Some(name) = self.rolling.next_turn() {
-            self.settle_one(now, name, Turn::HasCome);
+        self.order.begin();
+        while !self.touched.is_empty() || self.next_turn() || self.next_instance() {
+            let mut due = Vec::new();
+            for name in self.survey() {
+                due.extend(self.settle_one(now, name));
+            }
+            self.start_in_order(now, due);
         }
         self.unpublished.extend(self.rolling.take_restated());
     }
 
-    fn settle_one(&mut self, now: Now, name: ProgramName, turn: Turn) {
-        self.disarm(&name);
-        self.changed.insert(name.clone());
-        let shutting_down = self.is_closing();
-        let Some(program) = self.programs.get_mut(&name) else {
-            return;
+    /// Touches the instance whose turn has come to be replaced, if there is one. It is asked when
+    /// all that has happened was taken in.
+    fn next_instance(&mut self) -> bool {
+        let Some(name) = self.rolling.next_turn() else {
+            return false;
         };
+        if let Some(program) = self.programs.get_mut(&name) {
+            program.has_turn = true;
+        }
+        self.touched.insert(name)
+    }
+
+    /// Settles one program, and says whether a start of it is due.
+    fn settle_one(&mut self, now: Now, name: ProgramName) -> Option<Due> {
+        self.disarm(&name);
+        let leave = self.leave_of(&name);
+        let shutting_down = self.is_closing();
+        let program = self.programs.get_mut(&name)?;
+        self.changed.insert(name.clone());
         if self.closing == Closing::Detaching {
             self.chronicle.add(program.take_events(now));
             self.unpublished.insert(name);
-            return;
+            return None;
         }
-        program.settle(now, shutting_down, turn, &mut self.effects);
+        let start = program.settle(now, shutting_down, leave, &mut self.effects);
         if self.closing == Closing::Killing {
             program.lose_patience(now, &mut self.effects);
         }
-        self.chronicle.add(program.take_events(now));
-        if name.is_instance() {
-            self.rolling.note(&name, program.part(shutting_down));
-        }
-        let lets_go = program.lets_go(shutting_down);
-        let is_over = program.is_over();
-        if is_over {
-            self.chronicle.add(program.release_events());
-        }
-        let (generation, due) = (program.generation, program.deadline());
-        if lets_go {
+        if program.lets_go(shutting_down) {
             self.release(&name);
         }
-        if is_over {
-            self.retired = self.retired.max(generation);
-            self.programs.remove(&name);
-            self.unpublished.remove(&name);
-            self.effects.push_back(Effect::Retract(name));
-            return;
+        if self.end_if_over(now, &name) {
+            return None;
         }
-        if let Some(due) = due {
+        if start.is_none() {
+            self.conclude(now, name);
+        }
+        start
+    }
+
+    /// Whether nothing is left of a program; then it is forgotten.
+    fn end_if_over(&mut self, now: Now, name: &ProgramName) -> bool {
+        let Some(program) = self.programs.get_mut(name).filter(|it| it.is_over()) else {
+            return false;
+        };
+        self.chronicle.add(program.take_events(now));
+        self.chronicle.add(program.release_events());
+        self.retired = self.retired.max(program.generation);
+        self.note_turn(name);
+        self.stands_now(name);
+        self.programs.remove(name);
+        self.forget(name);
+        self.unpublished.remove(name);
+        self.effects.push_back(Effect::Retract(name.clone()));
+        true
+    }
+
+    /// What has been settled is told, waits for its next time, and is shown.
+    pub(super) fn conclude(&mut self, now: Now, name: ProgramName) {
+        self.note_turn(&name);
+        self.stands_now(&name);
+        let program = self.programs.get_mut(&name);
+        let (deadline, events) = program.map_or_else(Default::default, |program| {
+            let events: Vec<_> = program.take_events(now).collect();
+            (program.deadline(), events)
+        });
+        self.chronicle.add(events);
+        if let Some(due) = deadline {
             self.deadlines.insert((due, name.clone()));
             self.armed.insert(name.clone(), due);
         }
         self.unpublished.insert(name);
+    }
+
+    /// Takes in what an instance has become to the others of its family.
+    fn note_turn(&mut self, name: &ProgramName) {
+        let shutting_down = self.is_closing();
+        let program = self.programs.get_mut(name).filter(|_| name.is_instance());
+        if let Some(program) = program {
+            program.has_turn &= program.out_of_date(shutting_down).is_some();
+            self.rolling.note(name, program.part(shutting_down));
+        }
     }
 }

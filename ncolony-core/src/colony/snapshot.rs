@@ -76,6 +76,9 @@ pub struct ProgramSnapshot {
     /// Events that wait for something.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     events: Vec<Event>,
+    /// What it waits for before it is started or told to stop, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    held: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -330,6 +333,7 @@ impl ProgramSnapshot {
             listens: false,
             word: Cause::Adopted,
             events: Vec::new(),
+            held: None,
         }
     }
 }

@@ -56,6 +56,11 @@ fn what_would_not_be_good_is_not_written() {
         add(&places, &name("web"), &program),
         Err(CtlError::Invalid(_))
     ));
+    let program = Program::new("cat").set("after", json!(["web"]));
+    assert!(matches!(
+        add(&places, &name("web"), &program),
+        Err(CtlError::Invalid(error)) if error.key.as_deref() == Some("after")
+    ));
     assert!(!places.config.exists());
     assert!(matches!(
         remove(&places, &name("web")),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::name::ProgramName;
 
 fn good(text: &str) -> Descriptor {
     Descriptor::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
@@ -29,7 +30,8 @@ fn every_key_of_ours_is_taken() {
         r#"{"args": ["x"], "threshold": 0.5, "killtime": 2, "minrestartdelay": 0,
         "maxrestartdelay": 9, "enabled": false, "restart": "on-failure", "exit_codes": [0, 3],
         "give_up_after": 4, "stop_signal": "SIGINT", "reload_signal": 10, "user": "daemon:5",
-        "cwd": "/tmp", "umask": "027", "stdin": "null",
+        "cwd": "/tmp", "umask": "027", "stdin": "null", "priority": -3, "after": ["db"],
+        "requires": ["cache", "db"],
         "sockets": [{"name": "web", "listen": "tcp://*:80"}]}"#,
     );
     assert_eq!(read.threshold, Some(Duration::from_millis(500)));
@@ -43,6 +45,9 @@ fn every_key_of_ours_is_taken() {
     assert_eq!(read.umask, Some(0o027));
     assert_eq!(read.stdin, Stdin::Null);
     assert_eq!(read.sockets[0].name, "web");
+    assert_eq!(read.order.priority, -3);
+    assert_eq!(read.order.after, [ProgramName::new("db").unwrap()]);
+    assert_eq!(read.order.requires.len(), 2);
     assert!(read.extras.is_empty() && !read.enabled);
 }
 
@@ -113,6 +118,12 @@ fn wrong_values_name_their_key() {
         (r#"{"args": ["x"], "user": ":5"}"#, "user"),
         (r#"{"args": ["x"], "user": "a", "uid": 5}"#, "user"),
         (r#"{"args": ["x"], "stdin": "closed"}"#, "stdin"),
+        (r#"{"args": ["x"], "priority": 1.5}"#, "priority"),
+        (r#"{"args": ["x"], "after": "db"}"#, "after"),
+        (
+            r#"{"args": ["x"], "requires": ["db", "all"]}"#,
+            "requires[1]",
+        ),
     ];
     for (text, key) in cases {
         let error = bad(text);

@@ -179,7 +179,10 @@ fn check_file(path: PathBuf, defaults: &Defaults, trust: Trust) -> Findings {
     };
     let error = ncolony_core::Descriptor::parse(&bytes)
         .and_then(|descriptor| {
-            // The name has no part in whether a file is valid: it may be a temporary one.
+            if let FileRole::Program(own) = config_role(path.file_name().unwrap_or_default()) {
+                descriptor.order.check(&own)?;
+            }
+            // Otherwise the name has no part in whether a file is valid: it may be a temporary one.
             let name = ProgramName::new("program")
                 .map_err(|error| ConfigError::whole(error.to_string()))?;
             ProgramSpec::resolve(name, descriptor, defaults)

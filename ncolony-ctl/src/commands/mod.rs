@@ -3,6 +3,7 @@
 mod add;
 mod check;
 mod events;
+mod import;
 mod logs;
 mod reload;
 mod remove;
@@ -34,6 +35,9 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Result<Ending, Failure> {
     // Files can be checked where there is no colony, and an upgrade where none can be entered.
     if let Some(Command::Check(args)) = &cli.command {
         return check::run(&cli.global, args, report);
+    }
+    if let Some(Command::Import(args)) = &cli.command {
+        return import::run(&cli.global, args, report);
     }
     if let Some(Command::Upgrade(UpgradeArgs {
         command: Some(UpgradeCommand::Check(args)),
@@ -71,6 +75,7 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Result<Ending, Failure> {
             }
         },
         Some(Command::Check(args)) => check::run(&cli.global, args, session.report),
+        Some(Command::Import(args)) => import::run(&cli.global, args, session.report),
     }
 }
 

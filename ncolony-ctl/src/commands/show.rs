@@ -199,6 +199,9 @@ fn effective(descriptor: &Descriptor, key: &str, defaults: Option<&Defaults>) ->
         "nice" => json!(descriptor.limits.nice),
         "oom_score_adj" => json!(descriptor.limits.oom_score_adj),
         "rlimits" => json!(descriptor.limits.resources),
+        "priority" => json!(descriptor.order.priority),
+        "after" => json!(descriptor.order.after),
+        "requires" => json!(descriptor.order.requires),
         "stdin" => json!(descriptor.stdin),
         "instances" => json!(descriptor.instances),
         "sockets" => json!(descriptor.sockets),
@@ -298,11 +301,14 @@ mod tests {
 
     #[test]
     fn no_key_of_ours_is_forgotten() {
-        let every = r#"{"args": ["x"], "env": {}, "cwd": "/", "umask": "022", "give_up_after": 3, "sockets": [{"name": "web", "listen": "unix:///run/web"}]}"#;
+        let every = r#"{"args": ["x"], "env": {}, "cwd": "/", "umask": "022", "give_up_after": 3, "priority": 7, "after": ["a"], "requires": ["b"], "sockets": [{"name": "web", "listen": "unix:///run/web"}]}"#;
         let shown = shown(every, None);
         assert_eq!(shown["umask"]["value"], "022");
         assert_eq!(shown["give_up_after"]["value"], 3);
         assert_eq!(shown["cwd"]["value"], "/");
+        assert_eq!(shown["priority"]["value"], 7);
+        assert_eq!(shown["after"]["value"], json!(["a"]));
+        assert_eq!(shown["requires"]["value"], json!(["b"]));
         let socket = json!([{"name": "web", "listen": "unix:///run/web", "mode": "0600"}]);
         assert_eq!(shown["sockets"]["value"], socket);
     }

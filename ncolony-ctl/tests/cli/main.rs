@@ -5,6 +5,8 @@ mod check;
 #[cfg(test)]
 mod colony;
 #[cfg(test)]
+mod import;
+#[cfg(test)]
 mod outliving;
 #[cfg(test)]
 mod output;

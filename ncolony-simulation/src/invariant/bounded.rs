@@ -2,6 +2,7 @@
 //! it waits for at most one point of time for each program.
 
 use super::{Invariant, Violation};
+use crate::cast::PROGRAMS;
 use crate::world::Monitor;
 
 /// So many events of one program may wait for the last lines of its process.
@@ -11,7 +12,10 @@ pub(super) fn check(monitor: &Monitor) -> Result<(), Violation> {
     let load = monitor.colony.load();
     let drained = load.orders == 0 && load.records == 0 && load.touched == 0;
     // An end, the start after it, and the end of that: no more wait for last lines.
-    let bounded = load.deadlines <= load.programs && load.events <= EVENTS_MAX * load.programs;
+    let told = load.events <= EVENTS_MAX * load.programs;
+    // Programs that are named and absent are remembered as well.
+    let ordered = load.ordered <= usize::from(PROGRAMS);
+    let bounded = load.deadlines <= load.programs && told && ordered;
     Invariant::Bounded.must(drained && bounded, || {
         format!("the machine carries {load:?}")
     })

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ncolony_core::{Mono, ProgramName, ProgramSpec, ProgramStatus};
 
-use super::{Invariant, Violation};
+use super::{Invariant, Violation, in_order};
 use crate::ledger::{Account, Known, Pause, SPACING};
 use crate::world::Monitor;
 
@@ -20,6 +20,7 @@ pub(crate) fn ordered(monitor: &Monitor, spec: &ProgramSpec, now: Mono) -> Resul
     let Some(account) = wanted else {
         return Err(Invariant::Liveness.broken(format!("{name} is started and not wanted")));
     };
+    in_order::started(ledger, name, now)?;
     THIS.must(account.good.as_deref() == Some(spec), || {
         format!("{name} is started from another file than its last good one")
     })?;

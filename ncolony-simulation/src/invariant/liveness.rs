@@ -4,20 +4,21 @@
 
 use std::sync::Arc;
 
-use ncolony_core::{ProgramName, ProgramSpec, State};
+use ncolony_core::{Mono, ProgramName, ProgramSpec, State};
 
 use super::{Invariant, Violation};
 use crate::action::{Content, Who};
 use crate::cast::{ACTORS, PROGRAMS};
 use crate::ledger::{Account, Known, Pause};
-use crate::world::{Kernel, Monitor, World};
+use crate::world::{Kernel, Monitor, ProcessGroup, World};
 
 const THIS: Invariant = Invariant::Liveness;
 
-pub(super) fn check(monitor: &Monitor) -> Result<(), Violation> {
+pub(super) fn check(monitor: &Monitor, now: Mono) -> Result<(), Violation> {
     let ledger = &monitor.ledger;
     for (name, account) in &ledger.accounts {
-        let held_back = *account.known_pause().unwrap_or(&Pause::Fatal) != Pause::None;
+        let pauses = *account.known_pause().unwrap_or(&Pause::Fatal) != Pause::None;
+        let held_back = pauses || ledger.start_waits(name, now).is_some();
         THIS.must(held_back || !account.wanted(ledger.closing), || {
             format!("{name} is wanted, nothing holds it back, and it is not started: {account:?}")
         })?;
@@ -84,8 +85,14 @@ fn check_one(world: &World, monitor: &Monitor, who: Who) -> Result<(), Violation
     if rests(account) || is_held {
         return Ok(());
     }
+    if ledger.is_stuck(name) || ledger.lacks(name) {
+        return THIS.must(group.is_none(), || {
+            format!("{name} cannot run, and {group:?} lives")
+        });
+    }
     let process = account.good.as_ref().map(|good| &good.process);
-    let right = group.is_some_and(|group| Some(&group.spec.process) == process && group.leader);
+    let replaced = |it: &&ProcessGroup| Some(&it.spec.process) == process || ledger.in_ring(name);
+    let right = group.filter(replaced).is_some_and(|group| group.leader);
     let state = monitor.records.get(name).map(|record| record.state);
     THIS.must(right && state == Some(State::Running), || {
         format!("{name} should run as its file says; it is {state:?}, and {group:?} lives")

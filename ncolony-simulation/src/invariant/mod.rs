@@ -3,6 +3,7 @@
 
 pub mod bounded;
 pub mod delays;
+pub mod in_order;
 pub mod listening;
 pub mod liveness;
 pub mod messages_once;
@@ -51,7 +52,9 @@ pub enum Invariant {
     Remembered,
     /// I14: each change of a state is told once, and in order.
     Told,
-    /// I15: instances are restarted one at a time.
+    /// I15: starts and stops keep their order.
+    InOrder,
+    /// I16: instances are restarted one at a time.
     Rolling,
 }
 
@@ -130,7 +133,7 @@ pub fn check(world: &World) -> Result<(), Violation> {
     stops_in_time::check(monitor, world.now)?;
     shortages::check(monitor)?;
     delays::check(monitor, world.now)?;
-    liveness::check(monitor)?;
+    liveness::check(monitor, world.now)?;
     listening::check(monitor)?;
     records::check(monitor, &world.kernel, world.now)
 }

@@ -6,9 +6,9 @@ use ncolony_core::colony::Generation;
 use ncolony_core::colony::diff::Diff;
 use ncolony_core::{Mono, ProgramName, Signal};
 
-use super::stops_in_time;
 use super::{Invariant, Violation};
-use crate::ledger::{Known, Stop};
+use super::{in_order, stops_in_time};
+use crate::ledger::{Account, Known, Stop};
 use crate::world::Monitor;
 
 /// A directory was looked at. One that has come into the place of another and is empty says
@@ -27,9 +27,9 @@ pub(crate) fn sent(
     signal: Signal,
     now: Mono,
 ) -> Result<(), Violation> {
-    let (closing, killing) = (monitor.ledger.closing, monitor.ledger.killing);
-    let waits = monitor.ledger.waits(name, now);
-    let Some(account) = monitor.ledger.accounts.get_mut(name) else {
+    let ledger = &monitor.ledger;
+    let killing = ledger.killing;
+    let Some(account) = ledger.accounts.get(name) else {
         return Ok(());
     };
     let ended = matches!(account.known, Known::Leftover { .. });
@@ -39,15 +39,18 @@ pub(crate) fn sent(
     if life.generation != generation {
         return Ok(());
     }
-    let justified = life.stop.is_some() || ended || account.must_stop(life, closing);
+    let justified = life.stop.is_some() || ended || ledger.must_stop(name, account, life);
     Invariant::NeedlessStop.must(justified, || {
         format!("{name} is sent {signal}, although it is wanted as it is: {account:?}")
     })?;
-    let begins = life.stop.is_none() && !ended;
-    Invariant::Rolling.must(!(begins && waits), || {
-        format!("{name} is stopped while another of its family is missing: {account:?}")
-    })?;
-    let Some(life) = account.life_mut() else {
+    if life.stop.is_none() && !ended {
+        in_order::told(ledger, name)?;
+        Invariant::Rolling.must(!ledger.waits(name, now), || {
+            format!("{name} is stopped while another of its family is missing: {account:?}")
+        })?;
+    }
+    let account = monitor.ledger.accounts.get_mut(name);
+    let Some(life) = account.and_then(Account::life_mut) else {
         return Ok(());
     };
     let policy = &life.spec.policy;

@@ -1,4 +1,4 @@
-//! I4: a program whose file is removed is told to stop at once, and its record goes with the last
+//! I4: a program whose file is removed is told to stop at once, or in its turn, and its record goes with the last
 //! of its processes, not before.
 
 use ncolony_core::ProgramName;
@@ -24,7 +24,8 @@ pub(super) fn check(monitor: &Monitor) -> Result<(), Violation> {
     let removed = monitor.ledger.accounts.iter();
     for (name, account) in removed.filter(|(_, account)| account.good.is_none()) {
         let told = account.life().is_none_or(|life| life.stop.is_some());
-        Invariant::RemovedGoes.must(told, || {
+        let waits = || monitor.ledger.stop_waits(name).is_some();
+        Invariant::RemovedGoes.must(told || waits(), || {
             format!("the file of {name} was removed, and it was not told to stop")
         })?;
     }

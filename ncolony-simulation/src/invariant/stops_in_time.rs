@@ -5,7 +5,7 @@
 use ncolony_core::{Mono, ProgramName};
 
 use super::{Invariant, Violation};
-use crate::ledger::{Account, Known, Stop};
+use crate::ledger::{Account, Known, Ledger, Stop};
 use crate::world::Monitor;
 
 fn due_at(stop: &Stop, now: Mono, killing: bool) -> Mono {
@@ -32,18 +32,19 @@ pub(super) fn killed(
 }
 
 fn check_one(
+    ledger: &Ledger,
     name: &ProgramName,
     account: &Account,
     now: Mono,
-    (closing, killing): (bool, bool),
-    waits: bool,
 ) -> Result<(), Violation> {
     let Some(life) = account.life() else {
         return Ok(());
     };
     let left = matches!(account.known, Known::Leftover { .. });
     let Some(stop) = &life.stop else {
-        let may_live = !left && (waits || !account.must_stop(life, closing));
+        let is_held = || ledger.waits(name, now) || ledger.stop_waits(name).is_some();
+        let goes_on = !ledger.must_stop(name, account, life) || is_held();
+        let may_live = !left && goes_on;
         return Invariant::StopsInTime.must(may_live, || {
             format!("{name} must stop, and was not asked to: {account:?}")
         });
@@ -54,7 +55,7 @@ fn check_one(
     Invariant::StopsInTime.must(stop.continued, || {
         format!("{name} was asked to stop, and CONT did not follow")
     })?;
-    let due = due_at(stop, now, killing);
+    let due = due_at(stop, now, ledger.killing);
     Invariant::StopsInTime.must(now < due, || {
         format!("{name} lives on, and KILL was due at {due:?}: {stop:?}, now {now:?}")
     })
@@ -66,8 +67,7 @@ pub(super) fn check(monitor: &Monitor, now: Mono) -> Result<(), Violation> {
         return Ok(());
     }
     for (name, account) in &ledger.accounts {
-        let waits = ledger.waits(name, now);
-        check_one(name, account, now, (ledger.closing, ledger.killing), waits)?;
+        check_one(ledger, name, account, now)?;
     }
     Ok(())
 }

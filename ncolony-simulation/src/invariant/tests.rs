@@ -2,6 +2,7 @@
 //! invariant that forbids it says so.
 
 mod instances;
+mod order;
 mod succession;
 mod telling;
 
@@ -23,6 +24,7 @@ const RECIPE: Recipe = Recipe {
     process: 0,
     policy: 0,
     groups: 0,
+    order: 0,
     enabled: true,
     instances: 1,
 };

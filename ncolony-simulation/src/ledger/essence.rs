@@ -39,6 +39,7 @@ impl Account {
             commanded,
             exit: _,
             printed: _,
+            leaving_since: _,
         } = self;
         good.as_ref().map(|spec| &spec.source).hash(out);
         (bad, hand, due, named, deaths, *shortages > 0).hash(out);

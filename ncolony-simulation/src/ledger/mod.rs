@@ -7,6 +7,7 @@ mod essence;
 mod family;
 mod files;
 mod life;
+mod order;
 mod succession;
 mod words;
 
@@ -115,6 +116,8 @@ pub struct Account {
     pub exit: Option<(Exit, Generation)>,
     /// What that one printed.
     pub printed: Option<Vec<String>>,
+    /// Since which breath it is to go although something of it is there.
+    pub leaving_since: Option<u64>,
 }
 
 /// All programs.
@@ -136,6 +139,8 @@ pub struct Ledger {
     pub ended_now: Vec<(ProgramName, Generation)>,
     /// Signals to main processes that messages have asked for in the present breath.
     pub asked_signals: Vec<(ProgramName, Generation, Signal)>,
+    /// How many breaths there were.
+    pub breaths: u64,
 }
 
 impl Account {
@@ -155,6 +160,7 @@ impl Account {
             commanded: false,
             exit: None,
             printed: None,
+            leaving_since: None,
         }
     }
 
@@ -174,12 +180,6 @@ impl Account {
     pub fn is_superseded(&self, started_with: &ProgramSpec) -> bool {
         let good = self.good.as_ref();
         self.due || good.is_some_and(|good| good.process != started_with.process)
-    }
-
-    /// Whether its process should be on its way out.
-    #[must_use]
-    pub fn must_stop(&self, life: &Life, closing: bool) -> bool {
-        !self.wanted(closing) || self.is_superseded(&life.spec)
     }
 
     /// The state that its record must show.
@@ -323,9 +323,15 @@ impl Ledger {
         None
     }
 
-    /// The breath is over: what is not wanted has no reason to wait any more.
+    /// The breath is over: what is not wanted has no reason to wait any more, and what waits for
+    /// others has waited for its own time.
     pub(crate) fn settle(&mut self, now: Mono) {
         let closing = self.closing;
+        for name in self.held_in_time(now) {
+            if let Some(account) = self.accounts.get_mut(&name) {
+                account.known = Known::Nothing(Pause::None);
+            }
+        }
         for account in self.accounts.values_mut() {
             if let Known::Alive(life) = &mut account.known {
                 life.up = life.is_up(now);
@@ -335,6 +341,16 @@ impl Ledger {
             }
         }
         self.accounts.retain(|_, account| !account.is_over());
+    }
+
+    /// Those whose own time for a start has come, and that wait for others.
+    fn held_in_time(&self, now: Mono) -> Vec<ProgramName> {
+        let held = |(name, account): &(&ProgramName, &Account)| {
+            let due = matches!(account.known, Known::Nothing(Pause::Waits { latest, .. }) if latest <= now);
+            due && account.wanted(self.closing) && self.start_waits(name, now).is_some()
+        };
+        let held = self.accounts.iter().filter(held);
+        held.map(|(name, _)| name.clone()).collect()
     }
 
     /// When, after `now`, something must happen or be so although no fact comes.

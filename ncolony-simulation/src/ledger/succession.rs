@@ -18,17 +18,36 @@ impl Ledger {
 
     /// What was decided is written down, and the monitor dies before it has carried out all of it.
     pub(crate) fn decided(&mut self, now: Mono) {
-        let (closing, killing) = (self.closing, self.killing);
+        let killing = self.killing;
         let names: Vec<ProgramName> = self.accounts.keys().cloned().collect();
         // Those who wait for each other come last, one after the other.
         let (last, first): (Vec<_>, Vec<_>) = names.into_iter().partition(|it| self.may_wait(it));
-        for name in first.into_iter().chain(last) {
-            let waits = self.waits(&name, now);
-            if let Some(account) = self.accounts.get_mut(&name) {
-                account.decided(now, closing, killing, waits);
-            }
+        let told: Vec<bool> = first.iter().map(|name| self.is_told(name, now)).collect();
+        for (name, told) in first.iter().zip(told) {
+            self.decide_on(name, now, told, killing);
+        }
+        for name in &last {
+            let told = self.is_told(name, now);
+            self.decide_on(name, now, told, killing);
         }
         self.settle(now);
+    }
+
+    /// Whether a program is told to stop, if it was not before.
+    fn is_told(&self, name: &ProgramName, now: Mono) -> bool {
+        let Some(account) = self.accounts.get(name) else {
+            return false;
+        };
+        let left = matches!(account.known, Known::Leftover { .. });
+        let must_stop = (account.life()).is_some_and(|life| self.must_stop(name, account, life));
+        let is_held = || self.stop_waits(name).is_some() || self.waits(name, now);
+        left || (must_stop && !is_held())
+    }
+
+    fn decide_on(&mut self, name: &ProgramName, now: Mono, told: bool, killing: bool) {
+        if let Some(account) = self.accounts.get_mut(name) {
+            account.decided(now, told, killing);
+        }
     }
 
     /// The monitor is dead: whether stops were asked for is known if it was written down.
@@ -42,6 +61,7 @@ impl Ledger {
         }
         (self.closing, self.killing) = (false, false);
         (self.upgrading, self.detaching) = (false, false);
+        self.forget_batches();
         self.begin();
     }
 
@@ -91,12 +111,10 @@ impl Account {
         self.life_mut()?.stop.as_mut()
     }
 
-    fn decided(&mut self, now: Mono, closing: bool, killing: bool, waits: bool) {
-        let left = matches!(self.known, Known::Leftover { .. });
+    fn decided(&mut self, now: Mono, must_stop: bool, killing: bool) {
         let Some(life) = self.life() else {
             return;
         };
-        let must_stop = left || (self.must_stop(life, closing) && !waits);
         let kill_by = now.after(life.spec.policy.killtime);
         let Some(life) = self.life_mut() else {
             return;

@@ -20,6 +20,7 @@ fn recipe(process: u8, policy: u8) -> Recipe {
         process,
         policy,
         groups: 0,
+        order: 0,
         enabled: true,
         instances: 1,
     }
@@ -156,6 +157,31 @@ fn instances(depth: usize) -> Theme {
     }
 }
 
+/// Of two programs the one requires the other, or the other way round, or both, or neither.
+fn order(depth: usize) -> Theme {
+    let [first, second] = BOTH;
+    let says = |who, order| {
+        let recipe = Recipe {
+            order,
+            ..recipe(0, PLAIN)
+        };
+        write(who, Content::Good(recipe))
+    };
+    // The first names the one behind it, the second the one three behind.
+    let requires = [says(first, 2), says(second, 4)];
+    let moves: [&dyn Fn(Who) -> Move; 4] = [
+        &die,
+        &|who| word(Word::Restart, who),
+        &|who| word(Word::Stop, who),
+        &|who| says(who, 0),
+    ];
+    let mut theme = theme("the order of two", PLAIN, depth, &moves);
+    theme.opening.extend(requires[0].clone());
+    theme.moves.extend(requires);
+    theme.moves.push(vec![Action::Shutdown, Action::Turn]);
+    theme
+}
+
 /// All pairs of facts and words that come together, for one program.
 fn breaths(depth: usize) -> Theme {
     let who = BOTH[0];
@@ -220,6 +246,7 @@ pub fn themes(depth: usize) -> Vec<Theme> {
         groups(depth),
         closing(depth),
         instances(depth),
+        order(depth),
         breaths(depth / 2),
         succession::crashes(depth * 3 / 4),
         succession::successions(depth * 3 / 4),

@@ -116,8 +116,9 @@ impl World {
     pub(super) fn restore(
         &self,
         snapshot: Snapshot,
-        before: Monitor,
+        mut before: Monitor,
     ) -> Result<Monitor, Violation> {
+        before.ledger.forget_batches();
         let programs = snapshot.programs.values();
         let with_file = programs.filter(|program| program.has_file());
         let names: Vec<ProgramName> = with_file.map(|program| program.name.family()).collect();

@@ -145,6 +145,7 @@ impl Monitor {
                 self.outstanding.insert(file.clone(), expected);
             }
         }
+        self.ledger.decide();
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{ChildSnapshot, PhaseSnapshot, ProgramSnapshot, Snapshot, SourceId, Sources};
 use crate::colony::chronicle::Chronicle;
+use crate::colony::order::Place;
 use crate::colony::program::{Child, Phase, Program, Rest};
 use crate::colony::stop::{Asked, Patience};
 use crate::colony::telling::Telling;
@@ -147,6 +148,7 @@ impl Program {
             asked_because: snapshot.asked_because,
             word: snapshot.word,
             telling: Telling::restored(snapshot.events),
+            place: Place::remembered(snapshot.held),
             ..Self::new(snapshot.name, Generation::default(), now)
         }
     }

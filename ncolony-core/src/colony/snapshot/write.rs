@@ -3,6 +3,7 @@
 use super::{
     Changes, ChildSnapshot, Counts, PhaseSnapshot, ProgramSnapshot, Snapshot, Sources, refer,
 };
+use crate::colony::order::Hold;
 use crate::colony::program::{Child, Phase, Program, Rest};
 use crate::colony::{Colony, Generation};
 use crate::name::ProgramName;
@@ -104,6 +105,7 @@ impl Program {
             listens: self.listens,
             word: self.word,
             events: self.telling.events.clone(),
+            held: self.place.hold.as_ref().map(Hold::sentence),
         }
     }
 }

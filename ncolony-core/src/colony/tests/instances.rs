@@ -65,7 +65,7 @@ fn one_is_another_name_than_several() {
     assert_eq!(web.orders(), ["retract web"]);
     web.file("web", r#""threshold": 0"#);
     let orders = web.orders();
-    assert_eq!(orders[0], "spawn web");
+    assert!(orders.contains(&"spawn web".to_owned()), "{orders:?}");
     assert_eq!(orders.len(), 5);
 }
 

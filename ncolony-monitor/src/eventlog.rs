@@ -26,6 +26,8 @@ pub(crate) struct EventLog {
     /// What it becomes when it is full.
     previous: PathBuf,
     file: Option<File>,
+    /// Which file that is.
+    id: (u64, u64),
     /// How long it is.
     length: u64,
     /// How many events could not be written since the last that could.
@@ -95,6 +97,7 @@ impl EventLog {
             path,
             previous: previous.into(),
             file: None,
+            id: (0, 0),
             length: 0,
             lost: 0,
             problem: None,
@@ -153,10 +156,8 @@ impl EventLog {
 
     /// Whether the file under this name is the one that we have open.
     fn is_there(&self) -> bool {
-        let which = |it: fs::Metadata| (it.dev(), it.ino());
-        let held = self.file.as_ref().and_then(|file| file.metadata().ok());
-        let held = held.map(which);
-        held.is_some() && held == fs::metadata(&self.path).ok().map(which)
+        let there = || fs::metadata(&self.path).ok().map(|it| which(&it));
+        self.file.is_some() && there() == Some(self.id)
     }
 
     fn open(&mut self) -> io::Result<()> {
@@ -165,7 +166,9 @@ impl EventLog {
         let file = options.read(true).append(true).create(true);
         let file = file.open(&self.path)?;
         let End { serial: _, whole } = End::of(&file)?;
-        if file.metadata()?.len() > whole {
+        let metadata = file.metadata()?;
+        self.id = which(&metadata);
+        if metadata.len() > whole {
             // Half a line must not spoil the next one. Its event was never counted as kept.
             file.set_len(whole)?;
         }
@@ -203,6 +206,11 @@ impl EventLog {
     pub(crate) fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
     }
+}
+
+/// What tells a file from every other that is there.
+fn which(metadata: &fs::Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
 }
 
 fn in_words(events: u64) -> String {

@@ -197,6 +197,8 @@ pub enum Action {
     Shutdown,
     /// The same, at once.
     KillNow,
+    /// From now on the end of this program is the end of all, also for the monitors to come.
+    EndWith(Who),
     /// The monitor looks at both directories, and acts on nothing yet.
     Look,
     /// The monitor acts on what it knows.

@@ -87,7 +87,19 @@ pub fn history(seed: u64) -> Vec<Action> {
         drawing.draw();
     }
     drawing.actions.push(Action::Calm);
+    lay_keystone(seed, drawing.temperament.programs, &mut drawing.actions);
     drawing.actions
+}
+
+/// In a few histories the end of one program is the end of all, from some moment on. Which these
+/// are is drawn apart, so that all others are what they were.
+fn lay_keystone(seed: u64, programs: u64, actions: &mut Vec<Action>) {
+    let mut random = Random::new(!seed);
+    let who = Who(u8::try_from(random.below(programs)).unwrap_or_default());
+    let place = usize::try_from(random.below(ACTIONS_LEAST)).unwrap_or_default();
+    if random.percent(10) {
+        actions.insert(place.min(actions.len() - 1), Action::EndWith(who));
+    }
 }
 
 struct Drawing {

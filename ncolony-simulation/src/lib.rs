@@ -16,6 +16,7 @@
 //! - The [`invariant`]s compare: machine, ledger, kernel and status directory, at every order and
 //!   after every breath.
 //! - A history that breaks one is [shrunk](shrink) and told, with the command that replays it.
+//! - What order costs the machine is [measured](planning).
 //! - Small worlds are [searched](search) whole: every history of a short alphabet up to a depth.
 
 pub mod action;
@@ -24,6 +25,7 @@ pub mod generate;
 pub mod history;
 pub mod invariant;
 pub mod ledger;
+pub mod planning;
 pub mod random;
 pub mod search;
 pub mod shrink;

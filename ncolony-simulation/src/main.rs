@@ -5,22 +5,26 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ncolony_simulation::cast::Cast;
 use ncolony_simulation::generate;
 use ncolony_simulation::history::{self, Count};
+use ncolony_simulation::planning::{self, Cost};
 use ncolony_simulation::search;
 
 const USAGE: &str = "\
 usage: ncolony-simulation [--steps N] [--seed N]
        ncolony-simulation --replay SEED
        ncolony-simulation --search DEPTH
+       ncolony-simulation --plan PROGRAMS [--edges N]
 
   --steps N       stop after so many steps of the machine (default 1000000)
   --seed N        the first seed; the others follow it (default: a new one, which is printed)
   --replay SEED   tell the history of one seed, and shrink it if it goes wrong
   --search DEPTH  search the small worlds whole, to so many moves
+  --plan PROGRAMS measure what the machine does with so many programs
+  --edges N       of which so many name another one (default 0)
 ";
 
 /// So many histories between two lines of progress.
@@ -33,10 +37,11 @@ enum Task {
     Run { steps: u64, seed: u64 },
     Replay { seed: u64 },
     Search { depth: usize },
+    Plan { programs: u64, edges: u64 },
 }
 
 fn task(mut arguments: impl Iterator<Item = String>) -> Result<Task, String> {
-    let (mut steps, mut seed) = (1_000_000, None);
+    let (mut steps, mut seed, mut edges) = (1_000_000, None, 0);
     let mut other = None;
     while let Some(flag) = arguments.next() {
         let text = arguments.next().ok_or(format!("{flag} needs a number"))?;
@@ -45,6 +50,11 @@ fn task(mut arguments: impl Iterator<Item = String>) -> Result<Task, String> {
         match flag.as_str() {
             "--steps" => steps = number,
             "--seed" => seed = Some(number),
+            "--edges" => edges = number,
+            "--plan" => {
+                let programs = number.max(1);
+                other = Some(Task::Plan { programs, edges });
+            }
             "--replay" => other = Some(Task::Replay { seed: number }),
             "--search" => {
                 let depth = usize::try_from(number).unwrap_or(usize::MAX);
@@ -52,6 +62,9 @@ fn task(mut arguments: impl Iterator<Item = String>) -> Result<Task, String> {
             }
             _ => return Err(format!("there is no flag {flag}")),
         }
+    }
+    if let Some(Task::Plan { edges: wanted, .. }) = &mut other {
+        *wanted = edges;
     }
     let fresh = || RandomState::new().build_hasher().finish() >> 16;
     Ok(other.unwrap_or_else(|| Task::Run {
@@ -133,6 +146,30 @@ fn search_all(out: &mut impl Write, depth: usize) -> io::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// How often a plan is measured. The median is told.
+const PLANS: usize = 9;
+
+fn plan(out: &mut impl Write, programs: u64, edges: u64) -> io::Result<ExitCode> {
+    let costs: Vec<Cost> = (0..PLANS)
+        .map(|_| planning::measure(programs, edges))
+        .collect();
+    let median = |part: fn(&Cost) -> Duration| {
+        let mut all: Vec<Duration> = costs.iter().map(part).collect();
+        all.sort();
+        all[PLANS / 2]
+    };
+    writeln!(
+        out,
+        "{programs} programs, {edges} edges: planned in {:.1?}, started in {:.1?}, \
+         a crash in {:.1?}, stopped in {:.1?}",
+        median(|cost| cost.plan),
+        median(|cost| cost.start),
+        median(|cost| cost.crash),
+        median(|cost| cost.stop)
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn main() -> ExitCode {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -145,6 +182,7 @@ fn main() -> ExitCode {
     let outcome = match task(std::env::args().skip(1)) {
         Ok(Task::Run { steps, seed }) => run(&mut out, steps, seed),
         Ok(Task::Replay { seed }) => replay(&mut out, seed),
+        Ok(Task::Plan { programs, edges }) => plan(&mut out, programs, edges),
         Ok(Task::Search { depth }) => search_all(&mut out, depth),
         Err(why) => write!(io::stderr(), "{why}\n{USAGE}").map(|()| ExitCode::from(2)),
     };

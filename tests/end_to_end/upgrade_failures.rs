@@ -38,6 +38,10 @@ impl Settled {
         colony.until_record("crasher", "its last words are known", |record| {
             record.output.is_some()
         });
+        // What nobody prints into is let go of a little later.
+        until("nobody listens to the crasher", || {
+            (!colony.path("status/output/crasher").exists()).then_some(())
+        });
         // The first failure may open what stays open.
         colony.rescan();
         let before = records(&colony);

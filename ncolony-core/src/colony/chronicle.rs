@@ -67,7 +67,10 @@ impl Chronicle {
     /// Writes down what is new.
     pub(super) fn write_down(&mut self, changes: &mut Changes) {
         let is_new = |event: &&Event| event.serial > self.written;
-        changes.events = self.waiting.iter().filter(is_new).cloned().collect();
+        // They stand in order: those that were written down before come first.
+        let new = self.waiting.iter().rev().take_while(is_new);
+        changes.events = new.cloned().collect();
+        changes.events.reverse();
         if self.told > self.written_as_told {
             changes.told = Some(self.told);
         }

@@ -34,7 +34,6 @@ pub(crate) use turns::Place;
 use turns::{ALL, Batch, Turns};
 
 use super::Colony;
-use super::ending::Closing;
 use super::program::{Phase, Program};
 use crate::event::Cause;
 use crate::name::ProgramName;
@@ -60,6 +59,80 @@ impl Order {
     /// How many programs it remembers, as part of the graph or because they wait for their turn.
     pub(super) fn remembers(&self) -> usize {
         self.graph.len().max(self.turns.waiting())
+    }
+
+    /// Takes in what of a program matters to those whose turn comes with it.
+    fn count(&mut self, program: &mut Program, shutting_down: bool) {
+        let name = &program.name.family();
+        let lacks = self.graph.lack(name).is_some();
+        let in_ring = self.graph.ring(name).is_some();
+        let standing = Standing::of(program, shutting_down, lacks, in_ring);
+        let starting = match &program.phase {
+            Phase::Ordered { spec, .. } => Some(spec.policy.order.priority),
+            Phase::Idle(_)
+            | Phase::Delayed { .. }
+            | Phase::Starting(_)
+            | Phase::Running(_)
+            | Phase::Stopping { .. }
+            | Phase::Clearing { .. } => None,
+        };
+        let leaving = standing.leaving.then(|| {
+            let known = program.place.leaving().map(|(batch, _)| batch);
+            let batch = if shutting_down {
+                ALL
+            } else {
+                known.unwrap_or(self.settlings)
+            };
+            let rank = self.graph.rank(name);
+            (batch, rank.unwrap_or_else(|| priority(program)))
+        });
+        self.turns.count(&mut program.place, starting, leaving);
+    }
+
+    /// What the others mean for a program that is about to be settled. It does not wait for its
+    /// turn any longer: whether it has to is found anew. Who is not patient waits for nobody.
+    pub(super) fn leave_of(&mut self, program: &mut Program, patient: bool) -> Leave {
+        let name = &program.name.family();
+        self.turns.wait_no_more(&program.name, &mut program.place);
+        let lacks = self.graph.lack(name);
+        let lacks = lacks.map(|(other, lack)| hold::lacks(&other, lack));
+        let hold = match program.place.leaving() {
+            Some(class) if patient => (self.graph.first_to_be_gone(name))
+                .map(Hold::Dependent)
+                .or_else(|| self.turns.higher_leave(class).then_some(Hold::HigherFirst)),
+            Some(_) => None,
+            None => self.graph.ring(name).cloned().map(Hold::Kept),
+        };
+        Leave { lacks, hold }
+    }
+
+    /// A program was settled: it may wait for its turn.
+    fn stands_now(&mut self, program: &mut Program, shutting_down: bool) {
+        if program.place.hold == Some(Hold::HigherFirst) {
+            self.turns.wait_to_stop(&program.name, &mut program.place);
+        }
+        self.count(program, shutting_down);
+    }
+
+    /// Why a start that is due does not happen yet.
+    fn start_hold(&mut self, program: &mut Program, priority: i32) -> Option<Hold> {
+        let name = &program.name.family();
+        if let Some(ring) = self.graph.ring(name) {
+            return Some(Hold::Ring(Arc::clone(ring)));
+        }
+        if let Some((other, requires, lack)) = self.graph.first_to_wait_for(name) {
+            return Some(if requires {
+                Hold::Requires(other, lack)
+            } else {
+                Hold::After(other)
+            });
+        }
+        if !self.turns.lower_start(priority) {
+            return None;
+        }
+        self.turns
+            .wait_to_start(&program.name, &mut program.place, priority);
+        Some(Hold::LowerFirst)
     }
 }
 
@@ -94,26 +167,32 @@ impl Due {
 
 impl Colony {
     /// Takes in what has changed of the programs that were touched, and says who has to be settled:
-    /// these, and those to whom it matters.
+    /// these, those to whom it matters, and those whose turn has come, so that whoever is due now
+    /// as well is not ahead of them.
     pub(super) fn survey(&mut self) -> BTreeSet<ProgramName> {
+        let mut round = self.look_around();
+        round.extend(self.order.turns.next());
+        round
+    }
+
+    fn look_around(&mut self) -> BTreeSet<ProgramName> {
         let mut round = std::mem::take(&mut self.touched);
-        let mut unread: Vec<ProgramName> = round.iter().cloned().collect();
+        if self.order.graph.is_empty() && self.stand_without_edges(&round) {
+            return round;
+        }
+        let mut unread = Vec::new();
+        for name in &round {
+            unread.extend(self.learn(name));
+        }
         while let Some(name) = unread.pop() {
             unread.extend(self.learn(&name));
             round.insert(name);
         }
         let renewed = self.order.graph.renew();
         round.extend(self.all_of(renewed));
-        if self.order.graph.is_empty() {
-            for name in &round {
-                self.stand(name);
-            }
-            return round;
-        }
         // What a program needs comes before it, so that each is looked at once.
         let deep = |graph: &Graph, name: ProgramName| (graph.depth(&name.family()), name);
-        let mut open: BTreeSet<(usize, ProgramName)> = round
-            .iter()
+        let mut open: BTreeSet<(usize, ProgramName)> = (round.iter())
             .map(|name| deep(&self.order.graph, name.clone()))
             .collect();
         while let Some((_, name)) = open.pop_first() {
@@ -128,14 +207,28 @@ impl Colony {
         round
     }
 
+    /// The same where nobody names anybody, which most colonies are spared the rest for; says whether
+    /// that is so.
+    fn stand_without_edges(&mut self, round: &BTreeSet<ProgramName>) -> bool {
+        let shutting_down = self.is_closing();
+        round.iter().all(|name| {
+            let Some(program) = self.programs.get_mut(name) else {
+                return true;
+            };
+            self.order.count(program, shutting_down);
+            let spec = program.spec.as_ref().or(program.started_with());
+            spec.is_none_or(|spec| !spec.policy.order.names_others())
+        })
+    }
+
     /// Takes in the edges of a program: those of its file, or, when that was removed, those that
     /// its process was started with.
     fn learn(&mut self, name: &ProgramName) -> Vec<ProgramName> {
         let family = name.family();
         let described = self.members(&family).find_map(|it| it.spec.clone());
         let of_process = || {
-            self.members(&family)
-                .find_map(|it| it.started_with().cloned())
+            let mut members = self.members(&family);
+            members.find_map(|it| it.started_with().cloned())
         };
         let spec = described.or_else(of_process);
         let others = self.order.graph.learn(&family, spec.as_ref());
@@ -152,99 +245,38 @@ impl Colony {
         files.into_iter().chain(all).collect()
     }
 
-    /// How all programs of a file stand together.
-    fn family_stands(&self, family: &ProgramName) -> Standing {
+    /// Takes in how a program stands, and says to whom that matters.
+    fn stand(&mut self, name: &ProgramName) -> Vec<ProgramName> {
         let shutting_down = self.is_closing();
-        let graph = &self.order.graph;
-        let (lacks, in_ring) = (graph.lack(family).is_some(), graph.ring(family).is_some());
-        let members = self.members(family);
-        let standings = members.map(|it| Standing::of(it, shutting_down, lacks, in_ring));
-        Standing::together(standings).unwrap_or(Standing::ABSENT)
+        if let Some(program) = self.programs.get_mut(name) {
+            self.order.count(program, shutting_down);
+        }
+        self.stand_together(&name.family())
+    }
+
+    /// A program was settled: whoever that matters to is looked at next.
+    pub(super) fn stands_now(&mut self, name: &ProgramName) {
+        let shutting_down = self.is_closing();
+        if let Some(program) = self.programs.get_mut(name) {
+            self.order.stands_now(program, shutting_down);
+        }
+        let others = self.stand_together(&name.family());
+        self.touched.extend(others);
     }
 
     /// Takes in how the programs of a file stand, and says to whom that matters.
     fn stand_together(&mut self, family: &ProgramName) -> Vec<ProgramName> {
-        if !self.order.graph.knows(family) {
+        let graph = &self.order.graph;
+        if !graph.knows(family) {
             return Vec::new();
         }
-        let standing = self.family_stands(family);
+        let shutting_down = self.is_closing();
+        let (lacks, in_ring) = (graph.lack(family).is_some(), graph.ring(family).is_some());
+        let members = self.members(family);
+        let standings = members.map(|it| Standing::of(it, shutting_down, lacks, in_ring));
+        let standing = Standing::together(standings).unwrap_or(Standing::ABSENT);
         let others = self.order.graph.stand(family, standing);
         self.all_of(others)
-    }
-
-    /// Takes in how a program stands, and says to whom that matters.
-    pub(super) fn stand(&mut self, name: &ProgramName) -> Vec<ProgramName> {
-        let shutting_down = self.is_closing();
-        let family = name.family();
-        let Some(program) = self.programs.get_mut(name) else {
-            return self.stand_together(&family);
-        };
-        let Order {
-            graph,
-            turns,
-            settlings,
-        } = &mut self.order;
-        let lacks = graph.lack(&family).is_some();
-        let in_ring = graph.ring(&family).is_some();
-        let standing = Standing::of(program, shutting_down, lacks, in_ring);
-        let starting = match &program.phase {
-            Phase::Ordered { spec, .. } => Some(spec.policy.order.priority),
-            Phase::Idle(_)
-            | Phase::Delayed { .. }
-            | Phase::Starting(_)
-            | Phase::Running(_)
-            | Phase::Stopping { .. }
-            | Phase::Clearing { .. } => None,
-        };
-        let leaving = standing.leaving.then(|| {
-            let known = program.place.leaving().map(|(batch, _)| batch);
-            let batch = if shutting_down {
-                ALL
-            } else {
-                known.unwrap_or(*settlings)
-            };
-            (
-                batch,
-                graph.rank(&family).unwrap_or_else(|| priority(program)),
-            )
-        });
-        turns.count(&mut program.place, starting, leaving);
-        self.stand_together(&family)
-    }
-
-    /// What the others mean for a program that is about to be settled. It does not wait for its
-    /// turn any longer: whether it has to is found anew.
-    pub(super) fn leave_of(&mut self, name: &ProgramName) -> Leave {
-        let patient = self.closing != Closing::Killing;
-        let family = name.family();
-        let Some(program) = self.programs.get_mut(name) else {
-            return Leave::default();
-        };
-        let Order { graph, turns, .. } = &mut self.order;
-        turns.wait_no_more(name, &mut program.place);
-        let lacks = graph.lack(&family);
-        let lacks = lacks.map(|(other, lack)| hold::lacks(&other, lack));
-        let leaving = program.place.leaving();
-        let hold = match leaving {
-            Some(class) if patient => graph
-                .first_to_be_gone(&family)
-                .map(Hold::Dependent)
-                .or_else(|| turns.higher_leave(class).then_some(Hold::HigherFirst)),
-            Some(_) => None,
-            None => graph.ring(&family).cloned().map(Hold::Kept),
-        };
-        Leave { lacks, hold }
-    }
-
-    /// A program was settled: whoever it matters to is looked at next.
-    pub(super) fn stands_now(&mut self, name: &ProgramName) {
-        if let Some(program) = self.programs.get_mut(name)
-            && program.place.hold == Some(Hold::HigherFirst)
-        {
-            self.order.turns.wait_to_stop(name, &mut program.place);
-        }
-        let others = self.stand(name);
-        self.touched.extend(others);
     }
 
     /// A program is gone, and its edges with it.
@@ -264,43 +296,22 @@ impl Colony {
             cause,
         } in due
         {
-            let hold = self.start_hold(&name, priority);
-            let Some(program) = self.programs.get_mut(&name) else {
-                continue;
-            };
-            match hold {
-                None => program.order(now, spec, cause, &mut self.effects),
-                Some(hold) => {
-                    if hold == Hold::LowerFirst {
-                        let turns = &mut self.order.turns;
-                        turns.wait_to_start(&name, &mut program.place, priority);
-                    }
-                    program.wait_for(now, hold);
+            if let Some(program) = self.programs.get_mut(&name) {
+                match self.order.start_hold(program, priority) {
+                    None => program.order(now, spec, cause, &mut self.effects),
+                    Some(hold) => program.wait_for(now, hold),
                 }
             }
             self.conclude(now, name);
         }
     }
 
-    /// Why a start that is due does not happen yet.
-    fn start_hold(&mut self, name: &ProgramName, priority: i32) -> Option<Hold> {
-        let Order { graph, turns, .. } = &mut self.order;
-        let name = &name.family();
-        if let Some(ring) = graph.ring(name) {
-            return Some(Hold::Ring(Arc::clone(ring)));
-        }
-        if let Some((other, requires, lack)) = graph.first_to_wait_for(name) {
-            return Some(if requires {
-                Hold::Requires(other, lack)
-            } else {
-                Hold::After(other)
-            });
-        }
-        turns.lower_start(priority).then_some(Hold::LowerFirst)
-    }
-
-    /// Touches those whose turn has come; says whether there are any.
+    /// Touches those whose turn has come; says whether there are any. When everything is to be left
+    /// as it is, nobody's turn comes.
     pub(super) fn next_turn(&mut self) -> bool {
+        if self.is_detaching() {
+            return false;
+        }
         self.touched.extend(self.order.turns.next());
         !self.touched.is_empty()
     }

@@ -352,7 +352,7 @@ impl Program {
 
     /// A start that is due waits. While it does it is at rest, and no longer in a delay.
     pub(super) fn wait_for(&mut self, now: Now, hold: Hold) {
-        self.enter(now, Phase::Idle(Rest::Stopped), Cause::Dependency);
+        self.rest_for(now, Cause::Dependency, &hold.sentence());
         self.place.hold = Some(hold);
     }
 

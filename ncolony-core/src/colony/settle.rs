@@ -44,7 +44,6 @@ impl Colony {
     /// Settles one program, and says whether a start of it is due.
     fn settle_one(&mut self, now: Now, name: ProgramName) -> Option<Due> {
         self.disarm(&name);
-        let leave = self.leave_of(&name);
         let shutting_down = self.is_closing();
         let program = self.programs.get_mut(&name)?;
         self.changed.insert(name.clone());
@@ -53,8 +52,10 @@ impl Colony {
             self.unpublished.insert(name);
             return None;
         }
+        let patient = self.closing != Closing::Killing;
+        let leave = self.order.leave_of(program, patient);
         let start = program.settle(now, shutting_down, leave, &mut self.effects);
-        if self.closing == Closing::Killing {
+        if !patient {
             program.lose_patience(now, &mut self.effects);
         }
         if program.lets_go(shutting_down) {

@@ -102,10 +102,15 @@ impl Program {
 
     /// Rests because nobody wants it to run.
     pub(super) fn rest(&mut self, now: Now, why: Why) {
+        self.rest_for(now, why.cause(), super::sentence::at_rest_because(why));
+    }
+
+    /// Rests for this reason.
+    pub(super) fn rest_for(&mut self, now: Now, cause: Cause, sentence: &str) {
         let before = self.telling.events.len();
-        self.enter(now, Phase::Idle(Rest::Stopped), why.cause());
+        self.enter(now, Phase::Idle(Rest::Stopped), cause);
         if self.telling.events.len() > before {
-            self.telling.explain(super::sentence::at_rest_because(why));
+            self.telling.explain(sentence);
         }
     }
 

@@ -30,6 +30,12 @@ impl Default for Order {
 }
 
 impl Order {
+    /// Whether it names other programs.
+    #[must_use]
+    pub fn names_others(&self) -> bool {
+        !self.after.is_empty() || !self.requires.is_empty()
+    }
+
     /// Checks what no key can check without the program's own name.
     ///
     /// # Errors

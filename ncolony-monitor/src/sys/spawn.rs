@@ -180,15 +180,7 @@ impl Launcher {
         let nothing = std::ptr::null_mut();
         let made = with_signals_blocked(|| {
             // SAFETY: the stack is ours alone, and `leave` uses nothing and does not return.
-            unsafe {
-                clone::clone(
-                    child::leave,
-                    self.stack.whole(),
-                    flags,
-                    nothing,
-                    Some(cgroup),
-                )
-            }
+            unsafe { clone::clone(child::leave, self.stack.whole(), flags, nothing, cgroup) }
         });
         match made {
             // The kernel may make it and kill it, when our own group was killed before we were in it.
@@ -253,18 +245,17 @@ impl Launcher {
         order: &mut child::Order<'_>,
         cgroup: Option<BorrowedFd<'_>>,
     ) -> io::Result<Launched> {
-        for cgroup in cgroup.map(Some).into_iter().chain([None]) {
-            let joined = cgroup.is_some();
+        if let Some(cgroup) = cgroup {
             let argument = (&raw mut *order).cast::<c_void>();
             // SAFETY: as below.
             let made =
                 unsafe { clone::clone(child::begin, self.stack.whole(), flags, argument, cgroup) };
             match made {
-                Ok(pid) => return Ok(Launched { pid, joined }),
+                Ok(pid) => return Ok(Launched { pid, joined: true }),
                 Err(error) if error.raw_os_error().is_some_and(errno::is_shortage) => {
                     return Err(error);
                 }
-                // It was refused the group, or the kernel is too old, and no child was made.
+                // It was refused the group, and no child was made.
                 Err(_) => {}
             }
         }

@@ -3,6 +3,7 @@
 
 pub mod bounded;
 pub mod delays;
+pub mod end_of_all;
 pub mod in_order;
 pub mod listening;
 pub mod liveness;
@@ -54,7 +55,10 @@ pub enum Invariant {
     Told,
     /// I15: starts and stops keep their order.
     InOrder,
-    /// I16: instances are restarted one at a time.
+    /// I16: where the end of one program is the end of all, everything ends with it, and with
+    /// nothing else.
+    EndOfAll,
+    /// I17: instances are restarted one at a time.
     Rolling,
 }
 
@@ -128,6 +132,7 @@ pub fn check(world: &World) -> Result<(), Violation> {
     if monitor.ledger.detaching {
         return Ok(());
     }
+    end_of_all::check(monitor)?;
     own_signals::check(monitor)?;
     removed_goes::check(monitor)?;
     stops_in_time::check(monitor, world.now)?;

@@ -347,3 +347,27 @@ fn something_that_is_closed_while_it_is_wanted() {
         assert_eq!(violation.invariant, Invariant::Listening, "{violation}");
     }
 }
+
+#[test]
+fn the_end_of_all_is_not_seen_or_seen_where_it_is_not() {
+    let with_keystone = || {
+        let mut world = running();
+        world.act(Action::EndWith(ANT)).unwrap();
+        world
+    };
+    let die = [Action::Die(ANT, Exit::Code(3)), Action::Turn];
+    // The machine does not know of it, or tells another end.
+    let mut world = with_keystone();
+    monitor(&mut world).ledger.end_of_all = Some(Exit::Code(3));
+    assert_broken(&world, Invariant::EndOfAll);
+    // Everything is to stop, and the machine goes on.
+    let mut world = with_keystone();
+    monitor(&mut world).ledger.closing = true;
+    assert_broken(&world, Invariant::EndOfAll);
+    // All is well.
+    let mut world = with_keystone();
+    for action in die {
+        world.act(action).unwrap();
+    }
+    assert_eq!(monitor(&mut world).ledger.end_of_all, Some(Exit::Code(3)));
+}

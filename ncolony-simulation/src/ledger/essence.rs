@@ -15,6 +15,7 @@ impl Ledger {
     pub(crate) fn hash_essence(&self, now: Mono, out: &mut impl Hasher) {
         (self.closing, self.killing).hash(out);
         (self.detaching, self.upgrading).hash(out);
+        (&self.keystone, self.end_of_all).hash(out);
         for (name, account) in &self.accounts {
             name.hash(out);
             account.hash_essence(now, out);

@@ -6,6 +6,7 @@ mod ends;
 mod essence;
 mod family;
 mod files;
+mod keystone;
 mod life;
 mod order;
 mod succession;
@@ -133,6 +134,10 @@ pub struct Ledger {
     pub detaching: bool,
     /// Whether an upgrade is under way.
     pub upgrading: bool,
+    /// The program whose end is the end of all.
+    pub keystone: Option<ProgramName>,
+    /// How it ended, if its end was that.
+    pub end_of_all: Option<Exit>,
     /// The highest number of a start, by program, also of those that are gone.
     pub numbers: BTreeMap<ProgramName, Generation>,
     /// Starts of which the last fact came in the present breath.
@@ -271,6 +276,13 @@ impl Ledger {
 
     /// Takes in what the monitor is told. For a message: what must become of it.
     pub(crate) fn hear(&mut self, now: Mono, fact: &Observation) -> Option<Expected> {
+        let end = self.end_in(fact);
+        let expected = self.take_in(now, fact);
+        self.fall(end);
+        expected
+    }
+
+    fn take_in(&mut self, now: Mono, fact: &Observation) -> Option<Expected> {
         match fact {
             Observation::Config { name, reading } => self.read(now, name, reading),
             Observation::Message { message, .. } => return Some(self.listen(message)),

@@ -60,6 +60,7 @@ impl Ledger {
             }
         }
         (self.closing, self.killing) = (false, false);
+        self.end_of_all = None;
         (self.upgrading, self.detaching) = (false, false);
         self.forget_batches();
         self.begin();

@@ -61,6 +61,7 @@ impl World {
                 let mut monitor = Monitor::new(self.now, self.frequency);
                 monitor.colony.resume_events(self.told.serial);
                 self.monitor = Some(monitor);
+                self.lay_keystone();
             }
         }
         self.look(Emptiness::Doubted)?;
@@ -97,6 +98,7 @@ impl World {
         }
         let answered = monitor.answered.clone();
         self.monitor = Some(monitor);
+        self.lay_keystone();
         let mut left = self.disk.left_over(&self.mail);
         // The machine itself tells how that came out.
         left.retain(|it| upgrading.as_ref().is_none_or(|own| own.file != it.file));

@@ -75,6 +75,8 @@ pub struct World {
     fuse: Option<u8>,
     /// How often the monitor looks at both directories by itself.
     frequency: Option<Duration>,
+    /// The program whose end is the end of all.
+    keystone: Option<Who>,
     /// How many breaths a machine has drawn: facts observed, settled, orders carried out.
     pub steps: u64,
     /// How many orders were carried out.
@@ -103,6 +105,7 @@ impl World {
             told: Told::default(),
             fuse: None,
             frequency,
+            keystone: None,
             steps: 0,
             orders: 0,
             story: None,
@@ -189,6 +192,11 @@ impl World {
             Action::Print(who, old) => self.print(who, old),
             Action::Shutdown => self.tell(Observation::Shutdown),
             Action::KillNow => self.tell(Observation::KillNow),
+            Action::EndWith(who) => {
+                self.keystone = Some(who);
+                self.lay_keystone();
+                self.turn()?;
+            }
             Action::Look => self.look(Emptiness::Doubted)?,
             Action::Turn => self.turn()?,
             Action::Sleep(span) => self.sleep(span)?,
@@ -207,6 +215,19 @@ impl World {
     fn tell(&mut self, fact: Observation) {
         if let Some(monitor) = &mut self.monitor {
             monitor.tell(fact);
+        }
+    }
+
+    /// The monitor is told, as at its start, whose end is the end of all.
+    fn lay_keystone(&mut self) {
+        let name = self.keystone.map(|who| self.cast.name(who).clone());
+        if let (Some(name), Some(monitor)) = (name, &mut self.monitor) {
+            let upgrading = monitor.ledger.upgrading;
+            monitor.ledger.end_with(name.clone());
+            if upgrading && !monitor.ledger.upgrading {
+                monitor.upgrade_ended(false);
+            }
+            monitor.colony.end_with(name);
         }
     }
 

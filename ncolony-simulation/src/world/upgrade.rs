@@ -36,6 +36,7 @@ impl World {
         };
         monitor.inbox.extend(facts.into_iter().filter(kept));
         self.monitor = Some(monitor);
+        self.lay_keystone();
         self.look(Emptiness::Doubted)?;
         self.turn()
     }

@@ -1,11 +1,11 @@
 //! Who comes after whom, and who requires whom: the programs that name others or are named, each
 //! with both directions of its edges, so that an event touches a program and its neighbours only.
 
+mod renewal;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::components::components;
-use super::ring;
 use super::standing::{Lack, Standing};
 use crate::descriptor::Order;
 use crate::name::ProgramName;
@@ -112,8 +112,7 @@ impl Graph {
     ) -> Vec<ProgramName> {
         let mut touched = Vec::new();
         let order = spec.map(|spec| &spec.policy.order);
-        let names_others =
-            order.is_some_and(|order| !order.after.is_empty() || !order.requires.is_empty());
+        let names_others = order.is_some_and(Order::names_others);
         let node = match self.nodes.get_mut(name) {
             Some(node) => node,
             None if names_others => self.nodes.entry(name.clone()).or_default(),
@@ -218,66 +217,6 @@ impl Graph {
             let node = self.nodes.entry(need).or_default();
             node.dependents.insert(name.clone());
             node.leaving_dependents += leaving;
-        }
-    }
-
-    /// Finds rings, ranks and depths again if edges have changed so that they may be others, and
-    /// says whose are.
-    pub(super) fn renew(&mut self) -> Vec<ProgramName> {
-        if !std::mem::take(&mut self.is_stale) {
-            return Vec::new();
-        }
-        let names: Vec<ProgramName> = self.nodes.keys().cloned().collect();
-        let number = |name: &ProgramName| names.binary_search(name).ok();
-        let needs: Vec<Vec<usize>> = (self.nodes.values())
-            .map(|node| node.needs.keys().filter_map(number).collect())
-            .collect();
-        let component = components(&needs);
-        let ranks = self.ranks(&needs, &component);
-        let rings = ring::words(&names, &needs, &component);
-        let mut changed = Vec::new();
-        for (number, node) in self.nodes.values_mut().enumerate() {
-            let own = component[number];
-            let ring = rings[number].clone();
-            if node.rank != ranks[own] || node.ring != ring || node.kept_by.is_some() {
-                changed.push(names[number].clone());
-            }
-            (node.rank, node.depth, node.ring) = (ranks[own], own, ring);
-            node.leaving_dependents = 0;
-            for (need, other) in node.needs.values_mut().zip(&needs[number]) {
-                need.in_ring = component[*other] == own;
-            }
-        }
-        self.recount();
-        changed
-    }
-
-    /// The rank of each component. What a component needs has a lower number, so its rank is known.
-    fn ranks(&self, needs: &[Vec<usize>], component: &[usize]) -> Vec<i32> {
-        let mut members: Vec<usize> = (0..component.len()).collect();
-        members.sort_by_key(|number| component[*number]);
-        let mut ranks = vec![i32::MIN; component.len()];
-        let priorities: Vec<i32> = self.nodes.values().map(|node| node.priority).collect();
-        for number in members {
-            let needed = needs[number].iter().map(|need| ranks[component[*need]]);
-            let rank = needed.chain([priorities[number]]).max().unwrap_or(i32::MIN);
-            let all = &mut ranks[component[number]];
-            *all = (*all).max(rank);
-        }
-        ranks
-    }
-
-    fn recount(&mut self) {
-        let leaving = self.nodes.values().filter(|node| node.standing.leaving);
-        let kept: Vec<ProgramName> = leaving
-            .flat_map(|node| node.needs.iter())
-            .filter(|(_, need)| !need.in_ring)
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in kept {
-            if let Some(node) = self.nodes.get_mut(&name) {
-                node.leaving_dependents += 1;
-            }
         }
     }
 

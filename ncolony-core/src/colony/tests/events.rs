@@ -5,6 +5,7 @@ use crate::colony::{Blame, Group};
 use crate::event::Cause;
 use crate::exit::Exit;
 use crate::signal::Signal;
+use crate::status::State;
 
 fn after_its_last_lines(driver: &mut Driver) -> Vec<String> {
     let lines = driver.printed("web", &[]);
@@ -263,4 +264,24 @@ fn a_process_that_is_adopted_is_told_of() {
         (1, Cause::Adopted, Some(1))
     );
     assert_eq!(told[0].serial, kept + 1);
+}
+
+#[test]
+fn what_comes_and_goes_with_another_says_so() {
+    let mut both = Driver::new();
+    both.file("web", r#""requires": ["db"]"#);
+    both.file("db", "");
+    both.wait(3000);
+    let of_web = |driver: &mut Driver| -> Vec<_> {
+        let told = driver.events().into_iter();
+        let told = told.filter(|event| event.name.as_str() == "web");
+        told.map(|event| (event.to, event.cause, event.detail))
+            .collect()
+    };
+    let told = of_web(&mut both);
+    assert_eq!((told[0].0, told[0].1), (State::Starting, Cause::Dependency));
+    both.tell("STOP", "db");
+    let told = of_web(&mut both);
+    assert_eq!((told[0].0, told[0].1), (State::Stopping, Cause::Dependency));
+    assert!(told[0].2.as_deref().unwrap().contains("db"), "{told:?}");
 }

@@ -221,6 +221,40 @@ fn whose_turn_it_was_and_who_is_not_wanted_any_more_holds_nobody() {
 }
 
 #[test]
+fn what_has_waited_for_its_turn_is_not_overtaken_by_what_is_due_now() {
+    let mut all = Driver::new();
+    all.spawns = Spawns::Wait;
+    all.observe_all(vec![
+        Driver::good("first", r#""priority": 1"#),
+        Driver::good("second", r#""priority": 5"#),
+        Driver::good("last", r#""after": ["first"]"#),
+    ]);
+    assert_eq!(all.orders(), ["spawn first"]);
+    let spawned = all.spawned("first");
+    all.observe(spawned);
+    assert_eq!(all.orders(), ["spawn second"]);
+    let spawned = all.spawned("second");
+    all.observe(spawned);
+    assert_eq!(all.orders(), ["spawn last"]);
+}
+
+#[test]
+fn nobodys_turn_comes_when_all_is_left_as_it_is() {
+    let mut both = Driver::new();
+    both.spawns = Spawns::Wait;
+    both.observe_all(vec![
+        Driver::good("first", r#""priority": 1"#),
+        Driver::good("second", r#""priority": 2"#),
+    ]);
+    both.orders();
+    let spawned = both.spawned("first");
+    let detach = both.message(r#"{"type": "DETACH"}"#);
+    both.observe_all(vec![detach, spawned]);
+    assert_eq!(both.orders(), ["discard m1"]);
+    assert!(both.colony.is_detaching());
+}
+
+#[test]
 fn an_edge_comes_before_a_priority() {
     let mut both = Driver::new();
     both.observe_all(vec![

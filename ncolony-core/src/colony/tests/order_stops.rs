@@ -358,3 +358,19 @@ fn naming_what_is_not_there_stops_what_runs() {
     app.wait(1000);
     assert_eq!(app.orders(), ["spawn db", "spawn app"]);
 }
+
+#[test]
+fn a_ring_that_an_edit_ends_keeps_nobody_who_lacks_what_it_requires() {
+    let mut all = Driver::running("cat", "");
+    all.file("ant", r#""requires": ["bee", "cat"]"#);
+    all.file("dog", r#""requires": ["ant", "bee"]"#);
+    all.file(
+        "cat",
+        r#""args": ["y"], "requires": ["dog"], "after": ["ant"]"#,
+    );
+    all.tell("STOP", "dog");
+    assert!(all.orders().is_empty());
+    assert!(all.reason("cat").contains("goes on as it is"));
+    all.file("dog", r#""after": ["bee"]"#);
+    assert_eq!(all.orders(), ["SIGTERM cat", "SIGCONT cat"]);
+}

@@ -1,5 +1,4 @@
-//! A clone whose child begins without handlers of signals, and where wanted in another control
-//! group.
+//! A clone whose child begins in another control group, and without handlers of signals.
 //!
 //! The C library has no function for it. A child that moves itself, by a write to `cgroup.procs`,
 //! waits until the kernel has held up every fork and exit of the machine, milliseconds on an idle
@@ -24,7 +23,7 @@ pub(super) unsafe fn clone(
     (stack, length): (*mut c_void, usize),
     flags: c_int,
     argument: *mut c_void,
-    cgroup: Option<BorrowedFd<'_>>,
+    cgroup: BorrowedFd<'_>,
 ) -> io::Result<u32> {
     /// Linux 5.5.
     const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
@@ -34,14 +33,11 @@ pub(super) unsafe fn clone(
     let mut order: libc::clone_args = unsafe { std::mem::zeroed() };
     // The lowest byte of the flags is the signal at the end, which has a field of its own here.
     let flags = u64::from(flags.cast_unsigned());
-    order.flags = (flags & !0xff) | CLONE_CLEAR_SIGHAND;
+    order.flags = (flags & !0xff) | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP;
     order.exit_signal = flags & 0xff;
     order.stack = stack.addr() as u64;
     order.stack_size = length as u64;
-    if let Some(cgroup) = cgroup {
-        order.flags |= CLONE_INTO_CGROUP;
-        order.cgroup = u64::try_from(cgroup.as_raw_fd()).map_err(io::Error::other)?;
-    }
+    order.cgroup = u64::try_from(cgroup.as_raw_fd()).map_err(io::Error::other)?;
     let result: i64;
     // SAFETY: the parent comes out behind the call with the registers that the kernel changes named
     // below. The child has the same registers and a stack of its own, on which it calls `entry`,
@@ -81,7 +77,7 @@ pub(super) unsafe fn clone(
     _: (*mut c_void, usize),
     _: c_int,
     _: *mut c_void,
-    _: Option<BorrowedFd<'_>>,
+    _: BorrowedFd<'_>,
 ) -> io::Result<u32> {
     Err(io::Error::from_raw_os_error(libc::ENOSYS))
 }

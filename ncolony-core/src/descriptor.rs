@@ -5,6 +5,7 @@
 mod limits;
 mod order;
 pub mod output;
+mod ready;
 mod sockets;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::signal::Signal;
 
 pub use self::limits::{Amount, Limits, Resource, ResourceLimit};
 pub use self::order::{DEFAULT_PRIORITY, Order};
+pub use self::ready::{Condition, Endpoint, Page, Pattern, Ready};
 pub use self::sockets::{Address, DEFAULT_MODE, Host, SocketSpec};
 pub use crate::json::ConfigError;
 
@@ -28,12 +30,8 @@ pub use crate::json::ConfigError;
 /// `NCOLONY_CONFIG`.
 pub const FILE_BYTES_MAX: usize = 131_000;
 
-/// Keys of a program file that have a meaning, but not in this version. They are refused: a key
-/// that was silently without effect would be worse than none.
-const NOT_SUPPORTED_YET: [&str; 2] = ["ready", "watchdog"];
-
 /// The keys that have a meaning to the monitor.
-pub const KEYS: [&str; 30] = [
+pub const KEYS: [&str; 32] = [
     "args",
     "env",
     "env_inherit",
@@ -62,6 +60,8 @@ pub const KEYS: [&str; 30] = [
     "stdin",
     "instances",
     "sockets",
+    "ready",
+    "watchdog",
     "stdout",
     "stderr",
 ];
@@ -158,6 +158,10 @@ pub struct Descriptor {
     pub instances: u32,
     /// What the monitor listens on for it, in the order in which it is given them.
     pub sockets: Vec<SocketSpec>,
+    /// When it counts as up; `None`: when it has lived for its threshold.
+    pub ready: Option<Ready>,
+    /// How often it has to say that it is well.
+    pub watchdog: Option<Duration>,
     /// Where standard output goes.
     pub stdout: Output,
     /// Where standard error goes.
@@ -211,6 +215,8 @@ impl Descriptor {
             stdin: Stdin::Open,
             instances: 1,
             sockets: Vec::new(),
+            ready: None,
+            watchdog: None,
             stdout: Output::default(),
             stderr: ErrorOutput::Stdout,
             extras: serde_json::Map::new(),
@@ -248,12 +254,11 @@ impl Descriptor {
             "requires" => self.order.requires = order::names(value)?,
             "stdin" => self.stdin = stdin(value)?,
             "sockets" => self.sockets = sockets::sockets(value)?,
+            "ready" => self.ready = Some(ready::ready(value)?),
+            "watchdog" => self.watchdog = Some(ready::some_time(value)?),
             "stdout" => self.stdout = output::standard(value)?,
             "stderr" => self.stderr = output::error(value)?,
             "instances" => self.instances = positive(value, INSTANCES_MAX)?,
-            later if NOT_SUPPORTED_YET.contains(&later) => {
-                return Err(value.error("this key is not supported yet"));
-            }
             other => {
                 self.extras.insert(other.to_owned(), value.any()?);
             }
@@ -293,7 +298,8 @@ impl Descriptor {
         }
         let key = find("user").or(find("uid")).or(find("gid"));
         self.identity.key = key.map(|(key, _)| key.clone());
-        Ok(())
+        let outputs = (&self.stdout, &self.stderr);
+        ready::check_together(self.ready.as_ref(), &self.sockets, outputs, members)
     }
 }
 

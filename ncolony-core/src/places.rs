@@ -234,6 +234,12 @@ impl Places {
         self.status.join("output")
     }
 
+    /// The directory of the sockets that the programs say something of themselves to.
+    #[must_use]
+    pub fn notices(&self) -> PathBuf {
+        self.status.join("notify")
+    }
+
     /// The log of a program, where there is a place for logs.
     #[must_use]
     pub fn program_log(&self, name: &str) -> Option<PathBuf> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::descriptor::output::{ErrorOutput, Output};
 use crate::descriptor::{
-    ConfigError, Descriptor, Identity, Limits, Order, Restart, SocketSpec, Stdin,
+    Condition, ConfigError, Descriptor, Identity, Limits, Order, Ready, Restart, SocketSpec, Stdin,
 };
 use crate::name::ProgramName;
 use crate::policy::Delays;
@@ -80,6 +80,10 @@ pub struct ProcessSpec {
     pub stdin: Stdin,
     /// What the monitor listens on for it.
     pub sockets: Vec<SocketSpec>,
+    /// Whether it is to say by itself when it is ready.
+    pub notifies: bool,
+    /// How often it has to say that it is well.
+    pub watchdog: Option<Duration>,
     /// Where standard output goes.
     pub stdout: Output,
     /// Where standard error goes.
@@ -107,6 +111,8 @@ pub struct Policy {
     pub stop_signal: Signal,
     /// What RELOAD sends.
     pub reload_signal: Signal,
+    /// When it counts as up; `None`: when it has lived for its threshold.
+    pub ready: Option<Ready>,
     /// Before and after whom it is started and stopped.
     pub order: Order,
 }
@@ -141,6 +147,8 @@ impl ProgramSpec {
         defaults: &Defaults,
     ) -> Result<Self, ConfigError> {
         let delays = delays(&descriptor, defaults)?;
+        let when = descriptor.ready.as_ref().map(|ready| &ready.when);
+        let notifies = when == Some(&Condition::Notify);
         Ok(Self {
             name,
             policy: Policy {
@@ -152,6 +160,7 @@ impl ProgramSpec {
                 give_up_after: descriptor.give_up_after,
                 stop_signal: descriptor.stop_signal,
                 reload_signal: descriptor.reload_signal,
+                ready: descriptor.ready,
                 order: descriptor.order,
             },
             process: ProcessSpec {
@@ -164,6 +173,8 @@ impl ProgramSpec {
                 limits: descriptor.limits,
                 stdin: descriptor.stdin,
                 sockets: descriptor.sockets,
+                notifies,
+                watchdog: descriptor.watchdog,
                 stdout: descriptor.stdout,
                 stderr: descriptor.stderr,
                 extras: descriptor.extras,
@@ -210,6 +221,12 @@ impl ProgramSpec {
     #[must_use]
     pub fn listens(&self) -> bool {
         !self.process.sockets.is_empty()
+    }
+
+    /// Whether it can speak to the monitor: it is to say when it is ready, or that it is well.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        self.process.notifies || self.process.watchdog.is_some()
     }
 
     /// Whether a process that was started by `self` is out of date under `new`.
@@ -271,12 +288,15 @@ mod tests {
             r#"{"args": ["x"], "note": 1, "env": {"A": ""}}"#,
             r#"{"args": ["x"], "note": 1, "sockets": [{"name": "a", "listen": "unix:///a"}]}"#,
             r#"{"args": ["x"], "note": 1, "stdout": {"backups": 3}}"#,
+            r#"{"args": ["x"], "note": 1, "watchdog": 3}"#,
+            r#"{"args": ["x"], "note": 1, "ready": {"notify": true}}"#,
             r#"{"args": ["x"], "note": 1, "stderr": "log"}"#,
         ] {
             assert!(old.needs_restart(&spec(new)), "{new}");
         }
         for new in [
             r#"{ "note":1,  "args": ["x"] }"#,
+            r#"{"args": ["x"], "note": 1, "ready": {"tcp": "localhost:80", "timeout": 3}}"#,
             r#"{"args": ["x"], "note": 1, "killtime": 9, "group": ["a"], "stop_signal": "INT"}"#,
             r#"{"args": ["x"], "note": 1, "instances": 4}"#,
             r#"{"args": ["x"], "note": 1, "priority": 1, "after": ["a"], "requires": ["b"]}"#,

@@ -21,7 +21,8 @@ pub const SCHEMA: u32 = 1;
 pub enum State {
     /// It does not run, and nobody wants it to, or it waits for another.
     Stopped,
-    /// Its process runs and has not yet lived for its threshold.
+    /// Its process runs and does not count as up yet: what its file calls ready does not hold, or
+    /// without that it has not lived for its threshold.
     Starting,
     /// It runs.
     Running,

@@ -166,6 +166,7 @@ impl Driver {
                 self.reap();
             }
             self.take_reports();
+            self.take_readiness();
             next = self.carry_out();
             if next == Next::Wait {
                 self.announce_end();
@@ -346,6 +347,8 @@ impl Driver {
             }
             () = self.wake.notified() => {}
             () = self.executor.children.adopted.changed() => self.child_ended = true,
+            () = self.executor.notices.changed() => {}
+            () = self.executor.probes.changed() => {}
             () = sleep(timeout) => {}
         }
     }
@@ -390,6 +393,8 @@ impl Driver {
             leftovers.then(|| now.after(LEFTOVER_SPACING)),
             self.records.due(self.colony.unpublished()),
             self.mail_again_at,
+            self.executor.notices.due(),
+            self.executor.probes.commands.due(),
             self.upgrade.as_ref().and_then(Progress::deadline),
             self.closed_at.map(|since| since.after(LAST_LINES)),
         ];

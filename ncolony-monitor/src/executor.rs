@@ -1,5 +1,6 @@
 //! Orders, carried out: each is one call, and what comes of it is a fact.
 
+mod readiness;
 mod succession;
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -14,6 +15,7 @@ use crate::launch::{self, Additions, Streams};
 use crate::listening::Listening;
 use crate::logs::{Logs, Report, Source};
 use crate::place::Place;
+use crate::readiness::{Addresses, Notices, Probes, Speaker};
 use crate::run_id::RunIds;
 use crate::sources::children::{Child, Children};
 use crate::sources::leftover::Hold;
@@ -30,6 +32,8 @@ pub(crate) struct Executor {
     pub(crate) launcher: Launcher,
     pub(crate) children: Children,
     pub(crate) listening: Listening,
+    pub(crate) notices: Notices,
+    pub(crate) probes: Probes,
     pub(crate) logs: Logs,
     pub(crate) status: StatusDir,
     pub(crate) events: EventLog,
@@ -88,6 +92,11 @@ impl Executor {
         Self {
             launcher: parts.launcher,
             listening: Listening::default(),
+            notices: Notices::new(Addresses::new(
+                &parts.places.notices(),
+                parts.run_ids.colony(),
+            )),
+            probes: Probes::new(parts.open_files),
             children: parts.children,
             logs: parts.logs,
             status: parts.status,
@@ -126,6 +135,12 @@ impl Executor {
                 }
             }
             Effect::Release(name) => self.listening.release(&name),
+            Effect::Probe {
+                spec,
+                generation,
+                started,
+            } => self.probe(&spec, generation, started),
+            Effect::EndProbe(name) => self.end_probe(&name),
             Effect::Retract(name) => {
                 self.logs.forget(&name);
                 self.listening.ended(&name);
@@ -161,6 +176,7 @@ impl Executor {
             }
             Err(failure) => {
                 self.counters.spawn_failures += 1;
+                self.notices.close(&name);
                 tracing::warn!(program = %name, "not started: {}", failure.sentence);
                 Observation::SpawnFailed {
                     name,
@@ -183,7 +199,8 @@ impl Executor {
         self.leave_room()?;
         // Whoever comes after us is not their parent, and needs one more for each.
         let more = self.children.count();
-        let allows = |number| keep_reserve(self.open_files, number, more);
+        let open_files = self.open_files;
+        let allows = |number| keep_reserve(open_files, number, more);
         allows(output.stdout().as_raw_fd())?;
         let streams = Streams {
             stdin: stdin.as_fd(),
@@ -195,6 +212,7 @@ impl Executor {
             open_files: self.open_files,
         };
         let mut launch = launch::prepare(spec, additions, streams)?;
+        self.prepare_to_listen(spec, generation, &mut launch, &output)?;
         let users = self.children.users_of_sockets(&spec.name);
         let credentials = &launch.credentials;
         launch.sockets = self.listening.prepare(spec, credentials, users, allows)?;
@@ -205,6 +223,14 @@ impl Executor {
         let launched = self.launcher.launch(&launch, entrance);
         let Launched { pid, joined } =
             launched.map_err(|error| launch::failure(spec, &launch, error))?;
+        self.notices.started(
+            &spec.name,
+            Speaker {
+                generation,
+                pid,
+                run_id: run_id.clone(),
+            },
+        );
         self.logs.started(&spec.name, output, pid);
         self.children.add(
             pid,
@@ -220,8 +246,12 @@ impl Executor {
     /// Refuses a start for which there would be no room, counting what is held: numbers do not tell
     /// while the logs' thread takes some of them.
     fn leave_room(&self) -> Result<(), SpawnFailure> {
-        let held = self.logs.descriptors() + self.listening.count() + self.children.count();
-        let of_this_start = 3;
+        let held = self.logs.descriptors()
+            + self.listening.count()
+            + self.notices.count()
+            + self.probes.descriptors()
+            + self.children.count();
+        let of_this_start = 4;
         keep_reserve(self.open_files, self.own_descriptors, held + of_this_start)
     }
 
@@ -276,6 +306,7 @@ impl Executor {
             tracing::info!(program = %child.name, pid = ended.pid, "{}", ended.exit);
             self.status.remove_pid(&child.name);
             self.listening.ended(&child.name);
+            self.notices.close(&child.name);
             self.logs.finish(Source {
                 name: child.name.clone(),
                 generation: child.generation,
@@ -311,7 +342,7 @@ impl Executor {
     /// What a report of the logs is, if it is no program's last lines: a problem, or its end.
     pub(crate) fn log_problem(report: &Report) -> Option<(String, Option<String>)> {
         match report {
-            Report::Printed { .. } | Report::Left { .. } => None,
+            Report::Printed { .. } | Report::Left { .. } | Report::Seen { .. } => None,
             Report::Trouble { path, why } => {
                 let path = path.display().to_string();
                 let sentence = if path.is_empty() {

@@ -17,6 +17,9 @@ pub(crate) struct Handover {
     /// The sockets that programs listen on.
     #[serde(default)]
     pub(crate) sockets: Vec<Held>,
+    /// The sockets that programs say something of themselves to.
+    #[serde(default)]
+    pub(crate) notices: Vec<Held>,
     /// Main processes that are no children of ours. Only whoever has held one since before its end
     /// can tell how it ended.
     #[serde(default)]
@@ -27,7 +30,7 @@ impl Handover {
     /// All numbers.
     pub(crate) fn numbers(&self) -> Vec<RawFd> {
         let held = self.outputs.iter().chain(&self.sockets);
-        let held = held.chain(&self.processes);
+        let held = held.chain(&self.notices).chain(&self.processes);
         held.map(|held| held.fd).chain(self.lock).collect()
     }
 }

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::path::Path;
+use std::sync::Arc;
 
 use ncolony_core::colony::{Colony, Observation};
 use ncolony_core::files::read_regular;
 use ncolony_core::listing::DirectoryId;
 use ncolony_core::status::ProgramStatus;
-use ncolony_core::{Defaults, Places, ProgramName};
+use ncolony_core::{Defaults, Places, ProgramName, ProgramSpec};
 
 use crate::adopt::{self, Adoption, Left, Living, Sight};
 use crate::handover::{Handover, Held};
@@ -211,8 +212,10 @@ impl Inheritance {
     pub(crate) fn fits(&self, limit: Option<Limit>, logs: Option<&Path>) -> Result<(), String> {
         let adopted = self.living.iter().filter(|it| it.held.is_some());
         let specs = adopted.filter_map(|it| self.colony.started_with(&it.name));
-        // Each stream has a FIFO and a log.
-        let streams: usize = specs.map(|spec| 2 * streams_of(spec, logs)).sum();
+        // Each stream has a FIFO and a log, and who speaks of itself has a socket.
+        let needs =
+            |spec: &Arc<ProgramSpec>| 2 * streams_of(spec, logs) + usize::from(spec.is_heard());
+        let streams: usize = specs.map(needs).sum();
         let opened = File::open("/dev/null").map_err(|error| cannot_take_up(&errno::of(&error)))?;
         match limit {
             Some(limit) if !limit.allows(opened.as_raw_fd(), streams) => Err(cannot_take_up(

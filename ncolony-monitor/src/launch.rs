@@ -77,7 +77,51 @@ pub(crate) fn prepare<'a>(
         stdout: streams.stdout,
         stderr: streams.stderr,
         sockets: Vec::new(),
+        dies_with_us: false,
     })
+}
+
+/// Puts together all that the kernel needs for a command that looks whether a program is ready: it
+/// is what the program would be, with other arguments. What a successor of the monitor would take
+/// for the program itself by its environment it is not.
+///
+/// # Errors
+/// As for [`prepare`].
+pub(crate) fn prepare_look<'a>(
+    spec: &ProgramSpec,
+    args: &[String],
+    open_files: Option<Limit>,
+    null: BorrowedFd<'a>,
+) -> Result<Launch<'a>, SpawnFailure> {
+    let mut look = spec.clone();
+    look.process.args = args.to_vec();
+    look.process.sockets = Vec::new();
+    look.process.notifies = false;
+    look.process.watchdog = None;
+    let additions = Additions {
+        run_id: "",
+        open_files,
+    };
+    let streams = Streams {
+        stdin: null,
+        stdout: null,
+        stderr: null,
+    };
+    let mut launch = prepare(&look, additions, streams)?;
+    let is_mark = |text: &CString| text.as_bytes().starts_with(b"NCOLONY_RUN_ID=");
+    launch.envp.retain(|text| !is_mark(text));
+    launch.dies_with_us = true;
+    Ok(launch)
+}
+
+/// Says in the environment where the program can speak to the monitor.
+pub(crate) fn say_where_to_notify(
+    launch: &mut Launch<'_>,
+    address: &str,
+) -> Result<(), SpawnFailure> {
+    let variable = format!("NOTIFY_SOCKET={address}");
+    launch.envp.push(c_string(variable.as_bytes())?);
+    Ok(())
 }
 
 /// A variable of our own environment, unless it is meant for us alone.
@@ -108,6 +152,15 @@ fn environment(
     }
     all.insert("NCOLONY_CONFIG".into(), spec.source.as_ref().into());
     all.insert("NCOLONY_RUN_ID".into(), run_id.into());
+    if spec.is_heard() {
+        // Where it speaks is known when the socket is there, and is added then.
+        all.remove(OsStr::new("NOTIFY_SOCKET"));
+    }
+    if let Some(watchdog) = spec.process.watchdog {
+        let micros = watchdog.as_micros().to_string();
+        all.insert("WATCHDOG_USEC".into(), micros.into());
+        all.remove(OsStr::new("WATCHDOG_PID"));
+    }
     if spec.listens() {
         say_sockets(&spec.process.sockets, &mut all);
     }
@@ -303,6 +356,33 @@ mod tests {
         assert_eq!(all[OsStr::new("LISTEN_FDS")], "2");
         assert_eq!(all[OsStr::new("LISTEN_FDNAMES")], "web:ctl");
         assert!(!all.contains_key(OsStr::new("LISTEN_PID")));
+    }
+
+    #[test]
+    fn the_environment_of_a_program_with_a_watchdog_says_so() {
+        let text = r#"{"args": ["x"], "watchdog": 1.5, "env": {"NOTIFY_SOCKET": "/mine", "WATCHDOG_PID": "1", "WATCHDOG_USEC": "1"}}"#;
+        let all = environment(&spec(text), "r1", |_| None);
+        assert_eq!(all[OsStr::new("WATCHDOG_USEC")], "1500000");
+        for other in ["NOTIFY_SOCKET", "WATCHDOG_PID"] {
+            assert!(!all.contains_key(OsStr::new(other)), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_look_has_what_the_program_has_and_not_its_mark() {
+        let text = r#"{"args": ["x"], "watchdog": 1, "env": {"A": "1"}, "cwd": "/"}"#;
+        let null = std::fs::File::open("/dev/null").unwrap();
+        let args = ["look".to_owned(), "well".to_owned()];
+        let null = std::os::fd::AsFd::as_fd(&null);
+        let launch = prepare_look(&spec(text), &args, None, null).unwrap();
+        let names: Vec<&[u8]> = launch
+            .envp
+            .iter()
+            .filter_map(|text| text.as_bytes().split(|byte| *byte == b'=').next())
+            .collect();
+        assert_eq!(names, [&b"A"[..], b"NCOLONY_CONFIG", b"NCOLONY_NAME"]);
+        assert_eq!(launch.argv, [c"look".to_owned(), c"well".to_owned()]);
+        assert!(launch.dies_with_us && launch.cwd.is_some());
     }
 
     #[test]

@@ -44,6 +44,7 @@ mod own_log;
 mod pid_file;
 mod place;
 mod read_state;
+mod readiness;
 mod record_timing;
 mod run_id;
 mod sources;

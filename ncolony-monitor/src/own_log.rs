@@ -22,23 +22,19 @@ pub(crate) struct OwnLog {
 }
 
 impl OwnLog {
-    /// Prints to this file from now on, behind what stands there.
+    /// The one of this path, not opened yet.
+    pub(crate) fn of(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+        }
+    }
+
+    /// Prints to it from now on, behind what stands there. Opened anew, it is the file that has
+    /// the path now: somebody may have renamed the old one.
     ///
     /// # Errors
     /// A sentence: it cannot be opened, and what was printed to stays.
-    pub(crate) fn open(path: &Path) -> Result<Self, String> {
-        let log = Self {
-            path: path.to_owned(),
-        };
-        log.reopen()?;
-        Ok(log)
-    }
-
-    /// Opens it anew: somebody may have renamed it.
-    ///
-    /// # Errors
-    /// As for [`OwnLog::open`].
-    pub(crate) fn reopen(&self) -> Result<(), String> {
+    pub(crate) fn open(&self) -> Result<(), String> {
         let opened = outlet::open_own_log(&self.path).and_then(|file| daemon::print_to(&file));
         opened.map_err(|error| {
             let why = errno::of(&error);

@@ -17,19 +17,23 @@ pub(crate) struct PidFile {
 }
 
 impl PidFile {
+    /// The one of this path, not written yet.
+    pub(crate) fn of(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+        }
+    }
+
     /// Writes it, whole, in the place of whatever stands there: whoever has the monitor's place is
     /// the one whose number it is.
     ///
     /// # Errors
     /// A sentence: it cannot be written.
-    pub(crate) fn write(path: &Path) -> Result<Self, String> {
+    pub(crate) fn write(&self) -> Result<(), String> {
         let number = format!("{}\n", std::process::id());
-        replace_file(path, number.as_bytes(), Durability::Renamed).map_err(|error| {
+        replace_file(&self.path, number.as_bytes(), Durability::Renamed).map_err(|error| {
             let why = errno::of(&error.source);
-            format!("cannot write the pid file {}: {why}", path.display())
-        })?;
-        Ok(Self {
-            path: path.to_owned(),
+            format!("cannot write the pid file {}: {why}", self.path.display())
         })
     }
 
@@ -58,7 +62,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("pid");
         fs::write(&path, "4711, and more text than any number has").unwrap();
-        let file = PidFile::write(&path).unwrap();
+        let file = PidFile::of(&path);
+        file.write().unwrap();
         let own = format!("{}\n", std::process::id());
         assert_eq!(fs::read_to_string(&path).unwrap(), own);
         file.remove();
@@ -66,7 +71,8 @@ mod tests {
         fs::write(&path, "1\n").unwrap();
         file.remove();
         assert!(path.exists());
-        let why = PidFile::write(&dir.path().join("none/pid")).unwrap_err();
+        let lost = PidFile::of(&dir.path().join("none/pid"));
+        let why = lost.write().unwrap_err();
         assert!(why.contains("none/pid: No such file"), "{why}");
     }
 }

@@ -165,8 +165,10 @@ impl Monitor {
         if let Some(logs) = &places.logs {
             bear(make_logs(logs), going_on)?;
         }
-        let own_log = settings.own_log.as_deref().map(OwnLog::open).transpose();
-        let own_log = own_log.or_else(|why| bear(Err(StartError(why)), going_on).map(|()| None))?;
+        let own_log = settings.own_log.as_deref().map(OwnLog::of);
+        if let Some(log) = &own_log {
+            bear(log.open().map_err(StartError), going_on)?;
+        }
         let open_files = limits::raise_open_files();
         let orphans_are_ours = limits::become_subreaper();
         let left = match handed {
@@ -208,10 +210,11 @@ impl Monitor {
         };
         let mut executor = Executor::new(parts);
         executor.take_descriptors(&inheritance.handover);
-        let pid_file = settings.pid_file.as_deref().map(PidFile::write);
-        let pid_file = pid_file.transpose();
-        let pid_file =
-            pid_file.or_else(|why| bear(Err(StartError(why)), going_on).map(|()| None))?;
+        executor.notices.clear_away(&names);
+        let pid_file = settings.pid_file.as_deref().map(PidFile::of);
+        if let Some(file) = &pid_file {
+            bear(file.write().map_err(StartError), going_on)?;
+        }
         let driver = Driver::new(
             settings,
             executor,

@@ -135,6 +135,10 @@ pub struct Temper {
     pub frozen: bool,
     /// What else is in its group.
     pub members: Option<Members>,
+    /// When what its file calls ready begins to hold, if ever.
+    pub rises: Manner,
+    /// Whether it says again and again that it is well, where that is expected of it.
+    pub well: bool,
 }
 
 /// What comes of a start.
@@ -170,6 +174,8 @@ pub enum Echo {
     OldExited,
     /// An earlier group is gone.
     OldGroupGone,
+    /// An earlier process is ready.
+    OldReady,
 }
 
 /// Something that happens.
@@ -189,6 +195,8 @@ pub enum Action {
     Die(Who, Exit),
     /// The others of its group end by themselves.
     Scatter(Who),
+    /// What the program's file calls ready begins to hold.
+    Rise(Who),
     /// A late or repeated fact arrives.
     Echo(Who, Echo),
     /// The last lines of the ended process arrive; or those of an earlier one.

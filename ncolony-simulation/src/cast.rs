@@ -15,9 +15,9 @@ pub const INSTANCES: u8 = 3;
 /// the second of each, ….
 pub const ACTORS: u8 = PROGRAMS * (1 + INSTANCES);
 /// How many kinds of process a file can name.
-pub const PROCESSES: u8 = 3;
+pub const PROCESSES: u8 = 4;
 /// How many policies a file can have.
-pub const POLICIES: u8 = 8;
+pub const POLICIES: u8 = 10;
 /// How many choices of groups a file can make.
 pub const GROUPS: u8 = 4;
 
@@ -39,9 +39,11 @@ const POLICY_KEYS: [&str; POLICIES as usize] = [
     r#""threshold": 2, "minrestartdelay": 0.05, "maxrestartdelay": 10, "stop_signal": "INT", "reload_signal": "USR1""#,
     r#""give_up_after": 1, "killtime": 0.5"#,
     r#""threshold": 0.2, "restart": "on-failure", "give_up_after": 2"#,
+    r#""ready": {"file": "/x", "timeout": 2.5}, "killtime": 1, "maxrestartdelay": 4"#,
+    r#""ready": {"notify": true, "timeout": 1.5}, "give_up_after": 3, "restart": "on-failure", "threshold": 0.5"#,
 ];
 
-/// Longer than every threshold in the policies.
+/// Longer than everything that a program is waited for in the policies.
 pub const MEMORY: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// How many files there are.
@@ -112,6 +114,14 @@ fn sockets(process: u8) -> &'static str {
     }
 }
 
+/// One kind of process has to say that it is well.
+fn watchdog(process: u8) -> &'static str {
+    match process {
+        3 => r#""watchdog": 2, "#,
+        _ => "",
+    }
+}
+
 /// What a file says of order. Others are meant by how far they stand behind the program, so that
 /// the same words in several files make rings.
 fn order(who: Who, choice: u8) -> String {
@@ -134,11 +144,12 @@ fn order(who: Who, choice: u8) -> String {
 
 fn text(who: Who, recipe: Recipe) -> String {
     format!(
-        r#"{{"args": ["p{}"], {}"instances": {}, "sockets": {}, {}, "group": {}, "enabled": {}}}"#,
+        r#"{{"args": ["p{}"], {}"instances": {}, "sockets": {}, {}{}, "group": {}, "enabled": {}}}"#,
         recipe.process,
         order(who, recipe.order),
         recipe.instances.clamp(1, INSTANCES),
         sockets(recipe.process % PROCESSES),
+        watchdog(recipe.process % PROCESSES),
         POLICY_KEYS[usize::from(recipe.policy % POLICIES)],
         groups(recipe.groups),
         recipe.enabled

@@ -309,16 +309,22 @@ impl Drawing {
             },
             frozen: faulty(random) && random.percent(30),
             members,
+            rises: if faulty(random) {
+                manner(random, 60)
+            } else {
+                Manner::Ends(10)
+            },
+            well: !faulty(random),
         }
     }
 
     fn draw_death(&mut self) {
         let who = self.actor();
         let exit = exit(&mut self.random);
-        let action = if self.random.percent(80) {
-            Action::Die(who, exit)
-        } else {
-            Action::Scatter(who)
+        let action = match self.random.below(10) {
+            0 => Action::Rise(who),
+            1..3 => Action::Scatter(who),
+            _ => Action::Die(who, exit),
         };
         self.actions.push(action);
         if self.random.percent(30) {
@@ -339,6 +345,7 @@ impl Drawing {
             Echo::OldFailed,
             Echo::OldExited,
             Echo::OldGroupGone,
+            Echo::OldReady,
         ]);
         let who = self.actor();
         self.actions.push(Action::Echo(who, echo));

@@ -108,6 +108,8 @@ impl Monitor {
                 signal: Signal::CONT,
             } => Some(exited(name, generation, at)),
             Effect::Signal { .. }
+            | Effect::Probe { .. }
+            | Effect::EndProbe(_)
             | Effect::Tell(_)
             | Effect::Publish(_)
             | Effect::Retract(_)

@@ -55,6 +55,11 @@ fn the_end_of_the_colony() {
 }
 
 #[test]
+fn readiness() {
+    nothing_goes_wrong_in("readiness");
+}
+
+#[test]
 fn facts_that_come_together() {
     nothing_goes_wrong_in("facts");
 }
@@ -81,5 +86,5 @@ fn instances_that_take_turns() {
 
 #[test]
 fn every_world_is_searched_here() {
-    assert_eq!(themes(DEPTH).len(), 11);
+    assert_eq!(themes(DEPTH).len(), 12);
 }

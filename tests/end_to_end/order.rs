@@ -18,8 +18,8 @@ fn tells(colony: &Colony, name: &str, keys: Value) {
     let story = colony.path("story");
     let story = story.display();
     let script = format!(
-        "trap 'sleep 0.2; echo {name} down >> {story}; exit 0' TERM; echo {name} up >> {story}; \
-         sleep 1000 & wait"
+        "trap 'sleep 0.2; echo {name} down >> {story}; exit 0' TERM; \
+         echo {name} up $$ >> {story}; sleep 1000 & wait"
     );
     colony.program(name, shell(&script, keys));
 }
@@ -29,13 +29,28 @@ fn story(colony: &Colony) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Waits for that many lines, and gives them; the story begins anew.
+/// Waits for that many lines, and gives them; the story begins anew. Those who come up one after
+/// the other may tell it in another order, so these stand in the order of their processes.
 fn told(colony: &Colony, lines: usize) -> Vec<String> {
-    let all = until("the story goes on", || {
+    let mut all = until("the story goes on", || {
         Some(story(colony)).filter(|all| all.len() >= lines)
     });
     fs::remove_file(colony.path("story")).unwrap();
-    all
+    let pid = |line: &String| {
+        line.split(' ')
+            .nth(2)
+            .map(|pid| pid.parse::<u32>().unwrap())
+    };
+    for up in all.chunk_by_mut(|one, other| pid(one).is_some() && pid(other).is_some()) {
+        up.sort_by_key(pid);
+    }
+    let words = all
+        .iter()
+        .map(|line| line.rsplit_once(' ').filter(|_| pid(line).is_some()));
+    words
+        .zip(&all)
+        .map(|(up, line)| up.map_or(line.as_str(), |(up, _)| up).to_owned())
+        .collect()
 }
 
 /// Three files, the dependents first; the monitor is not up yet.
@@ -136,10 +151,7 @@ fn a_lower_priority_starts_first_and_stops_last() {
     tells(&colony, "b", json!({"priority": 10}));
     tells(&colony, "c", json!({"priority": 20}));
     colony.start();
-    let up = told(&colony, 3);
-    assert_eq!(up.len(), 3, "who is first is known by its start: {up:?}");
-    let started = |name| colony.until_up(name);
-    assert!(started("b") < started("c") && started("c") < started("a"));
+    assert_eq!(told(&colony, 3), ["b up", "c up", "a up"]);
     assert!(colony.stop().success());
     assert_eq!(told(&colony, 3), ["a down", "c down", "b down"]);
 }

@@ -3,6 +3,7 @@
 
 mod colony;
 mod container;
+mod control_groups;
 mod deployment;
 mod embedding;
 #[path = "../process/mod.rs"]

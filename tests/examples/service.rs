@@ -9,6 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use ncolony_core::ProgramStatus;
 use tempfile::TempDir;
 
+use crate::control_groups::Made;
 use crate::process::{built, command, eventually, record};
 
 const SYSTEMD: &str = "/usr/lib/systemd/systemd";
@@ -61,6 +62,7 @@ struct World {
     first: u32,
     /// Who has made that world; it ends with him.
     maker: Child,
+    groups: Made,
 }
 
 impl Drop for World {
@@ -70,6 +72,10 @@ impl Drop for World {
         }
         let _ended = self.maker.kill();
         let _ended = self.maker.wait();
+        let all_removed = || self.groups.remove().then_some(());
+        if !std::thread::panicking() {
+            eventually("the groups of that world are gone", all_removed);
+        }
     }
 }
 
@@ -95,6 +101,7 @@ impl World {
         let mut systemd = command("unshare");
         systemd.args(make).args(["sh", "-c", WORLD]);
         surroundings(&mut systemd, directory.path());
+        let groups = Made::from_now_on();
         let log = File::create(directory.path().join("log")).unwrap();
         systemd
             .stdin(Stdio::null())
@@ -109,6 +116,7 @@ impl World {
             directory,
             first,
             maker,
+            groups,
         })
     }
 

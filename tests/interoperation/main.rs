@@ -1,12 +1,16 @@
 //! Interoperation with NColony, the Python original: either control program with either monitor,
-//! and one directory of program files run by both.
+//! and one directory of program files run by both. And with Supervisor: its configurations, run by it
+//! and, imported, by our monitor.
 //!
-//! It needs the original, so it is built with the feature `interoperation` alone, and then
-//! `NCOLONY_PYTHON` names a Python that has it (`requirements.txt` says what to install).
+//! It needs the originals, so it is built with the feature `interoperation` alone, and then
+//! `NCOLONY_PYTHON` names a Python that has them (`requirements.txt` says what to install).
 //! `.ci/run` sees to both.
 #![cfg(test)]
 
 mod colony;
+mod coming_from_ncolony;
+#[path = "../command_tables/mod.rs"]
+mod command_tables;
 mod deployment;
 mod imported;
 mod our_control;

@@ -48,7 +48,7 @@ impl Chronicle {
 
     fn take(&mut self) -> Vec<Event> {
         self.told = self.last;
-        self.waiting.drain(..).collect()
+        std::mem::take(&mut self.waiting).into()
     }
 
     /// Passes over those that were handed out by whoever was here before, and were kept.

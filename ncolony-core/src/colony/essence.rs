@@ -5,6 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use super::Colony;
+use super::health::Health;
 use super::program::{Child, Phase, Program, Rest};
 use super::stop::Patience;
 use crate::policy::Ended;
@@ -96,6 +97,7 @@ impl Program {
             reason: _,
             asked_because: _,
             listens,
+            probed,
             word: _,
             telling: _,
             // It follows from all that is hashed, except whose stops were decided together.
@@ -108,6 +110,7 @@ impl Program {
         (at_least > generation, at_once, has_turn).hash(out);
         backoff.deaths().hash(out);
         listens.hash(out);
+        probed.is_some().hash(out);
         phase.hash_essence(moment, out);
     }
 }
@@ -156,14 +159,38 @@ impl Child {
             adopted: _,
             started,
             spec,
+            health,
         } = self;
         (moment.behind(*started), &spec.source).hash(out);
+        // What it does not wait for decides nothing.
+        if spec.policy.ready.is_some() || spec.process.watchdog.is_some() {
+            health.hash_essence(moment, out);
+        }
+    }
+}
+
+impl Health {
+    fn hash_essence(&self, moment: Moment, out: &mut impl Hasher) {
+        let Self {
+            since,
+            fed,
+            extended,
+            is_unwell,
+            intent: _,
+            said: _,
+            obstacle: _,
+        } = self;
+        (moment.behind(*since), moment.behind(*fed), is_unwell).hash(out);
+        extended.map(|until| moment.ahead(until)).hash(out);
     }
 }
 
 impl Patience {
     fn hash_essence(self, moment: Moment, out: &mut impl Hasher) {
         (moment.ahead(self.kill_at), self.killed).hash(out);
+        let latest = self.latest.filter(|_| !self.killed);
+        let latest = latest.map(|latest| moment.ahead(latest));
+        (self.fault.map(|fault| fault as u8), latest).hash(out);
         std::mem::discriminant(&self.asked).hash(out);
     }
 }

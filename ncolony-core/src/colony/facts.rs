@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::health::{Fault, Health};
 use super::io::{Blame, Effect, Group, Reading, SpawnFailure};
 use super::program::{Child, Hand, Phase, Program, Rest};
 use super::sentence;
@@ -129,6 +130,7 @@ impl Program {
                 started_wall: now.wall,
                 spec: Arc::clone(spec),
                 adopted: false,
+                health: Health::new(at),
             };
             self.starts += 1;
             self.reason = None;
@@ -151,6 +153,9 @@ impl Program {
             &mut self.phase
         {
             child.adopted = true;
+            // Nobody has listened to it for a while.
+            child.health.since = now.mono;
+            child.health.fed = now.mono;
             child.identity = identity;
         }
     }
@@ -237,7 +242,8 @@ impl Program {
         }
         let spec = child.spec;
         if group == Group::Gone {
-            return self.conclude(now, ended, by_itself, &spec);
+            let fault = was_told.and_then(|patience| patience.fault);
+            return self.conclude(now, ended, (by_itself, fault), &spec);
         }
         let patience = was_told.unwrap_or_else(|| {
             self.ask_to_stop(spec.policy.stop_signal, out);
@@ -267,27 +273,67 @@ impl Program {
             ended,
             by_itself,
             spec,
+            patience,
             ..
         } = &self.phase
         {
-            let (ended, by_itself, spec) = (*ended, *by_itself, Arc::clone(spec));
+            let (ended, spec) = (*ended, Arc::clone(spec));
+            let cause = (*by_itself, patience.fault);
             // Of what had ended by itself was told when its group began to be cleared.
             if !by_itself {
                 self.telling.tell_of_end(*leader, ended);
             }
-            self.conclude(now, ended, by_itself, &spec);
+            self.conclude(now, ended, cause, &spec);
         }
     }
 
-    fn conclude(&mut self, now: Now, ended: Ended, by_itself: bool, spec: &Arc<ProgramSpec>) {
-        if !by_itself || self.is_superseded(spec) {
+    /// It is gone: by itself, for a fault of its own, or because somebody wanted it so.
+    fn conclude(
+        &mut self,
+        now: Now,
+        ended: Ended,
+        (by_itself, fault): (bool, Option<Fault>),
+        spec: &Arc<ProgramSpec>,
+    ) {
+        let by_hand = self.hand == Hand::Down;
+        let commanded = !by_itself && (fault.is_none() || by_hand);
+        if commanded || self.is_superseded(spec) {
             return self.enter(now, Phase::Idle(Rest::Stopped), Cause::Exit);
+        }
+        if let Some(fault) = fault {
+            return self.conclude_fault(now, ended, fault, spec);
         }
         // What its file says now, if it still says anything, is the policy that counts.
         let spec = Arc::clone(self.spec.as_ref().unwrap_or(spec));
         let verdict = policy::judge(&spec.policy, &mut self.backoff, &ended);
         let deaths = self.backoff.deaths();
         self.reason = Some(sentence::ended(&ended, verdict, &spec.policy, deaths));
+        self.follow(now, verdict, ended.started, ended.exit);
+    }
+
+    /// It had to be stopped: however it ended then, that was no success.
+    fn conclude_fault(&mut self, now: Now, ended: Ended, fault: Fault, spec: &Arc<ProgramSpec>) {
+        let policy = self.spec.as_ref().unwrap_or(spec).policy.clone();
+        let failed = Ended {
+            exit: Exit::Unknown,
+            ..ended
+        };
+        let verdict = match (fault, policy.restart) {
+            (Fault::NeverReady, Restart::Never) => Verdict::GiveUp,
+            (Fault::NeverReady, Restart::Always | Restart::OnFailure) => {
+                policy::instant_death(&policy, &mut self.backoff, ended.started, ended.at)
+            }
+            (Fault::Unwell, _) => policy::judge(&policy, &mut self.backoff, &failed),
+        };
+        let deaths = self.backoff.deaths();
+        let before = self.reason.take();
+        self.reason = Some(sentence::faulty(
+            before.as_deref(),
+            &ended,
+            verdict,
+            &policy,
+            deaths,
+        ));
         self.follow(now, verdict, ended.started, ended.exit);
     }
 

@@ -1,6 +1,7 @@
 //! What goes into the machine and what comes out: facts and orders, as values.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +83,25 @@ pub enum Group {
     Gone,
     /// Some members live on.
     Left,
+}
+
+/// What a process says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// `READY=1`: it has started, or has read its configuration again.
+    Ready,
+    /// `RELOADING=1`: it reads its configuration again.
+    Reloading,
+    /// `STOPPING=1`: it is about to end.
+    Stopping,
+    /// `STATUS=…`: one line for people; an empty one takes the last one back.
+    Status(String),
+    /// `WATCHDOG=1`: it is well.
+    Well,
+    /// `WATCHDOG=trigger`: it is not, and is to be restarted.
+    Unwell,
+    /// `EXTEND_TIMEOUT_USEC=…`: it needs more time, so much from now on.
+    Extend(Duration),
 }
 
 /// A fact.
@@ -175,6 +195,31 @@ pub enum Observation {
         /// The lines.
         lines: Vec<String>,
     },
+    /// What a program's file calls ready holds.
+    Ready {
+        /// The program.
+        name: ProgramName,
+        /// Which start.
+        generation: Generation,
+    },
+    /// It was looked, and it does not hold.
+    NotReady {
+        /// The program.
+        name: ProgramName,
+        /// Which start.
+        generation: Generation,
+        /// Why not, in a few words.
+        why: String,
+    },
+    /// A process has said something of itself, by `sd_notify(3)`.
+    Notified {
+        /// The program.
+        name: ProgramName,
+        /// Which start.
+        generation: Generation,
+        /// What it said.
+        word: Word,
+    },
     /// Somebody wants the monitor to stop everything and exit.
     Shutdown,
     /// Somebody wants it at once.
@@ -226,6 +271,19 @@ pub enum Effect {
     Retract(ProgramName),
     /// Close what is listened on for a program: it is wanted down, and nothing of it runs.
     Release(ProgramName),
+    /// Look again and again whether what the program's file calls ready holds, until it does or
+    /// `EndProbe` comes, and answer with `Ready` or `NotReady`. It takes the place of an earlier one
+    /// of the same program.
+    Probe {
+        /// What runs.
+        spec: Arc<ProgramSpec>,
+        /// Which start this is.
+        generation: Generation,
+        /// When that was.
+        started: Mono,
+    },
+    /// Look no more.
+    EndProbe(ProgramName),
     /// Write the outcome of a message.
     Answer(Reply),
     /// Move a message aside that nobody can act on.
@@ -262,6 +320,8 @@ impl Effect {
             | Self::Publish(_)
             | Self::Retract(_)
             | Self::Release(_)
+            | Self::Probe { .. }
+            | Self::EndProbe(_)
             | Self::Answer(_)
             | Self::Reject { .. }
             | Self::Discard { .. }

@@ -16,7 +16,7 @@
 //! | **idle**, exited or fatal | leave it: a word or a new file wakes it | it is stopped |
 //! | **delayed** | start it when its wait is over | it is stopped |
 //! | **ordered** | wait for the outcome | wait for the outcome |
-//! | **starting**, **running** | stop it if it is out of date; else it counts as up after its threshold | stop it |
+//! | **starting**, **running** | stop it if it is out of date or not well; else it counts as up when it is ready | stop it |
 //! | **stopping**, **clearing** | KILL when its time is up | KILL when its time is up |
 //!
 //! A process is out of date when a RESTART asked for a later generation, or when its file now says
@@ -32,6 +32,7 @@ mod ending;
 mod essence;
 mod facts;
 mod family;
+mod health;
 pub mod io;
 mod keystone;
 mod order;
@@ -52,7 +53,8 @@ use std::sync::Arc;
 use chronicle::Chronicle;
 use ending::Closing;
 pub use essence::Load;
-pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure};
+pub use health::EXTENSION_MAX;
+pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure, Word};
 use keystone::Keystone;
 use order::Order;
 use program::Program;
@@ -60,6 +62,7 @@ use rolling::Rolling;
 use snapshot::{ActedOn, Upgrading};
 pub use stop::KILL_AGAIN;
 
+use crate::event::Cause;
 use crate::name::ProgramName;
 use crate::spec::ProgramSpec;
 use crate::status::{ProgramStatus, State};
@@ -214,10 +217,35 @@ impl Colony {
             } => {
                 self.printed(now, &name, generation, lines);
             }
+            Observation::Ready { name, generation } => {
+                self.with(&name, generation, |program, _| {
+                    program.became_ready(now, Cause::Ready);
+                });
+            }
+            Observation::NotReady {
+                name,
+                generation,
+                why,
+            } => {
+                self.with(&name, generation, |program, _| program.is_not_ready(why));
+            }
+            Observation::Notified {
+                name,
+                generation,
+                word,
+            } => self.notified(now, name, generation, word),
             Observation::Shutdown => self.close(),
             Observation::KillNow => self.kill_now(),
             Observation::Upgraded => self.conclude_upgrade(None),
             Observation::UpgradeFailed { why } => self.conclude_upgrade(Some(why)),
+        }
+    }
+
+    /// Takes note of when a program is due next.
+    fn arm(&mut self, name: &ProgramName) {
+        if let Some(due) = self.programs.get(name).and_then(Program::deadline) {
+            self.deadlines.insert((due, name.clone()));
+            self.armed.insert(name.clone(), due);
         }
     }
 

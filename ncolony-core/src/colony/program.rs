@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::health::Health;
 use super::io::{Effect, Generation};
 use super::order::{Due, Hold, Leave, Place};
 use super::sentence;
 use super::stop::Patience;
 use super::telling::Telling;
+use crate::descriptor::Ready;
 use crate::event::Cause;
 use crate::exit::Exit;
 use crate::json::ConfigError;
@@ -86,6 +88,8 @@ pub(crate) struct Child {
     pub(crate) spec: Arc<ProgramSpec>,
     /// Whether an earlier monitor started it, and died.
     pub(crate) adopted: bool,
+    /// What was seen of it, and heard from it.
+    pub(crate) health: Health,
 }
 
 /// What is so.
@@ -103,7 +107,8 @@ pub(crate) enum Phase {
     },
     /// A start was ordered, and its outcome is not known.
     Ordered { spec: Arc<ProgramSpec>, asked: Mono },
-    /// It runs, and has not yet lived for its threshold.
+    /// It runs, and is not ready yet: its condition does not hold, or without one it has not lived
+    /// for its threshold.
     Starting(Child),
     /// It runs.
     Running(Child),
@@ -160,6 +165,8 @@ pub(crate) struct Program {
     pub(crate) asked_because: Option<String>,
     /// Whether something may be listened on for it, which stays open between its starts.
     pub(crate) listens: bool,
+    /// Which start is being looked at whether it is ready, and by which rule.
+    pub(crate) probed: Option<(Generation, Ready)>,
     /// What the last word about it was: why it starts when nothing holds it any more.
     pub(crate) word: Cause,
     /// What it has to tell.
@@ -192,6 +199,7 @@ impl Program {
             reason: None,
             asked_because: None,
             listens: false,
+            probed: None,
             word: Cause::Config,
             telling: Telling::default(),
             place: Place::default(),
@@ -272,9 +280,10 @@ impl Program {
     /// When something is due although nothing happens.
     pub(crate) fn deadline(&self) -> Option<Mono> {
         match &self.phase {
-            Phase::Idle(_) | Phase::Ordered { .. } | Phase::Running(_) => None,
+            Phase::Idle(_) | Phase::Ordered { .. } => None,
             Phase::Delayed { until, .. } => Some(*until),
-            Phase::Starting(child) => Some(child.started.after(child.spec.policy.threshold)),
+            Phase::Starting(child) => Some(child.rise_due()),
+            Phase::Running(child) => child.care_due(),
             Phase::Stopping { patience, .. } | Phase::Clearing { patience, .. } => {
                 Some(patience.kill_at)
             }
@@ -321,6 +330,7 @@ impl Program {
                 self.kill_when_due(now, out);
             }
         }
+        self.look_after(now, out);
         None
     }
 
@@ -380,9 +390,10 @@ impl Program {
         );
     }
 
-    /// A process that has lived for its threshold is up.
+    /// A process that nothing else is asked of is up when it has lived for its threshold.
     fn grow_up(&mut self, now: Now) {
         if let Phase::Starting(child) = &self.phase
+            && child.spec.policy.ready.is_none()
             && now.mono.since(child.started) >= child.spec.policy.threshold
         {
             let child = child.clone();

@@ -27,7 +27,7 @@ impl Program {
             delay,
             next_start,
             ready: matches!(self.phase, Phase::Running(_)),
-            note: None,
+            note: child.and_then(|child| child.health.note()),
             turn: None,
             reason: self.reason(&want),
             config_error: self.config_error.clone(),
@@ -87,11 +87,15 @@ impl Program {
                 Some(told.map_or_else(|| why.to_owned(), |reason| format!("{why} ({reason})")))
             }
             (Phase::Idle(Rest::Stopped), Want::Up { .. }) => None,
+            (Phase::Starting(_), Want::Up { .. } | Want::Down(_)) => {
+                let parts = [self.reason.clone(), self.waits_for()];
+                let parts: Vec<String> = parts.into_iter().flatten().collect();
+                (!parts.is_empty()).then(|| parts.join("; "))
+            }
             (
                 Phase::Idle(Rest::Exited(_) | Rest::Fatal)
                 | Phase::Delayed { .. }
                 | Phase::Ordered { .. }
-                | Phase::Starting(_)
                 | Phase::Running(_)
                 | Phase::Stopping { .. }
                 | Phase::Clearing { .. },

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::io::SpawnFailure;
 use super::program::Why;
-use crate::descriptor::Restart;
+use crate::descriptor::{Ready, Restart};
 use crate::name::ProgramName;
 use crate::policy::{Ended, Verdict};
 use crate::spec::Policy;
@@ -108,6 +108,49 @@ fn in_a_row(deaths: u32) -> String {
     } else {
         String::new()
     }
+}
+
+pub(super) const WORD_LOST: &str = "it was taken up from an earlier monitor before it was ready, and may have said so while nobody listened";
+
+pub(super) fn waits(ready: &Ready, obstacle: Option<&str>) -> String {
+    let obstacle = obstacle.map_or_else(String::new, |why| format!(" ({why})"));
+    format!("it waits until {}{obstacle}", ready.when)
+}
+
+pub(super) fn never_ready(ready: &Ready, obstacle: Option<&str>) -> String {
+    let timeout = span_in_words(ready.timeout);
+    let obstacle = obstacle.map_or_else(String::new, |why| format!(" ({why})"));
+    let sentence = format!(
+        "it was not ready within {timeout}, waiting until {}{obstacle}",
+        ready.when
+    );
+    // What stands before the first semicolon is kept to the end.
+    sentence.replace(';', ",")
+}
+
+pub(super) fn unwell(said_so: bool, watchdog: Option<Duration>) -> String {
+    match watchdog.filter(|_| !said_so) {
+        Some(watchdog) => format!("it did not say WATCHDOG=1 for {}", span_in_words(watchdog)),
+        None => "it said WATCHDOG=trigger".to_owned(),
+    }
+}
+
+pub(super) fn faulty(
+    before: Option<&str>,
+    ended: &Ended,
+    verdict: Verdict,
+    policy: &Policy,
+    deaths: u32,
+) -> String {
+    let why = before.and_then(|text| text.split(';').next());
+    let why = why.unwrap_or("it was not well");
+    let (exit, life) = (ended.exit, span_in_words(ended.lifetime()));
+    let outlook = if policy.restart == Restart::Never {
+        "its restart policy is \"never\"; start or restart tries again".to_owned()
+    } else {
+        outlook(verdict, deaths)
+    };
+    format!("{why}; stopped for that, it {exit} after {life}; {outlook}")
 }
 
 pub(super) fn clearing(ended: &Ended) -> String {

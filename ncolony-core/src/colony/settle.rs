@@ -55,6 +55,7 @@ impl Colony {
         let patient = self.closing != Closing::Killing;
         let leave = self.order.leave_of(program, patient);
         let start = program.settle(now, shutting_down, leave, &mut self.effects);
+        program.keep_probing(&mut self.effects);
         if !patient {
             program.lose_patience(now, &mut self.effects);
         }
@@ -91,16 +92,10 @@ impl Colony {
     pub(super) fn conclude(&mut self, now: Now, name: ProgramName) {
         self.note_turn(&name);
         self.stands_now(&name);
-        let program = self.programs.get_mut(&name);
-        let (deadline, events) = program.map_or_else(Default::default, |program| {
-            let events: Vec<_> = program.take_events(now).collect();
-            (program.deadline(), events)
-        });
-        self.chronicle.add(events);
-        if let Some(due) = deadline {
-            self.deadlines.insert((due, name.clone()));
-            self.armed.insert(name.clone(), due);
+        if let Some(program) = self.programs.get_mut(&name) {
+            self.chronicle.add(program.take_events(now));
         }
+        self.arm(&name);
         self.unpublished.insert(name);
     }
 

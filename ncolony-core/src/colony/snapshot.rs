@@ -16,6 +16,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Generation;
+use super::health::Intent;
 use super::program::Hand;
 use super::stop::Patience;
 use crate::event::{Cause, Event};
@@ -122,6 +123,16 @@ struct ChildSnapshot {
     started_wall: Wall,
     source: SourceId,
     adopted: bool,
+    #[serde(default, skip_serializing_if = "is_work")]
+    intent: Intent,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    said: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    obstacle: Option<String>,
+}
+
+fn is_work(intent: &Intent) -> bool {
+    *intent == Intent::Work
 }
 
 /// What a snapshot remembers of a program's processes.
@@ -320,6 +331,9 @@ impl ProgramSnapshot {
                 started_wall: found.started_wall,
                 source,
                 adopted: true,
+                intent: Intent::Work,
+                said: None,
+                obstacle: None,
             }),
             deaths: 0,
             starts: 1,

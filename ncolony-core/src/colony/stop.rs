@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::health::{EXTENSION_MAX, Fault, Heard};
 use super::io::{Effect, Scope};
 use super::program::{Child, Phase, Program};
 use super::sentence;
@@ -22,6 +23,12 @@ pub(crate) struct Patience {
     pub(crate) kill_at: Mono,
     pub(crate) killed: bool,
     pub(crate) asked: Asked,
+    /// Why it was told to stop although it is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fault: Option<Fault>,
+    /// How long KILL may be put off if the process asks for that; `None`: not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) latest: Option<Mono>,
 }
 
 /// Whether what is to stop was sent its stop signal.
@@ -43,6 +50,21 @@ impl Patience {
             kill_at: now.mono.after(policy.killtime),
             killed: false,
             asked: Asked::Ordered,
+            fault: None,
+            latest: Some(now.mono.after(EXTENSION_MAX)),
+        }
+    }
+
+    /// The process asks for so much more time.
+    pub(super) fn extend(&mut self, now: Now, span: Duration) -> Heard {
+        let wanted = now.mono.after(span);
+        let granted = self.latest.map(|latest| latest.min(wanted));
+        match granted.filter(|granted| !self.killed && *granted > self.kill_at) {
+            Some(granted) => {
+                self.kill_at = granted;
+                Heard::Time
+            }
+            None => Heard::Nothing,
         }
     }
 }
@@ -78,7 +100,10 @@ impl Program {
             return;
         };
         if patience.asked == Asked::Unknown {
-            *patience = Patience::begun(now, &spec.policy);
+            *patience = Patience {
+                fault: patience.fault,
+                ..Patience::begun(now, &spec.policy)
+            };
             let stop_signal = spec.policy.stop_signal;
             self.ask_to_stop(stop_signal, out);
         }

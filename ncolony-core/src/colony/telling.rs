@@ -2,13 +2,17 @@
 //!
 //! An event leaves when all is known that belongs into it. That of a start waits for its process,
 //! that of an end for the last lines that were printed; those after it wait behind it. No end waits
-//! longer than until the next one of the same program.
+//! longer than until the next one of the same program, or until a few more events wait behind it.
 
 use super::program::{Phase, Program, Rest, Why};
 use crate::event::{Cause, Event};
 use crate::policy::Ended;
 use crate::status::State;
 use crate::time::Now;
+
+/// More events than this do not wait for last lines: starts that fail one after the other would be
+/// without end.
+const WAITING_MAX: usize = 6;
 
 /// What a program has to tell, and has not told yet.
 #[derive(Clone, Debug, Default)]
@@ -78,7 +82,8 @@ impl Telling {
         let all = self.events.len();
         let is_end = |event: &Event| event.exit.is_some();
         let end = self.events.iter().rposition(is_end);
-        let end = end.filter(|_| self.awaits_lines).unwrap_or(all);
+        let waits = self.awaits_lines && all <= WAITING_MAX;
+        let end = end.filter(|_| waits).unwrap_or(all);
         end.min(all - usize::from(start_is_open && all > 0))
     }
 }
@@ -177,18 +182,20 @@ impl Program {
 
     /// It was decided what follows: what has changed and was not told yet is told, and the events
     /// that are complete leave.
-    pub(super) fn take_events(&mut self, now: Now) -> impl Iterator<Item = Event> {
+    pub(super) fn take_events(&mut self, now: Now) -> Vec<Event> {
         if let Some((from, cause)) = self.telling.woken.take() {
             self.note(now, from, cause);
         }
         let start_is_open = matches!(self.phase, Phase::Ordered { .. });
         let complete = self.telling.complete(start_is_open);
-        self.telling.events.drain(..complete)
+        // What is told leaves no room behind: there are many programs.
+        let rest = self.telling.events.split_off(complete);
+        std::mem::replace(&mut self.telling.events, rest)
     }
 
     /// All events leave, complete or not.
-    pub(super) fn release_events(&mut self) -> impl Iterator<Item = Event> {
-        self.telling.events.drain(..)
+    pub(super) fn release_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.telling.events)
     }
 }
 

@@ -4,6 +4,7 @@ mod driver;
 mod ends;
 mod events;
 mod files;
+mod health;
 mod instances;
 mod keystone;
 mod life;

@@ -66,17 +66,6 @@ fn every_known_key_is_known_to_the_parser() {
 }
 
 #[test]
-fn keys_for_later_are_refused() {
-    for key in NOT_SUPPORTED_YET {
-        let error = bad(&format!(r#"{{"args": ["x"], "{key}": 1}}"#));
-        assert!(
-            error.message.contains("not supported yet"),
-            "{key}: {error}"
-        );
-    }
-}
-
-#[test]
 fn a_program_has_one_process_or_more() {
     let instances = |key: &str| good(&format!(r#"{{"args": ["x"]{key}}}"#)).instances;
     assert_eq!(instances(""), 1);

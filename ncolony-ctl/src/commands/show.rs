@@ -205,6 +205,8 @@ fn effective(descriptor: &Descriptor, key: &str, defaults: Option<&Defaults>) ->
         "stdin" => json!(descriptor.stdin),
         "instances" => json!(descriptor.instances),
         "sockets" => json!(descriptor.sockets),
+        "ready" => json!(descriptor.ready),
+        "watchdog" => json!(descriptor.watchdog.map(|span| span.as_secs_f64())),
         "stdout" => json!(descriptor.stdout),
         "stderr" => json!(descriptor.stderr),
         _ => Value::Null,
@@ -301,7 +303,7 @@ mod tests {
 
     #[test]
     fn no_key_of_ours_is_forgotten() {
-        let every = r#"{"args": ["x"], "env": {}, "cwd": "/", "umask": "022", "give_up_after": 3, "priority": 7, "after": ["a"], "requires": ["b"], "sockets": [{"name": "web", "listen": "unix:///run/web"}]}"#;
+        let every = r#"{"args": ["x"], "env": {}, "cwd": "/", "umask": "022", "give_up_after": 3, "priority": 7, "after": ["a"], "requires": ["b"], "sockets": [{"name": "web", "listen": "unix:///run/web"}], "ready": {"tcp": "localhost:80"}, "watchdog": 2}"#;
         let shown = shown(every, None);
         assert_eq!(shown["umask"]["value"], "022");
         assert_eq!(shown["give_up_after"]["value"], 3);
@@ -311,5 +313,8 @@ mod tests {
         assert_eq!(shown["requires"]["value"], json!(["b"]));
         let socket = json!([{"name": "web", "listen": "unix:///run/web", "mode": "0600"}]);
         assert_eq!(shown["sockets"]["value"], socket);
+        let ready = json!({"tcp": "localhost:80", "timeout": 60.0, "interval": 1.0});
+        assert_eq!(shown["ready"]["value"], ready);
+        assert_eq!(shown["watchdog"]["value"], json!(2.0));
     }
 }

@@ -25,7 +25,7 @@ impl Driver {
 
     pub(super) fn reopen_logs(&mut self) {
         self.executor.logs.reopen();
-        if let Some(Err(why)) = self.own_log.as_ref().map(OwnLog::reopen) {
+        if let Some(Err(why)) = self.own_log.as_ref().map(OwnLog::open) {
             tracing::error!("{why}; what is printed goes where it went");
         }
     }

@@ -231,8 +231,19 @@ impl Driver {
         }
         match report {
             Report::Printed { source, lines } => self.take_lines(source, lines),
+            Report::Seen { source } => self.executor.seen(source),
             Report::Left { name, stream } => self.executor.logs.rest(name, stream),
             Report::Trouble { .. } | Report::Healed { .. } | Report::Rotation { .. } => {}
+        }
+    }
+
+    /// Takes in what programs say of themselves, and whether they are ready. Most of it changes
+    /// nothing that is shown, so that alone has nothing written.
+    pub(super) fn take_readiness(&mut self) {
+        let facts = self.executor.take_readiness();
+        let now = clock::now();
+        for fact in facts {
+            self.colony.observe(now, fact);
         }
     }
 

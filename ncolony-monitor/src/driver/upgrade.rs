@@ -140,12 +140,15 @@ impl Driver {
                 .map(|it| (&it.0, it.1.word().to_owned(), it.2)),
         );
         self.take_reports();
+        self.executor.interrupt_commands();
         let sockets = self.executor.listening.hand_over();
         let processes = self.executor.children.adopted.hand_over();
+        let notices = self.executor.notices.hand_over();
         let handover = Handover {
             lock: Some(self.executor.place.lock().as_fd().as_raw_fd()),
             outputs,
             processes: held(processes.map(|it| (it.0, "process".to_owned(), it.1))),
+            notices: held(notices.map(|it| (it.0, "notify".to_owned(), it.1))),
             sockets: held(sockets.iter().map(|it| (&it.0, it.1.clone(), it.2.as_fd()))),
         };
         let kept = handover.numbers();

@@ -1,13 +1,14 @@
 //! What an earlier monitor, or the image before this one, leaves to the executor: processes, what
 //! they print into and listen on.
 
-use ncolony_core::ProgramName;
 use ncolony_core::colony::{Colony, Generation};
+use ncolony_core::{ProgramName, ProgramSpec};
 
 use super::Executor;
 use crate::adopt::{Left, Living};
 use crate::handover::{Handover, Held};
 use crate::logs::Stream;
+use crate::readiness::Speaker;
 use crate::sources::children::Child;
 use crate::sources::leftover::{Hold, Leftover};
 use crate::sys::{descriptors, errno};
@@ -23,6 +24,9 @@ impl Executor {
         let outputs =
             outputs.filter_map(|(name, what, fd)| Some((name, Stream::of_word(&what)?, fd)));
         self.logs.take_over(outputs.collect());
+        let notices = handover.notices.iter().filter_map(open);
+        let notices = notices.map(|(name, _, fd)| (name, fd));
+        self.notices.take_over(notices.collect());
         let sockets = handover.sockets.iter().filter_map(open);
         self.listening.take_over(sockets.collect());
     }
@@ -58,6 +62,9 @@ impl Executor {
                 let why = errno::of(&error);
                 tracing::warn!(program = %name, "what it prints cannot be read: {why}");
             }
+            if spec.is_heard() {
+                self.take_up_notices(spec, generation, pid);
+            }
             for problem in self.listening.adopt(spec, pid) {
                 tracing::warn!("{problem}");
             }
@@ -78,6 +85,18 @@ impl Executor {
                     tracing::warn!(program = %name, "its end is noticed late: {why}");
                 }
             }
+        }
+    }
+
+    fn take_up_notices(&mut self, spec: &ProgramSpec, generation: Generation, pid: u32) {
+        let speaker = Speaker {
+            generation,
+            pid,
+            run_id: self.run_ids.of(&spec.name, generation),
+        };
+        if let Err(error) = self.notices.adopt(spec, speaker) {
+            let why = errno::of(&error);
+            tracing::warn!(program = %spec.name, "what it says of itself cannot be heard: {why}");
         }
     }
 

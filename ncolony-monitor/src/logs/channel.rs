@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ncolony_core::ProgramName;
 use ncolony_core::time::Mono;
 
+use super::Source;
 use super::files::Files;
 use super::inlet::Inlet;
 use super::log_file::{Moved, Turn};
@@ -84,6 +85,8 @@ pub(super) struct Channel {
     tail: Tail,
     /// What was handed over and is still in the FIFO.
     handed: usize,
+    /// Who has printed what was looked for.
+    pub(super) seen: Option<Source>,
 }
 
 impl Channel {
@@ -108,6 +111,7 @@ impl Channel {
             began: Some(0),
             tail: Tail::default(),
             handed: 0,
+            seen: None,
         }
     }
 
@@ -130,8 +134,9 @@ impl Channel {
                 most: usize::try_from(left).unwrap_or(usize::MAX),
                 last_chance,
                 capacity: self.capacity,
+                looks: self.inlet.is_watched(),
             };
-            match self.step(tools, turn) {
+            match self.step_watched(tools, turn) {
                 Ok(Moved::Bytes(count)) => moved += count,
                 Ok(Moved::Nothing) => return (moved, Left::Dry),
                 Ok(Moved::HalfLine) if fifo::is_abandoned(self.inlet.reader()) => {
@@ -146,6 +151,19 @@ impl Channel {
                 return (moved, Left::Turn);
             }
         }
+    }
+
+    /// A step at which, where something is looked for, what was moved is looked at.
+    fn step_watched(&mut self, tools: &mut Tools, turn: Turn) -> io::Result<Moved> {
+        if !turn.looks {
+            return self.step(tools, turn);
+        }
+        let place = self.inlet.moved();
+        self.tail.listen();
+        let moved = self.step(tools, turn);
+        let heard = self.tail.take_heard();
+        self.seen = self.inlet.show(place, &heard).or(self.seen.take());
+        moved
     }
 
     fn step(&mut self, tools: &mut Tools, turn: Turn) -> io::Result<Moved> {
@@ -329,6 +347,7 @@ mod tests {
             most: usize::MAX,
             last_chance,
             capacity: 65536,
+            looks: false,
         };
         let pieces = pieces(text.as_bytes(), 4, turn);
         pieces

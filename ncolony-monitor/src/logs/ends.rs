@@ -11,7 +11,8 @@ use ncolony_core::{ProgramName, ProgramSpec};
 use super::channel::Channel;
 use super::inlet::Inlet;
 use super::route::{Destination, Route, Stream, routes};
-use super::{Command, Held, Logs};
+use super::watch::Watch;
+use super::{Command, Held, Logs, Source};
 use crate::sys::fifo;
 
 /// What a program is given as 1 and 2. It changes nothing until the start has been made.
@@ -119,6 +120,28 @@ impl Logs {
             (Route::Inherit, Stream::Err) => {
                 Ok(foreign(io::stderr().as_fd().try_clone_to_owned()?))
             }
+        }
+    }
+
+    /// Before the start: looks for a line in what will come from it, or for nothing any more.
+    pub(crate) fn watch_ends(&self, ends: &Ends, source: &Source, pattern: Option<&str>) {
+        let streams = [
+            (Stream::Out, Some(&ends.out)),
+            (Stream::Err, ends.err.as_ref()),
+        ];
+        for (stream, end) in streams {
+            let key = (source.name.clone(), stream);
+            let inlet = match end.map(|end| &end.change) {
+                None | Some(Change::Dropped) => continue,
+                Some(Change::New(inlet, _)) => inlet,
+                Some(Change::Kept | Change::Redirected(_)) => match self.held.get(&key) {
+                    Some(held) => &held.inlet,
+                    None => continue,
+                },
+            };
+            // What is in it by now was printed by others.
+            let from = inlet.printed().unwrap_or_else(|| inlet.moved());
+            inlet.watch(pattern.and_then(|text| Watch::new(source.clone(), text, from)));
         }
     }
 

@@ -5,10 +5,13 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ncolony_core::files::make_directory;
 
+use super::Source;
+use super::watch::Watch;
 use crate::sys::fifo;
 
 /// Our end of a FIFO. The loop and the thread that moves bytes share it: the one asks, the other
@@ -22,6 +25,9 @@ pub(super) struct Inlet {
     moved: AtomicU64,
     /// Odd while some are being taken.
     turns: AtomicU64,
+    /// What is looked for in what comes.
+    watch: Mutex<Option<Watch>>,
+    is_watched: AtomicBool,
 }
 
 impl Inlet {
@@ -31,6 +37,8 @@ impl Inlet {
             path,
             moved: AtomicU64::new(0),
             turns: AtomicU64::new(0),
+            watch: Mutex::default(),
+            is_watched: AtomicBool::new(false),
         }
     }
 
@@ -93,6 +101,40 @@ impl Inlet {
         self.moved.fetch_add(count, Ordering::SeqCst);
         self.turns.fetch_add(1, Ordering::SeqCst);
         taken
+    }
+
+    /// Looks for something in what comes from now on, or, with nothing, for nothing any more.
+    pub(super) fn watch(&self, watch: Option<Watch>) {
+        self.is_watched.store(watch.is_some(), Ordering::SeqCst);
+        *self.watching() = watch;
+    }
+
+    /// Whether anything is looked for.
+    pub(super) fn is_watched(&self) -> bool {
+        self.is_watched.load(Ordering::SeqCst)
+    }
+
+    /// Whether it is this that is looked for.
+    pub(super) fn watches(&self, source: &Source, pattern: &str) -> bool {
+        let watch = self.watching();
+        watch
+            .as_ref()
+            .is_some_and(|watch| watch.is(source, pattern))
+    }
+
+    /// Looks at bytes that come next, of which the first has this place among all that ever came.
+    /// Gives whose they are when what was looked for is found.
+    pub(super) fn show(&self, place: u64, bytes: &[u8]) -> Option<Source> {
+        let mut watch = self.watching();
+        let found = watch.as_mut()?.see(place, bytes)?;
+        *watch = None;
+        self.is_watched.store(false, Ordering::SeqCst);
+        Some(found)
+    }
+
+    fn watching(&self) -> MutexGuard<'_, Option<Watch>> {
+        // What a panic elsewhere left is a watch or none.
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many bytes were printed into it up to now, taken out or not. `None` while the thread is

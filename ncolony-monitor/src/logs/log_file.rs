@@ -53,6 +53,8 @@ pub(super) struct Turn {
     pub(super) last_chance: bool,
     /// How many bytes fit into the FIFO: whoever has filled it cannot end its line.
     pub(super) capacity: usize,
+    /// Whether what is moved has to be looked at.
+    pub(super) looks: bool,
 }
 
 impl Turn {
@@ -140,7 +142,7 @@ impl LogFile {
         let mut size = self.size()?;
         let shared = self.shared;
         let free = self.limit.saturating_sub(size).saturating_sub(NEAR);
-        if !shared && !self.copies && free > 0 {
+        if !shared && !self.copies && free > 0 && !turn.looks {
             let most = usize::try_from(free).unwrap_or(PIECE).min(PIECE);
             let moved = self.splice(inlet, size, most.min(turn.most));
             self.last = Some((turn.token, 0));

@@ -12,6 +12,7 @@
 //! - [`Logs::rest`] lets go of a FIFO that [`Report::Left`] says is empty and left.
 //! - [`Logs::adopt`] takes up what a process prints that an earlier monitor started;
 //!   [`Logs::clear_away`] removes the FIFOs that nobody needs.
+//! - [`Logs::watch`] looks for a line in what a process prints, which [`Report::Seen`] tells.
 //! - [`Logs::hand_over`] stops everything and shows the open ends, to be kept over an `execve`. The
 //!   new image gives them to [`Logs::take_over`] before it adopts; if there is none,
 //!   [`Logs::resume`] goes on.
@@ -30,6 +31,7 @@ mod step;
 mod succession;
 mod syslog;
 mod tail;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -48,10 +50,12 @@ use crate::sys::signal::with_signals_blocked;
 
 use channel::Channel;
 
+pub(crate) use ends::Ends;
 use inlet::Inlet;
 use pump::Pump;
 use route::Destination;
 pub(crate) use route::{Stream, streams_of};
+use watch::Watch;
 
 /// Where the machine's log listens.
 pub(crate) const SYSLOG: &str = "/dev/log";
@@ -76,6 +80,8 @@ pub(crate) enum Report {
     /// A log grows beyond its size, since it cannot be rotated; without a reason, it was rotated
     /// again.
     Rotation { path: PathBuf, why: Option<String> },
+    /// A process has printed the line that was looked for.
+    Seen { source: Source },
     /// Nobody prints into it, and nothing is left in it; [`Logs::rest`] is to be told.
     Left { name: ProgramName, stream: Stream },
 }
@@ -243,6 +249,26 @@ impl Logs {
         }
         self.shared
             .send_later(Command::Finish(Ended { source, streams }));
+    }
+
+    /// Looks for a line in what a process prints from now on, unless it is looked for already.
+    pub(crate) fn watch(&self, source: &Source, pattern: &str) {
+        for inlet in self.inlets(&source.name) {
+            if !inlet.watches(source, pattern) {
+                inlet.watch(Watch::new(source.clone(), pattern, inlet.moved()));
+            }
+        }
+    }
+
+    /// Looks for nothing any more in what a program prints.
+    pub(crate) fn unwatch(&self, name: &ProgramName) {
+        self.inlets(name).for_each(|inlet| inlet.watch(None));
+    }
+
+    fn inlets(&self, name: &ProgramName) -> impl Iterator<Item = &Inlet> {
+        let held = |stream| self.held.get(&(name.clone(), stream));
+        let held = [held(Stream::Out), held(Stream::Err)];
+        held.into_iter().flatten().map(|held| &*held.inlet)
     }
 
     /// Lets go of a FIFO that was reported as empty and left, unless a process has it again: a

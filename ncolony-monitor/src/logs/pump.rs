@@ -260,6 +260,10 @@ impl Pump {
         self.busy.remove(&token);
         let (moved, left) = channel.drain(&mut self.tools, errand);
         self.take_time(token, moved);
+        let seen = self.channels.get_mut(&token).and_then(|it| it.seen.take());
+        if let Some(source) = seen {
+            let _gone = self.reports.send(Report::Seen { source });
+        }
         if let Some((path, why)) = self.tools.files.take_news(token) {
             let _gone = self.reports.send(Report::Rotation { path, why });
         }

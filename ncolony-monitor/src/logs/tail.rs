@@ -10,10 +10,25 @@ pub(super) struct Tail {
     bytes: Vec<u8>,
     /// Whether something was dropped before the first byte.
     cut: bool,
+    /// What came since it was asked to listen.
+    heard: Option<Vec<u8>>,
 }
 
 impl Tail {
+    /// From now on, and until it is taken, keeps all that comes.
+    pub(super) fn listen(&mut self) {
+        self.heard = Some(Vec::new());
+    }
+
+    /// What came meanwhile.
+    pub(super) fn take_heard(&mut self) -> Vec<u8> {
+        self.heard.take().unwrap_or_default()
+    }
+
     pub(super) fn push(&mut self, printed: &[u8]) {
+        if let Some(heard) = &mut self.heard {
+            heard.extend_from_slice(printed);
+        }
         let printed = if printed.len() > BYTES_MAX {
             self.cut = true;
             &printed[printed.len() - BYTES_MAX..]

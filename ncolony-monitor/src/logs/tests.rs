@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::*;
 
 mod succession;
+mod watched;
 
 /// Logs over a directory of their own, and what they report.
 struct Bench {
@@ -68,6 +69,7 @@ impl Bench {
                 | Report::Trouble { .. }
                 | Report::Healed { .. }
                 | Report::Rotation { .. }
+                | Report::Seen { .. }
                 | Report::Left { .. } => {}
             }
         }
@@ -91,6 +93,7 @@ impl Bench {
             other @ (Report::Printed { .. }
             | Report::Healed { .. }
             | Report::Rotation { .. }
+            | Report::Seen { .. }
             | Report::Left { .. }) => {
                 panic!("{other:?}")
             }
@@ -103,6 +106,7 @@ impl Bench {
             other @ (Report::Printed { .. }
             | Report::Trouble { .. }
             | Report::Rotation { .. }
+            | Report::Seen { .. }
             | Report::Left { .. }) => {
                 panic!("{other:?}")
             }

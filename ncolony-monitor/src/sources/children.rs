@@ -72,8 +72,10 @@ pub(crate) struct Children {
     leftovers: BTreeMap<ProgramName, Leftover>,
     /// Those that an earlier monitor started.
     pub(crate) adopted: Adopted,
-    /// A child of ours that is no program's, and how it ended.
-    expected: Option<(u32, Option<Exit>)>,
+    /// Children of ours that are no program's, and how they ended.
+    expected: BTreeMap<u32, Option<Exit>>,
+    /// Whether one of them has ended since that was last asked.
+    expected_ended: bool,
     /// Where nobody can leave a program.
     pub(crate) tree: Tree,
     /// Who has left one elsewhere.
@@ -91,7 +93,8 @@ impl Children {
             by_name: BTreeMap::new(),
             leftovers: BTreeMap::new(),
             adopted: Adopted::default(),
-            expected: None,
+            expected: BTreeMap::new(),
+            expected_ended: false,
             tree,
             strays,
             orphans: 0,
@@ -101,24 +104,32 @@ impl Children {
 
     /// Expects the end of a child that is no program's.
     pub(crate) fn expect(&mut self, pid: u32) {
-        self.expected = Some((pid, None));
+        self.expected.insert(pid, None);
+    }
+
+    /// Whether a child that was expected to end has done so since this was last asked.
+    pub(crate) fn has_expected_ended(&mut self) -> bool {
+        std::mem::take(&mut self.expected_ended)
     }
 
     /// How that child ended, if it has.
     pub(crate) fn take_expected(&mut self, pid: u32) -> Option<Exit> {
-        let ended = self
-            .expected
-            .take_if(|(expected, exit)| *expected == pid && exit.is_some());
-        ended.and_then(|(_, exit)| exit)
+        let ended = self.expected.get(&pid).copied().flatten();
+        if ended.is_some() {
+            self.expected.remove(&pid);
+        }
+        ended
     }
 
     /// Ends that child, and what it has started. What comes of it is nobody's matter any more.
     pub(crate) fn end_expected(&mut self, pid: u32) {
-        if self
-            .expected
-            .take_if(|(expected, exit)| *expected == pid && exit.is_none())
-            .is_some()
-        {
+        self.kill_expected(pid);
+        self.expected.remove(&pid);
+    }
+
+    /// Kills that child, and what it has started; its end is still expected.
+    pub(crate) fn kill_expected(&self, pid: u32) {
+        if self.expected.get(&pid) == Some(&None) {
             // It was not reaped, so the number is its own, and that of the group that it leads.
             let _gone = signal::to_group(pid, Signal::KILL);
         }
@@ -160,9 +171,12 @@ impl Children {
         while let Some(pid) = reap::peek() {
             let Some(child) = self.by_pid.remove(&pid) else {
                 let exit = reap::take(pid);
-                match &mut self.expected {
-                    Some((expected, end)) if *expected == pid => *end = Some(exit),
-                    Some(_) | None => self.orphans += 1,
+                match self.expected.get_mut(&pid) {
+                    Some(end) => {
+                        *end = Some(exit);
+                        self.expected_ended = true;
+                    }
+                    None => self.orphans += 1,
                 }
                 continue;
             };

@@ -16,6 +16,7 @@ pub(crate) mod fifo;
 pub(crate) mod limits;
 pub(crate) mod lock;
 pub(crate) mod notifier;
+pub(crate) mod notify;
 pub(crate) mod offspring;
 pub(crate) mod outlet;
 pub(crate) mod pidfd;

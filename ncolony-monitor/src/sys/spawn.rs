@@ -58,6 +58,8 @@ pub(crate) struct Launch<'a> {
     /// Sockets that it finds from descriptor 3 on, in this order; with any, its environment also
     /// says `LISTEN_PID`.
     pub(crate) sockets: Vec<BorrowedFd<'a>>,
+    /// Whether it is killed when the monitor ends, whatever ends that.
+    pub(crate) dies_with_us: bool,
 }
 
 /// What the child was doing when it failed.
@@ -218,6 +220,7 @@ impl Launcher {
             drop_from: shares_table.then(|| kept.into_iter().max().unwrap_or(2) + 1),
             passed: passed.as_ref(),
             drops_range: self.drops_range,
+            dies_with_us: launch.dies_with_us,
             inherited: &self.ignored,
             failure: None,
         };

@@ -30,5 +30,6 @@ pub(crate) fn launch<'a>(
         stdout: answer,
         stderr: answer,
         sockets: Vec::new(),
+        dies_with_us: false,
     }
 }

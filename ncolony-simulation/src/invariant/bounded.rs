@@ -11,7 +11,7 @@ const EVENTS_MAX: usize = 8;
 pub(super) fn check(monitor: &Monitor) -> Result<(), Violation> {
     let load = monitor.colony.load();
     let drained = load.orders == 0 && load.records == 0 && load.touched == 0;
-    // An end, the start after it, and the end of that: no more wait for last lines.
+    // An end that waits for last lines holds a few events up, and no more.
     let told = load.events <= EVENTS_MAX * load.programs;
     // Programs that are named and absent are remembered as well.
     let ordered = load.ordered <= usize::from(PROGRAMS);

@@ -11,6 +11,7 @@ pub mod messages_once;
 pub mod needless_stop;
 pub mod one_process;
 pub mod own_signals;
+pub mod readiness;
 pub mod records;
 pub mod remembered;
 pub mod removed_goes;
@@ -58,7 +59,9 @@ pub enum Invariant {
     /// I16: where the end of one program is the end of all, everything ends with it, and with
     /// nothing else.
     EndOfAll,
-    /// I17: instances are restarted one at a time.
+    /// I17: nothing counts as up before it is ready, and what is not in time is stopped.
+    Readiness,
+    /// I18: instances are restarted one at a time.
     Rolling,
 }
 
@@ -140,5 +143,6 @@ pub fn check(world: &World) -> Result<(), Violation> {
     delays::check(monitor, world.now)?;
     liveness::check(monitor, world.now)?;
     listening::check(monitor)?;
+    readiness::check(monitor, world.now)?;
     records::check(monitor, &world.kernel, world.now)
 }

@@ -39,13 +39,19 @@ pub(crate) fn sent(
     if life.generation != generation {
         return Ok(());
     }
-    let justified = life.stop.is_some() || ended || ledger.must_stop(name, account, life);
+    let told = ledger.must_stop(name, account, life) && ledger.stop_waits(name).is_none();
+    let fault = life.fault(now).filter(|_| !ended && !told);
+    let must_stop = ended || fault.is_some() || ledger.must_stop(name, account, life);
+    let justified = life.stop.is_some() || must_stop;
     Invariant::NeedlessStop.must(justified, || {
         format!("{name} is sent {signal}, although it is wanted as it is: {account:?}")
     })?;
-    if life.stop.is_none() && !ended {
+    // What is not well does not wait for others.
+    if life.stop.is_none() && !ended && fault.is_none() {
         in_order::told(ledger, name)?;
-        Invariant::Rolling.must(!ledger.waits(name, now), || {
+        // What is not well is stopped on its own account.
+        let in_turn = !ledger.waits(name, now) || life.fault(now).is_some();
+        Invariant::Rolling.must(in_turn, || {
             format!("{name} is stopped while another of its family is missing: {account:?}")
         })?;
     }
@@ -59,14 +65,20 @@ pub(crate) fn sent(
             Invariant::NeedlessStop.must(signal == policy.stop_signal, || {
                 format!("{name} is sent {signal} before {}", policy.stop_signal)
             })?;
-            life.stop = Some(Stop::begun(now.after(policy.killtime)));
+            life.stop = Some(Stop {
+                fault,
+                ..Stop::begun(now.after(policy.killtime))
+            });
         }
         // The predecessor may have asked, or not: nobody knows.
         Some(stop) if !stop.asked => {
             Invariant::NeedlessStop.must(signal == policy.stop_signal, || {
                 format!("{name} is sent {signal} before {}", policy.stop_signal)
             })?;
-            *stop = Stop::begun(now.after(policy.killtime));
+            *stop = Stop {
+                fault: stop.fault,
+                ..Stop::begun(now.after(policy.killtime))
+            };
         }
         Some(stop) if signal == Signal::CONT && !stop.continued => stop.continued = true,
         Some(stop) => {

@@ -3,6 +3,7 @@
 
 mod instances;
 mod order;
+mod readiness;
 mod succession;
 mod telling;
 

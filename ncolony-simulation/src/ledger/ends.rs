@@ -8,7 +8,7 @@ use ncolony_core::policy::SHORTAGE_DELAY;
 use ncolony_core::spec::Policy;
 use ncolony_core::{Exit, Mono, ProgramName};
 
-use super::{Account, Known, Ledger, Life, Pause};
+use super::{Account, Hand, Known, Ledger, Life, Pause};
 
 /// "Starts that nobody commanded are never closer than 100 ms."
 pub(crate) const SPACING: Duration = Duration::from_millis(100);
@@ -44,6 +44,8 @@ impl Ledger {
                 started: at,
                 spec: spec.clone(),
                 up: false,
+                since: at,
+                well: at,
                 stop: None,
                 adopted: false,
             });
@@ -124,10 +126,13 @@ impl Ledger {
         else {
             return;
         };
-        let pause = if !by_itself || account.is_superseded(&life.spec) {
-            Pause::None
-        } else {
-            account.judge(&life, exit, ended)
+        let fault = life.stop.as_ref().and_then(|stop| stop.fault);
+        let fault = fault.filter(|_| account.hand != Hand::Down);
+        let pause = match fault {
+            _ if account.is_superseded(&life.spec) => Pause::None,
+            Some(fault) if !by_itself => account.fail(&life, fault, exit, ended),
+            Some(_) | None if by_itself => account.judge(&life, exit, ended),
+            Some(_) | None => Pause::None,
         };
         account.known = Known::Nothing(pause);
         self.ended_now.push((name.clone(), generation));
@@ -144,7 +149,7 @@ impl Ledger {
 
 impl Account {
     /// The end of a process that nobody had asked for.
-    fn judge(&mut self, life: &Life, exit: Exit, ended: Mono) -> Pause {
+    pub(super) fn judge(&mut self, life: &Life, exit: Exit, ended: Mono) -> Pause {
         let spec = self.good.clone().unwrap_or_else(|| life.spec.clone());
         if rests(&spec.policy, exit) {
             self.forget_deaths();
@@ -169,7 +174,7 @@ impl Account {
         self.shortages = 0;
     }
 
-    fn instant_death(&mut self, policy: &Policy, started: Mono, at: Mono) -> Pause {
+    pub(super) fn instant_death(&mut self, policy: &Policy, started: Mono, at: Mono) -> Pause {
         let delay = self.next_delay(policy);
         self.deaths += 1;
         if policy.give_up_after.is_some_and(|most| self.deaths >= most) {

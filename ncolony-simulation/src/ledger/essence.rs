@@ -90,6 +90,9 @@ impl Pause {
 impl Life {
     fn hash_essence(&self, now: Mono, out: &mut impl Hasher) {
         (behind(now, self.started), &self.spec.source, self.up).hash(out);
+        if self.spec.policy.ready.is_some() || self.spec.process.watchdog.is_some() {
+            (behind(now, self.since), behind(now, self.well)).hash(out);
+        }
         let stop = self.stop.as_ref().map(
             |Stop {
                  kill_by,
@@ -97,9 +100,11 @@ impl Life {
                  written,
                  continued,
                  killed,
+                 fault,
              }| {
                 let killed = killed.map(|then| behind(now, then));
-                (kill_by.since(now), asked, written, continued, killed)
+                let begun = (kill_by.since(now), asked, written);
+                (begun, continued, killed, fault)
             },
         );
         stop.hash(out);

@@ -28,8 +28,8 @@ impl Ledger {
         let keystone = self.keystone.as_ref();
         let is_named = keystone.is_some_and(|it| it == name || *it == name.family());
         let is_it = is_named && life.generation == *generation;
-        let was_told = life.stop.is_some() || self.must_stop(name, account, life);
-        (is_it && !was_told).then_some(*exit)
+        let is_wanted = account.wanted(false) && !account.is_superseded(&life.spec);
+        (is_it && is_wanted && life.stop.is_none()).then_some(*exit)
     }
 
     /// Everything is to stop if the program has ended, or rests by itself.

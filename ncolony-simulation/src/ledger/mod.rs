@@ -6,6 +6,7 @@ mod ends;
 mod essence;
 mod family;
 mod files;
+mod health;
 mod keystone;
 mod life;
 mod order;
@@ -21,7 +22,7 @@ use ncolony_core::status::State;
 use ncolony_core::{Exit, Mono, ProgramName, ProgramSpec, Signal};
 
 pub(crate) use ends::SPACING;
-pub use life::{Life, Stop};
+pub use life::{Fault, Life, Stop};
 pub use words::{Disposal, Expected};
 
 /// What a person has said over the head of the file.
@@ -253,7 +254,7 @@ impl Account {
             Known::Nothing(Pause::Waits { latest, .. }) => Some(*latest),
             Known::Alive(life) | Known::Leftover { life, .. } => Some(match &life.stop {
                 Some(stop) => stop.due_at(),
-                None => life.started.after(life.spec.policy.threshold),
+                None => life.due_at(),
             }),
             Known::Nothing(Pause::None | Pause::Exited(_) | Pause::Fatal)
             | Known::Ordered { .. } => None,
@@ -321,11 +322,18 @@ impl Ledger {
                 generation,
                 pid,
                 identity: _,
-            } => self.adopted(name, *generation, *pid),
+            } => self.adopted(now, name, *generation, *pid),
             Observation::NeverStarted { name, generation } => {
                 self.never_started(now, name, *generation);
             }
             Observation::Upgraded | Observation::UpgradeFailed { .. } => self.upgrading = false,
+            Observation::Ready { name, generation } => self.ready(name, *generation),
+            Observation::NotReady { .. } => {}
+            Observation::Notified {
+                name,
+                generation,
+                word,
+            } => self.notified(now, name, *generation, word),
             Observation::Shutdown => self.close(),
             Observation::KillNow => {
                 self.close();

@@ -207,7 +207,8 @@ impl Ledger {
             let goes_on = !self.is_out(need.name) && !self.lacks(need.name);
             return goes_on && life.is_some_and(|life| life.is_up(now));
         }
-        life.is_some() || self.is_out(need.name)
+        let started = life.is_some_and(|life| life.spec.policy.ready.is_none() || life.is_up(now));
+        started || self.is_out(need.name)
     }
 
     /// Whether a program that is wanted will never start as things are.

@@ -4,7 +4,7 @@ use ncolony_core::colony::Generation;
 use ncolony_core::{Mono, ProgramName};
 
 use super::ends::SPACING;
-use super::{Account, Known, Ledger, Pause, Stop};
+use super::{Account, Fault, Known, Ledger, Pause, Stop};
 
 impl Ledger {
     /// What was carried out is written down, too.
@@ -22,7 +22,7 @@ impl Ledger {
         let names: Vec<ProgramName> = self.accounts.keys().cloned().collect();
         // Those who wait for each other come last, one after the other.
         let (last, first): (Vec<_>, Vec<_>) = names.into_iter().partition(|it| self.may_wait(it));
-        let told: Vec<bool> = first.iter().map(|name| self.is_told(name, now)).collect();
+        let told: Vec<_> = first.iter().map(|name| self.is_told(name, now)).collect();
         for (name, told) in first.iter().zip(told) {
             self.decide_on(name, now, told, killing);
         }
@@ -34,17 +34,25 @@ impl Ledger {
     }
 
     /// Whether a program is told to stop, if it was not before.
-    fn is_told(&self, name: &ProgramName, now: Mono) -> bool {
+    fn is_told(&self, name: &ProgramName, now: Mono) -> (bool, Option<Fault>) {
         let Some(account) = self.accounts.get(name) else {
-            return false;
+            return (false, None);
         };
         let left = matches!(account.known, Known::Leftover { .. });
         let must_stop = (account.life()).is_some_and(|life| self.must_stop(name, account, life));
         let is_held = || self.stop_waits(name).is_some() || self.waits(name, now);
-        left || (must_stop && !is_held())
+        let told = left || (must_stop && !is_held());
+        let fault = account.life().and_then(|life| life.fault(now));
+        (told, fault.filter(|_| !told))
     }
 
-    fn decide_on(&mut self, name: &ProgramName, now: Mono, told: bool, killing: bool) {
+    fn decide_on(
+        &mut self,
+        name: &ProgramName,
+        now: Mono,
+        told: (bool, Option<Fault>),
+        killing: bool,
+    ) {
         if let Some(account) = self.accounts.get_mut(name) {
             account.decided(now, told, killing);
         }
@@ -66,7 +74,13 @@ impl Ledger {
         self.begin();
     }
 
-    pub(super) fn adopted(&mut self, name: &ProgramName, generation: Generation, pid: u32) {
+    pub(super) fn adopted(
+        &mut self,
+        now: Mono,
+        name: &ProgramName,
+        generation: Generation,
+        pid: u32,
+    ) {
         let Some(account) = self.about(name, generation) else {
             return;
         };
@@ -80,6 +94,7 @@ impl Ledger {
         }) = self.accounts.get_mut(name)
         {
             life.adopted = true;
+            (life.since, life.well) = (now, now);
         }
     }
 
@@ -112,7 +127,7 @@ impl Account {
         self.life_mut()?.stop.as_mut()
     }
 
-    fn decided(&mut self, now: Mono, must_stop: bool, killing: bool) {
+    fn decided(&mut self, now: Mono, (told, fault): (bool, Option<Fault>), killing: bool) {
         let Some(life) = self.life() else {
             return;
         };
@@ -121,9 +136,10 @@ impl Account {
             return;
         };
         match &mut life.stop {
-            None if must_stop => {
+            None if told || fault.is_some() => {
                 life.stop = Some(Stop {
                     asked: false,
+                    fault,
                     ..Stop::begun(kill_by)
                 });
             }

@@ -14,6 +14,11 @@ const BOTH: [Who; 2] = [Who(0), Who(1)];
 pub(super) const PLAIN: u8 = 0;
 const NEVER: u8 = 2;
 const GIVES_UP: u8 = 6;
+const LOOKED_AT: u8 = 8;
+const SAYS_SO: u8 = 9;
+
+/// The process of [`crate::cast`] that has to say that it is well.
+const WATCHED: u8 = 3;
 
 fn recipe(process: u8, policy: u8) -> Recipe {
     Recipe {
@@ -75,6 +80,8 @@ pub(super) fn stubborn(members: Option<Members>) -> Plan {
         killed: Manner::Ends(0),
         frozen: false,
         members,
+        rises: Manner::Ignores,
+        well: true,
     };
     Plan {
         start: Start::Lives(temper),
@@ -155,6 +162,27 @@ fn instances(depth: usize) -> Theme {
         ],
         depth,
     }
+}
+
+/// Programs that are ready at some time, or never, or have to say that they are well.
+fn readiness(depth: usize) -> Theme {
+    let rise: &dyn Fn(Who) -> Move = &|who| vec![Action::Rise(who), Action::Turn];
+    let restart: &dyn Fn(Who) -> Move = &|who| word(Word::Restart, who);
+    let stop: &dyn Fn(Who) -> Move = &|who| word(Word::Stop, who);
+    let looked_at: &dyn Fn(Who) -> Move = &|who| file(who, 0, LOOKED_AT);
+    let says_so: &dyn Fn(Who) -> Move = &|who| file(who, 0, SAYS_SO);
+    let watched: &dyn Fn(Who) -> Move = &|who| file(who, WATCHED, PLAIN);
+    let moves = [&die, rise, restart, stop, looked_at, says_so, watched];
+    let mut theme = theme("readiness", LOOKED_AT, depth, &moves);
+    let Start::Lives(temper) = stubborn(None).start else {
+        return theme;
+    };
+    theme.usual.start = Start::Lives(Temper {
+        well: false,
+        ..temper
+    });
+    theme.moves.push(vec![Action::Replace]);
+    theme
 }
 
 /// Of two programs the one requires the other, or the other way round, or both, or neither.
@@ -247,6 +275,7 @@ pub fn themes(depth: usize) -> Vec<Theme> {
         closing(depth),
         instances(depth),
         order(depth),
+        readiness(depth * 3 / 4),
         breaths(depth / 2),
         succession::crashes(depth * 3 / 4),
         succession::successions(depth * 3 / 4),

@@ -131,6 +131,7 @@ impl World {
         invariant::remembered::restored(&before.colony, &colony)?;
         let next_look = self.frequency.map(|span| self.now.after(span));
         let mut monitor = before.succeeded_by(colony, catalogue, next_look);
+        monitor.ledger.wait_anew(self.now);
         monitor.believed = self.disk.directory.map(|directory| directory.inode);
         monitor.remembers = remembers;
         Ok(monitor)

@@ -61,7 +61,7 @@ impl Kernel {
             let age = now.since(group.started).min(MEMORY);
             (group.who, age, &group.spec.source).hash(out);
             (group.leader, group.members, group.temper).hash(out);
-            group.is_frozen().hash(out);
+            (group.is_frozen(), group.risen).hash(out);
         }
         let place = |serial: u64| {
             let mut groups = self.groups.iter();
@@ -75,6 +75,8 @@ impl Kernel {
                     (1_u8, ahead, place(*serial), exit).hash(out);
                 }
                 Due::MembersEnd { serial } => (2_u8, ahead, place(*serial)).hash(out),
+                Due::Rises { serial } => (3_u8, ahead, place(*serial)).hash(out),
+                Due::SaysWell { serial } => (4_u8, ahead, place(*serial)).hash(out),
             }
         }
     }

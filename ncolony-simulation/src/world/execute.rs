@@ -43,6 +43,10 @@ impl World {
                 invariant::removed_goes::retracted(monitor, &name)?;
                 monitor.records.remove(&name);
             }
+            Effect::Probe {
+                spec, generation, ..
+            } => self.probe(&spec, generation),
+            Effect::EndProbe(name) => drop(monitor.probed.remove(&name)),
             Effect::Release(name) => invariant::listening::released(monitor, &name)?,
             Effect::Answer(reply) => invariant::messages_once::answered(monitor, &reply)?,
             Effect::Reject { file, .. } => {
@@ -112,6 +116,9 @@ impl World {
 fn shown(order: &Effect) -> String {
     match order {
         Effect::Spawn { spec, generation } => format!("Spawn {} {generation:?}", spec.name),
+        Effect::Probe {
+            spec, generation, ..
+        } => format!("Probe {} {generation:?}", spec.name),
         Effect::Tell(events) => {
             let one = |it: &Event| format!(" {} {}>{} {}", it.name, it.from, it.to, it.cause);
             format!("Tell{}", events.iter().map(one).collect::<String>())
@@ -120,6 +127,7 @@ fn shown(order: &Effect) -> String {
         | Effect::Publish(_)
         | Effect::Retract(_)
         | Effect::Release(_)
+        | Effect::EndProbe(_)
         | Effect::Answer(_)
         | Effect::Reject { .. }
         | Effect::Discard { .. }

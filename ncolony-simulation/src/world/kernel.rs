@@ -13,6 +13,9 @@ use crate::action::{Manner, Millis, Plan, Start, Temper, Who};
 /// Numbers of processes go from 2 to this one and around again.
 const LAST_PID: u32 = 24;
 
+/// How often a process says that it is well; more often than any file asks for.
+const WELL_EVERY: Duration = Duration::from_millis(700);
+
 /// A process group: the main process of a program, and what it has left beside it.
 #[derive(Clone, Debug)]
 pub struct ProcessGroup {
@@ -32,6 +35,8 @@ pub struct ProcessGroup {
     pub leader: bool,
     /// Whether others in it live.
     pub members: bool,
+    /// Whether what its file calls ready holds.
+    pub risen: bool,
     pub(super) temper: Temper,
     frozen: bool,
     /// The stop signal came while it was frozen.
@@ -75,6 +80,10 @@ pub(super) enum Happening {
     },
     /// The last of a group without a main process ended.
     GroupGone { who: Who, generation: Generation },
+    /// What a program's file calls ready holds now.
+    Risen { who: Who, generation: Generation },
+    /// A process has said that it is well.
+    Well { who: Who, generation: Generation },
 }
 
 #[derive(Clone, Debug)]
@@ -90,6 +99,12 @@ pub(super) enum Due {
         exit: Exit,
     },
     MembersEnd {
+        serial: u64,
+    },
+    Rises {
+        serial: u64,
+    },
+    SaysWell {
         serial: u64,
     },
 }
@@ -168,6 +183,8 @@ impl Kernel {
             } => Some(self.spawn(at, who, generation, spec, start)),
             Due::LeaderEnds { serial, exit } => self.end_leader(at, serial, exit),
             Due::MembersEnd { serial } => self.end_members(serial),
+            Due::Rises { serial } => self.rises(serial),
+            Due::SaysWell { serial } => self.says_well(at, serial),
         };
         Some((at, happening))
     }
@@ -195,6 +212,12 @@ impl Kernel {
         let serial = self.serials;
         let exit = temper.exit;
         self.schedule_manner(at, temper.life, Due::LeaderEnds { serial, exit });
+        if spec.policy.ready.is_some() {
+            self.schedule_manner(at, temper.rises, Due::Rises { serial });
+        }
+        if spec.process.watchdog.is_some() && temper.well {
+            self.schedule(at.after(WELL_EVERY), Due::SaysWell { serial });
+        }
         self.groups.push(ProcessGroup {
             serial,
             who,
@@ -204,6 +227,7 @@ impl Kernel {
             started: at,
             leader: true,
             members: temper.members.is_some(),
+            risen: false,
             frozen: temper.frozen,
             pending: false,
             temper,
@@ -270,6 +294,27 @@ impl Kernel {
         let (who, generation) = (group.who, group.generation);
         self.bury();
         alone.then_some(Happening::GroupGone { who, generation })
+    }
+
+    fn rises(&mut self, serial: u64) -> Option<Happening> {
+        let group = self.group(serial).filter(|it| it.leader && !it.risen)?;
+        group.risen = true;
+        let (who, generation) = (group.who, group.generation);
+        Some(Happening::Risen { who, generation })
+    }
+
+    fn says_well(&mut self, at: Mono, serial: u64) -> Option<Happening> {
+        let group = self.group(serial).filter(|group| group.leader)?;
+        let (who, generation) = (group.who, group.generation);
+        self.schedule(at.after(WELL_EVERY), Due::SaysWell { serial });
+        Some(Happening::Well { who, generation })
+    }
+
+    /// What a program's file calls ready begins to hold, now.
+    pub(super) fn rise(&mut self, now: Mono, who: Who) {
+        for serial in self.serials_of(who) {
+            self.schedule(now, Due::Rises { serial });
+        }
     }
 
     fn serials_of(&self, who: Who) -> Vec<u64> {

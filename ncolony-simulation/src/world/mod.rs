@@ -11,6 +11,7 @@ mod kernel;
 mod look;
 mod mail;
 mod monitor;
+mod readiness;
 mod turn;
 mod upgrade;
 
@@ -44,6 +45,8 @@ pub const FAULTLESS: Plan = Plan {
         killed: Manner::Ends(0),
         frozen: false,
         members: None,
+        rises: Manner::Ends(10),
+        well: true,
     }),
     takes: 0,
 };
@@ -186,6 +189,10 @@ impl World {
             }
             Action::Scatter(who) => {
                 self.kernel.scatter(self.now, who);
+                self.watch_kernel();
+            }
+            Action::Rise(who) => {
+                self.kernel.rise(self.now, who);
                 self.watch_kernel();
             }
             Action::Echo(who, echo) => self.echo(who, echo),

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use ncolony_core::colony::diff::Catalogue;
-use ncolony_core::colony::{Blame, Colony, Generation, Group, Observation, SpawnFailure};
+use ncolony_core::colony::{Blame, Colony, Generation, Group, Observation, SpawnFailure, Word};
 use ncolony_core::{Exit, Mono, ProgramName, ProgramSpec, ProgramStatus};
 
 use super::World;
 use super::kernel::Happening;
+use super::readiness::{is_of_health, says};
 use crate::action::{Echo, Who};
 use crate::ledger::{Expected, Ledger};
 
@@ -43,6 +44,8 @@ pub struct Monitor {
     pub records: BTreeMap<ProgramName, ProgramStatus>,
     /// Programs that something is listened on for.
     pub listening: BTreeSet<ProgramName>,
+    /// Starts that are being looked at whether they are ready.
+    pub probed: BTreeMap<ProgramName, Generation>,
     /// Messages that the machine was told of and that are not disposed of.
     pub outstanding: BTreeMap<String, Expected>,
     /// Where outcomes were written since the message was told.
@@ -74,6 +77,7 @@ impl Monitor {
             ledger: Ledger::default(),
             records: BTreeMap::new(),
             listening: BTreeSet::new(),
+            probed: BTreeMap::new(),
             outstanding: BTreeMap::new(),
             answered: BTreeSet::new(),
             rescans: 0,
@@ -188,6 +192,9 @@ impl World {
         let (who, generation, fact) = self.fact(at, happening);
         self.note(|| format!("    happens: {fact:?}"));
         if let Some(monitor) = &mut self.monitor {
+            if is_of_health(&fact) {
+                return monitor.tell_health(fact);
+            }
             monitor.remember(who, generation, &fact);
             monitor.tell(fact);
         }
@@ -229,6 +236,12 @@ impl World {
                     generation,
                     exited(name(who), generation, exit, group, at),
                 )
+            }
+            Happening::Risen { who, generation } => {
+                (who, generation, self.risen(name(who), who, generation))
+            }
+            Happening::Well { who, generation } => {
+                (who, generation, says(name(who), generation, Word::Well))
             }
             Happening::GroupGone { who, generation } => {
                 let name = name(who);
@@ -276,6 +289,7 @@ impl World {
             (Echo::OldExited, Some(generation)) => {
                 Some(exited(name, generation, Exit::Unknown, Group::Gone, now))
             }
+            (Echo::OldReady, Some(generation)) => Some(Observation::Ready { name, generation }),
             (Echo::OldGroupGone, Some(generation)) => Some(Observation::GroupGone {
                 name,
                 generation,

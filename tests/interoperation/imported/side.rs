@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use nix::unistd::{User, geteuid};
 use serde_json::Value;
@@ -25,6 +25,18 @@ serverurl=unix://%(here)s/run/test.sock
 [supervisord]
 childlogdir=%(here)s/auto
 ";
+
+/// What both supervisors find when they are started. Whoever opens `/dev/stdout` anew, as supervisord
+/// does for programs, writes behind what is there.
+const SURROUNDINGS: &str = r#"
+umask 022
+ulimit -S -n 1024
+if [ -n "$OUTPUT" ]; then
+    exec >>"$OUTPUT" 2>&1
+    unset OUTPUT
+fi
+exec "$@"
+"#;
 
 /// Variables that a shell or either supervisor sets for itself.
 fn is_own(entry: &str) -> bool {
@@ -83,7 +95,7 @@ impl Side {
         let user = User::from_uid(geteuid()).unwrap().unwrap();
         let mut outer = command("/bin/sh");
         outer
-            .args(["-c", "umask 022; ulimit -S -n 1024; exec \"$@\"", "sh"])
+            .args(["-c", SURROUNDINGS, "sh"])
             .arg(inner.get_program())
             .args(inner.get_args())
             .current_dir(self.root())
@@ -114,7 +126,13 @@ impl Side {
         let mut inner = python();
         inner.args(["-m", "supervisor.supervisord", "-n", "-c"]);
         inner.arg(self.path("observed.conf"));
-        Running::start(self.surrounded(&inner), &self.path("output"))
+        self.start(&inner)
+    }
+
+    fn start(&self, inner: &Command) -> Running {
+        let mut outer = self.surrounded(inner);
+        outer.env("OUTPUT", self.path("output"));
+        Running::start(outer, &self.path("output"))
     }
 
     /// Imports the configuration, and gives what was said of it.
@@ -134,15 +152,29 @@ impl Side {
     pub(crate) fn monitor(&self) -> Running {
         let mut inner = program("ncolony-monitor");
         inner.arg("--root").arg(self.path("colony"));
-        Running::start(self.surrounded(&inner), &self.path("output"))
+        self.start(&inner)
+    }
+
+    /// Runs supervisorctl.
+    pub(crate) fn supervisorctl(&self, words: &[&str]) -> Output {
+        let mut inner = python();
+        inner.args(["-m", "supervisor.supervisorctl", "-c"]);
+        inner.arg(self.path("observed.conf")).args(words);
+        self.surrounded(&inner).output().unwrap()
+    }
+
+    /// Runs our control program.
+    pub(crate) fn ctl(&self, words: &[&str]) -> Output {
+        let mut inner = program("ncolony-ctl");
+        inner.args(words);
+        let mut outer = self.surrounded(&inner);
+        outer.env("NCOLONY_ROOT", self.path("colony"));
+        outer.output().unwrap()
     }
 
     /// The states that supervisorctl shows, by its names of processes.
     pub(crate) fn states_of_theirs(&self) -> BTreeMap<String, String> {
-        let mut inner = python();
-        inner.args(["-m", "supervisor.supervisorctl", "-c"]);
-        inner.arg(self.path("observed.conf")).arg("status");
-        let done = self.surrounded(&inner).output().unwrap();
+        let done = self.supervisorctl(&["status"]);
         let text = String::from_utf8(done.stdout).unwrap();
         let states = text.lines().filter_map(|line| {
             let mut words = line.split_whitespace();

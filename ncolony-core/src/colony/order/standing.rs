@@ -85,12 +85,13 @@ impl Standing {
     }
 }
 
-/// Whether a program counts as started for those that come after it: its process was executed, and
-/// is not one that is about to be replaced.
+/// Whether a program counts as started for those that come after it: it is ready where it has to
+/// be, else its process was executed; and it is not one that is about to be replaced.
 fn has_started(program: &Program, in_ring: bool) -> bool {
     match &program.phase {
         Phase::Starting(child) | Phase::Running(child) => {
-            in_ring || !program.is_superseded(&child.spec) || program.waits_for_turn(false)
+            let is_replaced = program.is_superseded(&child.spec) && !program.waits_for_turn(false);
+            program.has_started() && (in_ring || !is_replaced)
         }
         Phase::Idle(_)
         | Phase::Delayed { .. }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{ChildSnapshot, PhaseSnapshot, ProgramSnapshot, Snapshot, SourceId, Sources};
 use crate::colony::chronicle::Chronicle;
+use crate::colony::health::Health;
 use crate::colony::order::Place;
 use crate::colony::program::{Child, Phase, Program, Rest};
 use crate::colony::stop::{Asked, Patience};
@@ -19,6 +20,7 @@ struct Reader<'a> {
     sources: &'a Sources,
     defaults: &'a Defaults,
     name: &'a ProgramName,
+    now: Now,
 }
 
 impl Reader<'_> {
@@ -41,6 +43,13 @@ impl Reader<'_> {
             started_wall: child.started_wall,
             spec: self.spec(&child.source),
             adopted: child.adopted,
+            // A new monitor waits as long as the one before it was to wait.
+            health: Health {
+                intent: child.intent,
+                said: child.said,
+                obstacle: child.obstacle,
+                ..Health::new(self.now.mono)
+            },
         }
     }
 
@@ -115,6 +124,7 @@ impl Colony {
                 sources: &snapshot.sources,
                 defaults,
                 name: &name,
+                now,
             };
             let program = Program::restored(program, &reader, now);
             colony.touched.insert(name.clone());

@@ -165,6 +165,9 @@ impl Child {
             started_wall: self.started_wall,
             source: refer(&self.spec.source, sources),
             adopted: self.adopted,
+            intent: self.health.intent,
+            said: self.health.said.clone(),
+            obstacle: self.health.obstacle.clone(),
         }
     }
 }

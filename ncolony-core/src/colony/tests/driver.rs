@@ -186,6 +186,8 @@ impl Driver {
                 self.orders.push(format!("retract {name}"));
             }
             Effect::Release(name) => self.orders.push(format!("release {name}")),
+            Effect::Probe { spec, .. } => self.orders.push(format!("probe {}", spec.name)),
+            Effect::EndProbe(name) => self.orders.push(format!("end probe {name}")),
             Effect::Answer(reply) => self.replies.push(reply),
             Effect::Reject { file, reason } => {
                 self.orders.push(format!("reject {file}: {reason}"));

@@ -285,3 +285,16 @@ fn what_comes_and_goes_with_another_says_so() {
     assert_eq!((told[0].0, told[0].1), (State::Stopping, Cause::Dependency));
     assert!(told[0].2.as_deref().unwrap().contains("db"), "{told:?}");
 }
+
+#[test]
+fn starts_that_fail_do_not_wait_for_last_lines_without_end() {
+    let mut web = Driver::running("web", "");
+    web.events();
+    web.spawns = Spawns::Fail(Blame::Machine);
+    web.exits("web", 3);
+    web.wait(60_000);
+    let waiting = web.colony.load().events;
+    assert!(waiting < 10, "{waiting} events wait");
+    let story = web.story();
+    assert!(story.len() > 50, "{story:?}");
+}

@@ -1,7 +1,8 @@
 //! Who is started when, compared with others.
 
 use super::driver::{Driver, Spawns};
-use crate::colony::Blame;
+use crate::colony::{Blame, Group};
+use crate::exit::Exit;
 use crate::status::{State, WantWord};
 
 const AFTER_DB: &str = r#""after": ["db"]"#;
@@ -236,6 +237,26 @@ fn what_has_waited_for_its_turn_is_not_overtaken_by_what_is_due_now() {
     let spawned = all.spawned("second");
     all.observe(spawned);
     assert_eq!(all.orders(), ["spawn last"]);
+}
+
+#[test]
+fn whose_turn_it_is_and_who_has_come_to_wait_for_another_lets_the_next_pass() {
+    let mut all = Driver::running("db", "");
+    all.orders();
+    all.spawns = Spawns::Wait;
+    all.observe_all(vec![
+        Driver::good("first", r#""priority": 1"#),
+        Driver::good("second", r#""priority": 2, "requires": ["db"]"#),
+        Driver::good("third", r#""priority": 3"#),
+    ]);
+    let crash = all.exited("db", Exit::Code(1), Group::Gone);
+    all.observe(crash);
+    assert_eq!(all.orders(), ["spawn first"]);
+    for (done, next) in [("first", "spawn third"), ("third", "spawn db")] {
+        let spawned = all.spawned(done);
+        all.observe(spawned);
+        assert_eq!(all.orders(), [next]);
+    }
 }
 
 #[test]

@@ -151,11 +151,21 @@ fn check_own(configuration: &mut Configuration<'_>) -> Result<(), Refusal> {
     reader.value("childlogdir", |text| values::directory(machine, text))?;
     reader.value("identifier", |_| Ok(()))?;
     for (option, instead) in OF_ITSELF {
-        if let Some(setting) = configuration.setting(SECTION, option).cloned() {
+        let found = configuration.setting(SECTION, option).cloned();
+        if let Some(setting) = found.filter(|setting| !is_so_anyway(option, &setting.text)) {
             configuration.notes.add(&setting, SECTION, instead);
         }
     }
     Ok(())
+}
+
+/// Whether an option asks for what is so here without it.
+fn is_so_anyway(option: &str, text: &str) -> bool {
+    match option {
+        "nodaemon" | "nocleanup" => values::boolean(text) == Ok(true),
+        "silent" | "strip_ansi" => values::boolean(text) == Ok(false),
+        _ => false,
+    }
 }
 
 fn log_level(text: &str) -> Result<(), String> {

@@ -5,6 +5,7 @@ use super::configuration::Configuration;
 use super::groups::of_kind;
 use super::ini::Section;
 use super::origin::Refusal;
+use super::percent::{Field, Fields};
 use super::process;
 use super::values;
 
@@ -121,8 +122,7 @@ fn fcgi_program(configuration: &Configuration<'_>, section: &Section) -> Result<
     let name = &section.name;
     let program = process::section_name(section)?;
     let mut fields = configuration.here_field();
-    let here = super::percent::Field::Text(program.clone());
-    fields.insert("program_name".to_owned(), here);
+    fields.insert("program_name".to_owned(), Field::Text(program.clone()));
     configuration.value(
         name,
         "socket_backlog",
@@ -194,7 +194,7 @@ fn unix_server(configuration: &Configuration<'_>, section: &Section) -> Result<(
     {
         return Err(configuration.refuse(&section.name, "file", "the server names no file"));
     }
-    let nothing = super::percent::Fields::new();
+    let nothing = Fields::new();
     configuration.value(&section.name, "chown", &nothing, |text| {
         values::owner(machine, text)
     })?;
@@ -203,7 +203,7 @@ fn unix_server(configuration: &Configuration<'_>, section: &Section) -> Result<(
 }
 
 fn inet_server(configuration: &Configuration<'_>, section: &Section) -> Result<(), Refusal> {
-    let nothing = super::percent::Fields::new();
+    let nothing = Fields::new();
     let port = configuration.value(&section.name, "port", &nothing, |text| {
         let port = text.rsplit_once(':').map_or(text, |(_, port)| port);
         match values::number(port)? {
@@ -218,7 +218,7 @@ fn inet_server(configuration: &Configuration<'_>, section: &Section) -> Result<(
 }
 
 fn password(configuration: &Configuration<'_>, section: &Section) -> Result<(), Refusal> {
-    let nothing = super::percent::Fields::new();
+    let nothing = Fields::new();
     let username = configuration.text(&section.name, "username", &nothing)?;
     let password = configuration.text(&section.name, "password", &nothing)?;
     if username.is_some() == password.is_some() {
@@ -233,7 +233,7 @@ fn plugin(
     section: &Section,
     factory: &str,
 ) -> Result<(), Refusal> {
-    let nothing = super::percent::Fields::new();
+    let nothing = Fields::new();
     if configuration
         .text(&section.name, factory, &nothing)?
         .is_some()
@@ -243,7 +243,7 @@ fn plugin(
     Err(configuration.refuse(&section.name, factory, "the interface names no factory"))
 }
 
-/// The sections whose options are all known, by kind, and those options.
+/// The options that a program's section can have.
 const OPTIONS: [&str; 33] = [
     "command",
     "process_name",

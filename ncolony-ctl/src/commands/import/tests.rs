@@ -356,7 +356,7 @@ fn what_has_no_equivalent_is_said() {
     let notes = case.notes(
         "logfile=/tmp/s.log\n[unix_http_server]\nfile=/x\n[supervisorctl]\n[rpcinterface:s]\nsupervisor.rpcinterface_factory=a:b\n\
          [eventlistener:e]\ncommand=a\nevents=TICK_5\n[fcgi-program:f]\ncommand=php %(program_name)s\nsocket=unix:///run/f.sock\nsocket_mode=0770\n\
-         [program:x]\ncommand=a\nserverurl=AUTO\nstdout_capture_maxbytes=1KB\ncolour=red\nstdout_logfile=/l\nstdout_syslog=1\n[what]\n",
+         [program:x]\ncommand=/no/such/program\nserverurl=AUTO\nstdout_capture_maxbytes=1KB\ncolour=red\nstdout_logfile=/l\nstdout_syslog=1\n[what]\n",
     );
     let all = notes.join("\n");
     for part in [
@@ -372,9 +372,13 @@ fn what_has_no_equivalent_is_said() {
         "[program:x] colour: supervisord does not know",
         "[program:x] stdout_syslog:",
         "[what]: supervisord passes over",
+        "[program:x] command: /no/such/program is not found",
         "process group",
     ] {
         assert!(all.contains(part), "{part} is not in\n{all}");
+    }
+    for part in ["nodaemon", "x] stdout_logfile:"] {
+        assert!(!all.contains(part), "{part} is in\n{all}");
     }
 }
 

@@ -22,8 +22,20 @@ use super::values::AutoRestart;
 /// supervisord waits a second longer after each start that failed; this is as far as we go with it.
 const LONGEST_DELAY: i64 = 60;
 
+/// Where supervisord looks for programs when there is no PATH.
+const USUAL_PATH: &str = "/bin:/usr/bin:/usr/local/bin";
+
 /// Variables that a shell sets for itself.
 const OF_THE_SHELL: [&str; 4] = ["_", "OLDPWD", "PWD", "SHLVL"];
+
+/// How the variables begin that a supervisor or service manager sets for one process.
+const OF_A_SUPERVISOR: [&str; 5] = [
+    "LISTEN_",
+    "NCOLONY_",
+    "NOTIFY_SOCKET",
+    "SUPERVISOR_",
+    "WATCHDOG_",
+];
 
 /// A program file that was made.
 #[derive(Clone, Debug, PartialEq)]
@@ -201,6 +213,13 @@ impl Translator<'_, '_> {
 
     fn file(&mut self, group: &Group, process: &Process, words: Vec<String>) -> ProgramFile {
         let mut file = ProgramFile::default();
+        if let Some(program) = words
+            .first()
+            .filter(|program| !self.finds(process, program))
+        {
+            let message = format!("{program} is not found on this machine");
+            self.note(process, "command", &message);
+        }
         file.set("args", words);
         self.surroundings(process, &mut file);
         file.set("group", json!([group.name]));
@@ -214,6 +233,24 @@ impl Translator<'_, '_> {
             self.note(process, &option, &message);
         }
         file
+    }
+
+    /// Whether supervisord would find a program: as a path, or in the PATH of the process.
+    fn finds(&self, process: &Process, program: &str) -> bool {
+        let machine = self.configuration.machine;
+        if program.contains('/') {
+            return machine.absolute(program.as_ref()).exists();
+        }
+        let environments = [
+            &process.environment,
+            &self.global.environment,
+            &machine.environment,
+        ];
+        let path = environments
+            .iter()
+            .find_map(|variables| variables.get("PATH"));
+        let mut directories = path.map_or(USUAL_PATH, String::as_str).split(':');
+        directories.any(|directory| machine.absolute(directory.as_ref()).join(program).exists())
     }
 
     /// Environment, user, directory, mask and limits.
@@ -278,8 +315,11 @@ fn specification(group: &Group, process: &Process) -> String {
 
 /// Whether a variable of this command's environment is one that supervisord would pass on.
 pub(super) fn is_passed_on(name: &str) -> bool {
-    let is_ours = name.starts_with("NCOLONY_") || name.starts_with("SUPERVISOR_");
-    !is_ours && !name.is_empty() && !OF_THE_SHELL.contains(&name)
+    !name.is_empty()
+        && !OF_THE_SHELL.contains(&name)
+        && !OF_A_SUPERVISOR
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
 }
 
 /// Soft and hard limit, where supervisord would raise the soft one.

@@ -23,6 +23,7 @@ pub(super) struct Order<'a> {
     /// beginning.
     pub(super) passed: Option<&'a Passed>,
     pub(super) drops_range: bool,
+    pub(super) dies_with_us: bool,
     /// The signals whose effect is not the default one yet.
     pub(super) inherited: &'a [c_int],
     pub(super) failure: Option<LaunchError>,
@@ -83,6 +84,10 @@ unsafe fn prepare(order: &Order<'_>) -> Result<(), LaunchError> {
             libc::umask(mask);
         }
         take_identity(order.credentials)?;
+        if order.dies_with_us {
+            // After the identity: a change of that takes it back. It cannot fail.
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        }
         if !order.cwd.is_null() {
             check(libc::chdir(order.cwd).into(), Stage::Directory)?;
         }

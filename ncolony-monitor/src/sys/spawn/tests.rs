@@ -39,6 +39,7 @@ fn run(line: &str, change: impl FnOnce(&mut Launch<'_>)) -> Result<(String, Exit
         stdout: writer.as_fd(),
         stderr: writer.as_fd(),
         sockets: Vec::new(),
+        dies_with_us: false,
     };
     change(&mut launch);
     let started = launcher.launch(&launch, None);

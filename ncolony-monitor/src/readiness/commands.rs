@@ -1,0 +1,177 @@
+//! Looks by a command: a child of the monitor that runs as the program's user, with its environment
+//! and in its working directory, and leads a group of its own. It is taken in with all other
+//! children when it ends; one that does not is killed with its group.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ncolony_core::colony::Observation;
+use ncolony_core::time::Mono;
+use ncolony_core::{Exit, ProgramName, ProgramSpec};
+
+use super::{Finding, News, Pace, Subject, earliest};
+use crate::sources::children::Children;
+
+/// So many run at the same time; the others wait for their turn.
+const RUNNING_MAX: usize = 16;
+
+/// All programs that a command looks at.
+#[derive(Debug, Default)]
+pub(crate) struct Commands {
+    all: BTreeMap<ProgramName, Asked>,
+    /// Processes that nobody waits for any more.
+    abandoned: Vec<u32>,
+}
+
+/// One of them.
+#[derive(Debug)]
+struct Asked {
+    subject: Subject,
+    spec: Arc<ProgramSpec>,
+    args: Vec<String>,
+    pace: Pace,
+    news: News,
+    turn: Turn,
+}
+
+/// How far it is.
+#[derive(Clone, Copy, Debug)]
+enum Turn {
+    /// It is looked again then.
+    Waits(Mono),
+    /// The command runs, and may do so until then.
+    Runs { pid: u32, until: Mono },
+    /// It was told to die.
+    Dies { pid: u32 },
+}
+
+impl Turn {
+    fn pid(self) -> Option<u32> {
+        match self {
+            Self::Waits(_) => None,
+            Self::Runs { pid, .. } | Self::Dies { pid } => Some(pid),
+        }
+    }
+}
+
+impl Commands {
+    /// Looks at a start from now on.
+    pub(super) fn begin(
+        &mut self,
+        subject: Subject,
+        spec: &Arc<ProgramSpec>,
+        args: Vec<String>,
+        pace: Pace,
+    ) {
+        let asked = Asked {
+            spec: Arc::clone(spec),
+            args,
+            pace,
+            news: News::default(),
+            turn: Turn::Waits(Mono::default()),
+            subject,
+        };
+        self.all.insert(spec.name.clone(), asked);
+    }
+
+    /// Looks at a program no more.
+    pub(super) fn end(&mut self, name: &ProgramName) {
+        let asked = self.all.remove(name);
+        self.abandoned
+            .extend(asked.and_then(|asked| asked.turn.pid()));
+    }
+
+    /// Has what nobody waits for killed.
+    pub(crate) fn sweep(&mut self, children: &mut Children) {
+        for pid in self.abandoned.drain(..) {
+            children.end_expected(pid);
+        }
+    }
+
+    /// Ends all that run, for a monitor that is about to be replaced. If it is not, they are run
+    /// again.
+    pub(crate) fn interrupt(&mut self, children: &mut Children) {
+        for asked in self.all.values_mut() {
+            if let Some(pid) = asked.turn.pid() {
+                children.end_expected(pid);
+                asked.turn = Turn::Waits(Mono::default());
+            }
+        }
+    }
+
+    fn running(&self) -> usize {
+        let runs = |asked: &&Asked| asked.turn.pid().is_some();
+        self.all.values().filter(runs).count()
+    }
+
+    /// When something is due although no child ends.
+    pub(crate) fn due(&self) -> Option<Mono> {
+        let full = self.running() >= RUNNING_MAX;
+        earliest(self.all.values().map(|asked| match asked.turn {
+            Turn::Waits(at) => (!full).then_some(at),
+            Turn::Runs { until, .. } => Some(until),
+            Turn::Dies { .. } => None,
+        }))
+    }
+
+    /// Takes in the commands that have ended, kills those that take too long, and begins those that
+    /// are due. `start` starts one, and gives its number.
+    pub(crate) fn go_on(
+        &mut self,
+        now: Mono,
+        children: &mut Children,
+        mut start: impl FnMut(&ProgramSpec, &[String]) -> Result<u32, String>,
+    ) -> Vec<Observation> {
+        self.sweep(children);
+        let mut found = Vec::new();
+        for asked in self.all.values_mut() {
+            found.extend(asked.look_after(now, children));
+        }
+        let mut room = RUNNING_MAX.saturating_sub(self.running());
+        for asked in self.all.values_mut() {
+            if room == 0 {
+                break;
+            }
+            if let Turn::Waits(at) = asked.turn
+                && at <= now
+            {
+                match start(&asked.spec, &asked.args) {
+                    Ok(pid) => {
+                        children.expect(pid);
+                        let until = now.after(asked.pace.patience());
+                        asked.turn = Turn::Runs { pid, until };
+                        room -= 1;
+                    }
+                    Err(why) => found.extend(asked.conclude(now, Err(why))),
+                }
+            }
+        }
+        found
+    }
+}
+
+impl Asked {
+    fn look_after(&mut self, now: Mono, children: &mut Children) -> Option<Observation> {
+        let pid = self.turn.pid()?;
+        match (children.take_expected(pid), self.turn) {
+            (Some(Exit::Code(0)), Turn::Runs { .. }) => self.conclude(now, Ok(())),
+            (Some(exit), Turn::Runs { .. }) => self.conclude(now, Err(format!("it {exit}"))),
+            (Some(_), Turn::Dies { .. } | Turn::Waits(_)) => {
+                let late = self.pace.gave_up();
+                self.conclude(now, Err(late))
+            }
+            (None, Turn::Runs { until, .. }) if until <= now => {
+                children.kill_expected(pid);
+                self.turn = Turn::Dies { pid };
+                None
+            }
+            (None, Turn::Runs { .. } | Turn::Dies { .. } | Turn::Waits(_)) => None,
+        }
+    }
+
+    fn conclude(&mut self, now: Mono, finding: Finding) -> Option<Observation> {
+        self.turn = Turn::Waits(now.after(self.pace.next()));
+        let news = self.news.take(finding)?;
+        Some(self.subject.observe(news))
+    }
+}

@@ -118,6 +118,11 @@ pub enum CtlError {
         /// Where its file would be.
         config: PathBuf,
     },
+    /// It is one instance of a program: the file is the program's.
+    OneInstance {
+        /// The instance.
+        name: ProgramName,
+    },
     /// It has two files, and nobody can say which is meant.
     TwoFiles {
         /// The program.
@@ -137,6 +142,11 @@ impl fmt::Display for CtlError {
             Self::NoSuchProgram { name, config } => {
                 write!(out, "there is no program {name} in {}", config.display())
             }
+            Self::OneInstance { name } => write!(
+                out,
+                "{name} has no file of its own; the file is that of {}",
+                name.family_str()
+            ),
             Self::TwoFiles { name, plain, json } => write!(
                 out,
                 "{name} has two files, {} and {}; remove one of them",
@@ -160,6 +170,7 @@ impl From<FileError> for CtlError {
 /// # Errors
 /// The file would not be good, or could not be written; what was there is then untouched.
 pub fn add(places: &Places, name: &ProgramName, program: &Program) -> Result<PathBuf, CtlError> {
+    refuse_instance(name)?;
     let text = program.to_json();
     let descriptor = Descriptor::parse(text.as_bytes()).map_err(CtlError::Invalid)?;
     descriptor.order.check(name).map_err(CtlError::Invalid)?;
@@ -184,6 +195,7 @@ pub fn add(places: &Places, name: &ProgramName, program: &Program) -> Result<Pat
 /// # Errors
 /// There is none, or it could not be removed.
 pub fn remove(places: &Places, name: &ProgramName) -> Result<(), CtlError> {
+    refuse_instance(name)?;
     match program_files(places, name)? {
         ProgramFiles::None => {
             let config = places.config.clone();
@@ -197,6 +209,14 @@ pub fn remove(places: &Places, name: &ProgramName) -> Result<(), CtlError> {
             remove_file(&plain)?;
             remove_file(&json)?;
         }
+    }
+    Ok(())
+}
+
+fn refuse_instance(name: &ProgramName) -> Result<(), CtlError> {
+    if name.is_instance() {
+        let name = name.clone();
+        return Err(CtlError::OneInstance { name });
     }
     Ok(())
 }
@@ -217,12 +237,13 @@ pub enum ProgramFiles {
     },
 }
 
-/// Finds the files that describe a program.
+/// Finds the files that describe a program; of an instance, those of its program.
 ///
 /// # Errors
 /// It cannot be said whether they are there.
 pub fn program_files(places: &Places, name: &ProgramName) -> Result<ProgramFiles, FileError> {
-    let plain = places.config.join(name.as_str());
+    let name = name.family_str();
+    let plain = places.config.join(name);
     let json = places.config.join(format!("{name}.json"));
     Ok(match (look(&plain)?, look(&json)?) {
         (None, None) => ProgramFiles::None,
@@ -232,7 +253,8 @@ pub fn program_files(places: &Places, name: &ProgramName) -> Result<ProgramFiles
     })
 }
 
-/// Asks the monitor to restart a program.
+/// Asks the monitor to restart a program: one instance after the other where it has some. Or one
+/// instance, at once.
 ///
 /// # Errors
 /// The message could not be written.

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use self::output::{ErrorOutput, Output};
 use crate::json::{Members, Value, parse_object};
+use crate::name::INSTANCES_MAX;
 use crate::signal::Signal;
 
 pub use self::limits::{Amount, Limits, Resource, ResourceLimit};
@@ -30,7 +31,7 @@ pub use crate::json::ConfigError;
 pub const FILE_BYTES_MAX: usize = 131_000;
 
 /// The keys that have a meaning to the monitor.
-pub const KEYS: [&str; 31] = [
+pub const KEYS: [&str; 32] = [
     "args",
     "env",
     "env_inherit",
@@ -57,6 +58,7 @@ pub const KEYS: [&str; 31] = [
     "after",
     "requires",
     "stdin",
+    "instances",
     "sockets",
     "ready",
     "watchdog",
@@ -152,6 +154,8 @@ pub struct Descriptor {
     pub order: Order,
     /// Standard input.
     pub stdin: Stdin,
+    /// How many processes it has; more than one are instances, with names of their own.
+    pub instances: u32,
     /// What the monitor listens on for it, in the order in which it is given them.
     pub sockets: Vec<SocketSpec>,
     /// When it counts as up; `None`: when it has lived for its threshold.
@@ -209,6 +213,7 @@ impl Descriptor {
             limits: Limits::default(),
             order: Order::default(),
             stdin: Stdin::Open,
+            instances: 1,
             sockets: Vec::new(),
             ready: None,
             watchdog: None,
@@ -236,7 +241,7 @@ impl Descriptor {
             "restart" => self.restart = restart(value)?,
             "exit_codes" => self.exit_codes = exit_codes(value)?,
             "give_up_after" if value.is_null() => self.give_up_after = None,
-            "give_up_after" => self.give_up_after = Some(positive(value)?),
+            "give_up_after" => self.give_up_after = Some(positive(value, u32::MAX)?),
             "stop_signal" => self.stop_signal = signal(value)?,
             "reload_signal" => self.reload_signal = signal(value)?,
             "cwd" => self.cwd = Some(absolute(value)?),
@@ -253,8 +258,7 @@ impl Descriptor {
             "watchdog" => self.watchdog = Some(ready::some_time(value)?),
             "stdout" => self.stdout = output::standard(value)?,
             "stderr" => self.stderr = output::error(value)?,
-            "instances" if value.integer(1, 1).is_ok() => {}
-            "instances" => return Err(value.error("more than one instance is not supported yet")),
+            "instances" => self.instances = positive(value, INSTANCES_MAX)?,
             other => {
                 self.extras.insert(other.to_owned(), value.any()?);
             }
@@ -352,8 +356,8 @@ fn exit_codes(value: &Value<'_>) -> Result<Vec<u8>, ConfigError> {
         .collect()
 }
 
-fn positive(value: &Value<'_>) -> Result<u32, ConfigError> {
-    let number = value.integer(1, i64::from(u32::MAX))?;
+fn positive(value: &Value<'_>, most: u32) -> Result<u32, ConfigError> {
+    let number = value.integer(1, i64::from(most))?;
     u32::try_from(number).map_err(|_| value.error("is out of range"))
 }
 

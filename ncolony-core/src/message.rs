@@ -16,7 +16,7 @@ pub const MESSAGE_BYTES_MAX: usize = 131_000;
 /// Whom a request is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// One program.
+    /// One program, all its instances where it has some; or one instance.
     Name(ProgramName),
     /// Every member of a group.
     Group(String),
@@ -253,7 +253,7 @@ fn request(members: &Members<'_>) -> Result<Request, ConfigError> {
 
 fn name(members: &Members<'_>, kind: &str) -> Result<ProgramName, ConfigError> {
     let value = find(members, "name").ok_or_else(|| missing("name", kind))?;
-    ProgramName::new(&value.string()?).map_err(|error| value.error(error.to_string()))
+    ProgramName::parse(&value.string()?).map_err(|error| value.error(error.to_string()))
 }
 
 fn group(members: &Members<'_>, kind: &str) -> Result<String, ConfigError> {

@@ -2,12 +2,16 @@
 //!
 //! A name is checked once, here, at the border; behind it every [`ProgramName`] is good.
 
+mod instance;
+
 use std::borrow::Borrow;
 use std::ffi::OsStr;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::instance::INSTANCES_MAX;
 
 /// The longest name of a program, in bytes.
 pub const NAME_BYTES_MAX: usize = 128;
@@ -32,7 +36,8 @@ const IGNORED_ENDINGS: [&str; 12] = [
 const IGNORED_PARTS: [&str; 5] = [".dpkg-", ".ucf-", ".rpmnew", ".rpmsave", ".rpmorig"];
 
 /// The checked name of a program: `[A-Za-z0-9_][A-Za-z0-9_.@+-]*`, at most 128 bytes, not `all`,
-/// nothing that a watched directory would ignore, and not ending in `.json`.
+/// nothing that a watched directory would ignore, and not ending in `.json`. Or that of one of its
+/// instances, `NAME:K`, which no file can have ([`ProgramName::parse`], [`ProgramName::instance`]).
 ///
 /// ```
 /// use ncolony_core::ProgramName;
@@ -193,7 +198,7 @@ impl TryFrom<String> for ProgramName {
     type Error = NameError;
 
     fn try_from(name: String) -> Result<Self, NameError> {
-        Self::new(&name)
+        Self::parse(&name)
     }
 }
 

@@ -130,6 +130,8 @@ pub struct ProgramSpec {
     pub policy: Policy,
     /// Logical groups that it belongs to.
     pub groups: Vec<String>,
+    /// How many processes of the file there are; more than one are instances.
+    pub instances: u32,
     /// Whether it is wanted at all.
     pub enabled: bool,
 }
@@ -179,6 +181,7 @@ impl ProgramSpec {
             },
             source: descriptor.source,
             groups: descriptor.groups,
+            instances: descriptor.instances,
             enabled: descriptor.enabled,
         })
     }
@@ -193,8 +196,25 @@ impl ProgramSpec {
         defaults: &Defaults,
     ) -> Result<Self, ConfigError> {
         let descriptor = Descriptor::parse(bytes)?;
-        descriptor.order.check(&name)?;
+        descriptor.order.check(&name.family())?;
         Self::resolve(name, descriptor, defaults)
+    }
+
+    /// The descriptions of all processes that the file asks for: of the program itself, or of each
+    /// of its instances, in the order of their numbers.
+    #[must_use]
+    pub fn expanded(self: &Arc<Self>) -> Vec<Arc<Self>> {
+        if self.instances <= 1 {
+            return vec![Arc::clone(self)];
+        }
+        let of_instance = |number| {
+            let name = self.name.instance(number);
+            Arc::new(Self {
+                name,
+                ..Self::clone(self)
+            })
+        };
+        (0..self.instances).map(of_instance).collect()
     }
 
     /// Whether the monitor listens on something for it.
@@ -278,10 +298,23 @@ mod tests {
             r#"{ "note":1,  "args": ["x"] }"#,
             r#"{"args": ["x"], "note": 1, "ready": {"tcp": "localhost:80", "timeout": 3}}"#,
             r#"{"args": ["x"], "note": 1, "killtime": 9, "group": ["a"], "stop_signal": "INT"}"#,
+            r#"{"args": ["x"], "note": 1, "instances": 4}"#,
             r#"{"args": ["x"], "note": 1, "priority": 1, "after": ["a"], "requires": ["b"]}"#,
         ] {
             assert!(!old.needs_restart(&spec(new)), "{new}");
         }
+    }
+
+    #[test]
+    fn a_file_stands_for_one_program_or_for_all_its_instances() {
+        let names = |text: &str| -> Vec<String> {
+            let all = Arc::new(spec(text)).expanded();
+            all.iter().map(|spec| spec.name.to_string()).collect()
+        };
+        assert_eq!(names(r#"{"args": ["x"]}"#), ["web"]);
+        assert_eq!(names(r#"{"args": ["x"], "instances": 1}"#), ["web"]);
+        let three = r#"{"args": ["x"], "instances": 3}"#;
+        assert_eq!(names(three), ["web:0", "web:1", "web:2"]);
     }
 
     #[test]

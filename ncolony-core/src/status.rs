@@ -107,6 +107,16 @@ pub enum WantWord {
     Down,
 }
 
+/// That an instance's process is to be replaced, and that others come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TurnWord {
+    /// Its turn comes when the others are RUNNING.
+    Waits,
+    /// One that comes first has failed: its turn comes when that one is RUNNING.
+    Held,
+}
+
 /// What tells one process from every other that had or will have its number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessIdentity {
@@ -151,6 +161,9 @@ pub struct ProgramStatus {
     pub ready: bool,
     /// What the program says of itself.
     pub note: Option<String>,
+    /// Whether an instance waits until it can be restarted.
+    #[serde(default)]
+    pub turn: Option<TurnWord>,
     /// A sentence for a person: why it is in this state.
     pub reason: Option<String>,
     /// What is wrong with its file.

@@ -237,6 +237,7 @@ pub(crate) fn conclude(
             }
         }
     }
+    errors.extend(how_far(outcomes));
     for error in &errors {
         session.report.talk(&format!("ncolony-ctl: {error}"));
     }
@@ -258,6 +259,20 @@ pub(crate) fn print_records<'a>(
     session
         .report
         .document(&Acted::new(error.as_deref(), programs));
+}
+
+/// How many instances of a program are through, where not all are: they take turns.
+fn how_far(outcomes: &[Outcome]) -> Vec<String> {
+    let mut counts: BTreeMap<ProgramName, (usize, usize)> = BTreeMap::new();
+    for outcome in outcomes.iter().filter(|it| it.name.is_instance()) {
+        let (through, all) = counts.entry(outcome.name.family()).or_default();
+        *through += usize::from(outcome.fate == Fate::Done);
+        *all += 1;
+    }
+    let partly = counts.iter().filter(|(_, (through, all))| through < all);
+    partly
+        .map(|(name, (through, all))| format!("{name}: {through} of {all} instances are done"))
+        .collect()
 }
 
 fn done(outcome: &Outcome) -> String {

@@ -8,12 +8,12 @@
 //!
 //! `add` sends no request. Its proof is the digest of what it wrote: the machine changes the state
 //! in the same step in which it takes in a file, so no record has that digest and the state of a
-//! process that is to be replaced. A program that rests under it was started from it, or is one
+//! process that is to be replaced, but for an instance that says that it waits for its turn. A program that rests under it was started from it, or is one
 //! that the change leaves alone, and that it rests is then said at once: such a wait may last an
 //! hour.
 
 use ncolony_core::message::Reply;
-use ncolony_core::status::WantWord;
+use ncolony_core::status::{TurnWord, WantWord};
 use ncolony_core::{ConfigError, Exit, ProgramName, ProgramStatus, State};
 
 /// What the reply to a request lets expect of a program's record.
@@ -156,6 +156,9 @@ fn started(
         return Judgement::Pending;
     }
     // The promised start has not been ordered. It never will be if a later request took it back.
+    if let Some(judgement) = turn(record) {
+        return judgement;
+    }
     match record.state {
         State::Stopped if record.want == WantWord::Down => failed(record),
         State::Running => Judgement::Failed(
@@ -190,7 +193,15 @@ fn added(
     if is_let_rest(record) {
         return Judgement::Seen;
     }
-    up(record, exit_codes)
+    turn(record).unwrap_or_else(|| up(record, exit_codes))
+}
+
+/// What is to be said of an instance whose process from before still runs.
+fn turn(record: &ProgramStatus) -> Option<Judgement> {
+    Some(match record.turn? {
+        TurnWord::Waits => Judgement::Pending,
+        TurnWord::Held => failed(record),
+    })
 }
 
 /// Whether a program that should be up is so, by a record that tells.

@@ -92,7 +92,7 @@ impl From<FileError> for Failure {
 impl From<CtlError> for Failure {
     fn from(error: CtlError) -> Self {
         let ending = match &error {
-            CtlError::Invalid(_) => Ending::Usage,
+            CtlError::Invalid(_) | CtlError::OneInstance { .. } => Ending::Usage,
             CtlError::File(_) | CtlError::TwoFiles { .. } => Ending::Failed,
             CtlError::NoSuchProgram { .. } => Ending::NoSuchProgram,
         };

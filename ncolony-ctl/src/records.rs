@@ -50,7 +50,7 @@ pub(crate) fn programs(places: &Places) -> Result<ProgramRecords, Failure> {
     for entry in listing.entries {
         let file = entry.file.to_string_lossy();
         // Anything else is not a record, or one that is just being written.
-        let Some(Ok(name)) = file.strip_suffix(".json").map(ProgramName::new) else {
+        let Some(Ok(name)) = file.strip_suffix(".json").map(ProgramName::parse) else {
             continue;
         };
         match program(places, name.as_str()) {

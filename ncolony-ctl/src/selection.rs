@@ -1,5 +1,7 @@
 //! From the words of the command line to programs that exist.
 
+mod instances;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -12,10 +14,12 @@ use ncolony_core::{Places, ProgramName};
 
 use crate::ending::{Ending, Failure};
 
+pub(crate) use instances::{by_number, numbered, processes};
+
 /// A word that stands for programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Word {
-    /// One program.
+    /// One program, or one instance.
     Name(ProgramName),
     /// Those that it matches.
     Pattern(Pattern),
@@ -36,7 +40,7 @@ impl FromStr for Word {
                 .map(Self::Pattern)
                 .map_err(|error| format!("not a shell pattern: {error}"));
         }
-        let name = ProgramName::new(text);
+        let name = ProgramName::parse(text);
         name.map(Self::Name).map_err(|error| error.to_string())
     }
 }
@@ -71,7 +75,9 @@ impl Existence {
     }
 }
 
-/// The programs that the words stand for, in order of name.
+/// The programs that the words stand for, in order of name. Instances are among them where a word
+/// names them, or is a pattern with a colon; where that has all instances of a program, it is the
+/// program that is meant.
 ///
 /// # Errors
 /// A word stands for no program that exists: then none of the others counts either.
@@ -94,23 +100,53 @@ pub(crate) fn choose(
             Some(names) => names,
             None => known.insert(all(places, existence)?),
         };
-        let mut matching = names
-            .iter()
-            .filter(|name| stands_for(word, name.as_str()))
-            .peekable();
-        if matching.peek().is_none() && *word != Word::All {
+        let matching = match word {
+            Word::Pattern(pattern) if pattern.as_str().contains(':') => {
+                let instances = instances::of_all(places, names, existence)?;
+                whole_programs(pattern, &instances)
+            }
+            Word::Pattern(_) | Word::Name(_) | Word::All => {
+                let matching = names.iter().filter(|name| stands_for(word, name.as_str()));
+                matching.cloned().collect()
+            }
+        };
+        if matching.is_empty() && *word != Word::All {
             return Err(nothing_matches(word));
         }
-        chosen.extend(matching.cloned());
+        chosen.extend(matching);
     }
     Ok(chosen.into_iter().collect())
 }
 
+/// The instances that match, with the program in the place of all of its own.
+fn whole_programs(pattern: &Pattern, instances: &BTreeSet<ProgramName>) -> BTreeSet<ProgramName> {
+    let mut others = BTreeSet::new();
+    let mut matching = BTreeSet::new();
+    for instance in instances {
+        if pattern.matches(instance.as_str()) {
+            matching.insert(instance.clone());
+        } else {
+            others.insert(instance.family());
+        }
+    }
+    let whole = |name: ProgramName| {
+        let family = name.family();
+        if others.contains(&family) {
+            name
+        } else {
+            family
+        }
+    };
+    matching.into_iter().map(whole).collect()
+}
+
 /// Whether a word stands for what has this name, be it there or not.
 pub(crate) fn stands_for(word: &Word, name: &str) -> bool {
+    let program = name.split_once(':').map_or(name, |(program, _)| program);
     match word {
-        Word::Name(wanted) => wanted.as_str() == name,
-        Word::Pattern(pattern) => pattern.matches(name),
+        Word::Name(wanted) => [name, program].contains(&wanted.as_str()),
+        Word::Pattern(pattern) if pattern.as_str().contains(':') => pattern.matches(name),
+        Word::Pattern(pattern) => pattern.matches(program),
         Word::All => true,
     }
 }
@@ -142,12 +178,20 @@ pub(crate) fn exists(
     }
     Ok(match existence {
         Existence::File => false,
-        Existence::FileOrRecord => look(&places.program_status(name.as_str()))?.is_some(),
+        Existence::FileOrRecord => {
+            look(&places.program_status(name.as_str()))?.is_some()
+                || instances::recorded(places)?
+                    .iter()
+                    .any(|it| it.family() == *name)
+        }
     })
 }
 
-/// Whether a program has a file, good or bad.
+/// Whether a program has a file, good or bad; of an instance, whether that file asks for it.
 pub(crate) fn has_file(places: &Places, name: &ProgramName) -> Result<bool, Failure> {
+    if name.is_instance() {
+        return Ok(instances::is_asked_for(places, name));
+    }
     Ok(program_files(places, name)? != ProgramFiles::None)
 }
 
@@ -167,7 +211,7 @@ fn all(places: &Places, existence: Existence) -> Result<BTreeSet<ProgramName>, F
         Err(error) => return Err(error.into()),
     }
     if existence == Existence::FileOrRecord {
-        names.extend(crate::records::programs(places)?.by_name.into_keys());
+        names.extend(instances::recorded(places)?.iter().map(ProgramName::family));
     }
     Ok(names)
 }

@@ -139,15 +139,19 @@ fn answer(
     }
 }
 
-/// Waits until the monitor has a record of a program whose file it may not have read yet.
+/// Waits until the monitor has a record of a program whose file it may not have read yet, or of its
+/// first instance.
 ///
 /// # Errors
 /// It has none when time is up, or it ended.
-pub(crate) fn known(session: &Session<'_>, name: &ProgramName) -> Result<ProgramRecord, Failure> {
+pub(crate) fn known(session: &Session<'_>, name: &ProgramName) -> Result<(), Failure> {
     let mut pace = Pace::new(session);
     loop {
-        if let Some(record) = records::program(&session.places, name.as_str())? {
-            return Ok(record);
+        let first = name.instance(name.instance_number().unwrap_or_default());
+        for name in [name, &first] {
+            if records::program(&session.places, name.as_str())?.is_some() {
+                return Ok(());
+            }
         }
         if liveness::monitor(&session.places)?.is_none() {
             return Err(monitor_ended());
@@ -191,7 +195,12 @@ pub(crate) fn effects(
 }
 
 fn look(places: &Places, watched: &Watched) -> Result<(Judgement, Option<ProgramRecord>), Failure> {
-    let record = records::program(places, watched.name.as_str())?;
+    let mut record = records::program(places, watched.name.as_str())?;
+    if record.is_none() && watched.name.is_instance() {
+        // What is wrong with a file that was never good is said under the program's name.
+        let of_file = records::program(places, watched.name.family_str())?;
+        record = of_file.filter(|record| record.status.config_error.is_some());
+    }
     let judgement = match &record {
         Some(ProgramRecord { status, .. }) => {
             judge(&watched.goal, status, &|| exit_codes(places, &watched.name))

@@ -118,7 +118,7 @@ impl Driver {
         let scanner = Scanner::new(
             &settings.places.config,
             settings.defaults,
-            Catalogue::expecting(inheritance.names(), inheritance.config),
+            Catalogue::expecting(inheritance.files(), inheritance.config),
         );
         let exit_with = settings.exit_with.clone();
         let notifier = settings.invocation.as_ref();

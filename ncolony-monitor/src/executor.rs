@@ -143,6 +143,7 @@ impl Executor {
             Effect::EndProbe(name) => self.end_probe(&name),
             Effect::Retract(name) => {
                 self.logs.forget(&name);
+                self.listening.ended(&name);
                 self.status.retract(&name);
                 self.children.tree.release(&name);
             }
@@ -212,7 +213,9 @@ impl Executor {
         };
         let mut launch = launch::prepare(spec, additions, streams)?;
         self.prepare_to_listen(spec, generation, &mut launch, &output)?;
-        launch.sockets = self.listening.prepare(spec, &launch.credentials, allows)?;
+        let users = self.children.users_of_sockets(&spec.name);
+        let credentials = &launch.credentials;
+        launch.sockets = self.listening.prepare(spec, credentials, users, allows)?;
         output.give_to(launch.credentials.uid);
         let cgroup = self.children.tree.prepare(&spec.name).map_err(occupied)?;
         let entrance = cgroup.as_ref().and_then(|cgroup| cgroup.open().ok());
@@ -302,6 +305,7 @@ impl Executor {
             let child = ended.child;
             tracing::info!(program = %child.name, pid = ended.pid, "{}", ended.exit);
             self.status.remove_pid(&child.name);
+            self.listening.ended(&child.name);
             self.notices.close(&child.name);
             self.logs.finish(Source {
                 name: child.name.clone(),

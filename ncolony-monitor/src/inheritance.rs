@@ -200,6 +200,11 @@ impl Inheritance {
         self.colony.names().cloned().collect()
     }
 
+    /// The programs that have or had a file.
+    pub(crate) fn files(&self) -> BTreeSet<ProgramName> {
+        self.colony.names().map(ProgramName::family).collect()
+    }
+
     /// Makes sure that there are descriptors enough for all that was found.
     ///
     /// # Errors

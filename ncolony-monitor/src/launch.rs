@@ -146,7 +146,10 @@ fn environment(
     for name in &spec.process.env_inherit {
         all.insert(name.into(), ours(name).unwrap_or_default());
     }
-    all.insert("NCOLONY_NAME".into(), spec.name.as_str().into());
+    all.insert("NCOLONY_NAME".into(), spec.name.family_str().into());
+    if let Some(number) = spec.name.instance_number() {
+        all.insert("NCOLONY_INSTANCE".into(), number.to_string().into());
+    }
     all.insert("NCOLONY_CONFIG".into(), spec.source.as_ref().into());
     all.insert("NCOLONY_RUN_ID".into(), run_id.into());
     if spec.is_heard() {
@@ -308,6 +311,7 @@ fn hint(path: &str, errno: i32) -> &'static str {
 mod tests {
     use super::*;
     use ncolony_core::{Defaults, ProgramName};
+    use std::sync::Arc;
 
     fn spec(text: &str) -> ProgramSpec {
         let name = ProgramName::new("web").unwrap();
@@ -333,6 +337,15 @@ mod tests {
             "NONE=",
         ];
         assert_eq!(shown, wanted);
+    }
+
+    #[test]
+    fn an_instance_is_told_the_programs_name_and_its_own_number() {
+        let text = r#"{"args": ["x"], "instances": 3, "env": {"NCOLONY_INSTANCE": "9"}}"#;
+        let third = Arc::new(spec(text)).expanded().pop().unwrap();
+        let all = environment(&third, "r1", |_| None);
+        assert_eq!(all[OsStr::new("NCOLONY_NAME")], "web");
+        assert_eq!(all[OsStr::new("NCOLONY_INSTANCE")], "2");
     }
 
     #[test]

@@ -1,45 +1,60 @@
 //! What is listened on for programs. It stays open between a program's starts, so that connections
-//! wait meanwhile, and is closed when the program is wanted no more.
+//! wait meanwhile, and is closed when the program is wanted no more. Instances share it.
 //!
 //! What is kept is not remembered but looked at: whether a socket that is open is the one that a
 //! program's file asks for is asked of the kernel, so it makes no difference whether we have opened
 //! it, found it in a process that outlived another monitor, or were handed it.
+//!
+//! When a file asks for other sockets than before, its instances go over to them one by one. What
+//! those listen on that have not done so yet stays open, and is there if the file is put back.
+
+mod open;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::path::{Path, PathBuf};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
-use ncolony_core::colony::{Blame, SpawnFailure};
-use ncolony_core::descriptor::{Address, SocketSpec};
+use ncolony_core::colony::SpawnFailure;
+use ncolony_core::descriptor::SocketSpec;
 use ncolony_core::{ProgramName, ProgramSpec};
 
 use crate::sys::account::Credentials;
 use crate::sys::errno;
 use crate::sys::pidfd::Pidfd;
-use crate::sys::socket::{self, FileId, Name};
+use crate::sys::socket::{self, Name};
+use open::{Open, open_one, take_what_fits};
 
-/// All that is listened on, by program.
+/// All that is listened on.
 #[derive(Debug, Default)]
 pub(crate) struct Listening {
-    open: BTreeMap<ProgramName, Vec<Open>>,
+    /// By the name of the file that asks for it.
+    families: BTreeMap<ProgramName, Family>,
 }
 
-/// A socket that is listened on.
-#[derive(Debug)]
-struct Open {
-    /// What the program knows it by.
-    name: String,
-    socket: OwnedFd,
-    /// The file of a Unix socket, while it is there.
-    file: Option<(PathBuf, FileId)>,
+/// What is listened on for one file.
+#[derive(Debug, Default)]
+struct Family {
+    /// What the newest start was given, in order, and then what only others have.
+    open: Vec<Open>,
+    /// What the file asked for at the newest start; `None`: there was none yet.
+    wanted: Option<Vec<SocketSpec>>,
+    /// What each process was started with that runs.
+    users: BTreeMap<ProgramName, Vec<SocketSpec>>,
+}
+
+/// Who has what is prepared for a start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Users {
+    /// Nobody else: what a predecessor has done to it is taken back.
+    None,
+    /// Other processes of the same file, which go on with it as it is.
+    Others,
 }
 
 impl Listening {
-    /// Opens what a program's file asks for and is not open yet, closes what it does not ask for
-    /// any more, and gives all of it in the order of the file. `allows` says whether a descriptor of
-    /// this number may be taken.
+    /// Opens what a program's file asks for and is not open yet, closes what nobody asks for any
+    /// more, and gives what it asks for in the order of the file. `allows` says whether a descriptor
+    /// of this number may be taken.
     ///
     /// # Errors
     /// Something cannot be listened on: which, and why. What could be opened stays open.
@@ -47,59 +62,75 @@ impl Listening {
         &mut self,
         spec: &ProgramSpec,
         credentials: &Credentials,
+        users: Users,
         allows: impl Fn(RawFd) -> Result<(), SpawnFailure>,
     ) -> Result<Vec<BorrowedFd<'_>>, SpawnFailure> {
-        if !spec.listens() {
-            self.release(&spec.name);
+        let name = spec.name.family();
+        let is_open = |family: &Family| !family.open.is_empty();
+        if !spec.listens() && !self.families.get(&name).is_some_and(is_open) {
             return Ok(Vec::new());
         }
-        let mut before = self.open.remove(&spec.name).unwrap_or_default();
         let wanted = &spec.process.sockets;
+        let family = self.families.entry(name).or_default();
+        family.users.insert(spec.name.clone(), wanted.clone());
+        family.wanted = Some(wanted.clone());
+        family.close_unneeded();
+        let mut others = std::mem::take(&mut family.open);
         let kept: Vec<Option<Open>> = wanted
             .iter()
-            .map(|socket| take_what_fits(&mut before, socket))
+            .map(|socket| take_what_fits(&mut others, socket))
             .collect();
-        before.into_iter().for_each(Open::close);
-        let open = self.open.entry(spec.name.clone()).or_default();
         let mut first_failure = None;
         for (wanted, kept) in wanted.iter().zip(kept) {
-            match open_one(wanted, kept, credentials, &allows) {
-                Ok(new) => open.push(new),
+            match open_one(wanted, kept, (credentials, users), &allows) {
+                Ok(new) => family.open.push(new),
                 Err(failure) => first_failure = first_failure.or(Some(failure)),
             }
         }
+        family.open.extend(others);
+        let given = family.open.iter().take(wanted.len());
         match first_failure {
-            None => Ok(open.iter().map(|open| open.socket.as_fd()).collect()),
+            None => Ok(given.map(|open| open.socket.as_fd()).collect()),
             Some(failure) => Err(failure),
         }
     }
 
     /// How many sockets are open.
     pub(crate) fn count(&self) -> usize {
-        self.open.values().map(Vec::len).sum()
+        self.families.values().map(|family| family.open.len()).sum()
     }
 
-    /// Closes all that is listened on for a program.
+    /// Closes all that is listened on for the programs of a file.
     pub(crate) fn release(&mut self, name: &ProgramName) {
-        let open = self.open.remove(name).unwrap_or_default();
-        open.into_iter().for_each(Open::close);
+        let family = self.families.remove(name).unwrap_or_default();
+        family.open.into_iter().for_each(Open::close);
+    }
+
+    /// Takes note that a process has ended: what only it had is closed.
+    pub(crate) fn ended(&mut self, name: &ProgramName) {
+        if let Some(family) = self.families.get_mut(name.family_str()) {
+            family.users.remove(name);
+            family.close_unneeded();
+        }
     }
 
     /// Takes back from a process, which outlived the monitor that had started it, what that monitor
     /// listened on. Gives a sentence for each socket that could not be had; it is opened at the
     /// program's next start.
     pub(crate) fn adopt(&mut self, spec: &ProgramSpec, pid: u32) -> Vec<String> {
-        if self.open.contains_key(&spec.name) {
-            // It was handed over.
+        if !spec.listens() {
             return Vec::new();
         }
-        let mut missing: Vec<&SocketSpec> = spec.process.sockets.iter().collect();
+        let sockets = &spec.process.sockets;
+        let family = self.families.entry(spec.name.family()).or_default();
+        family.users.insert(spec.name.clone(), sockets.clone());
+        // It may have been handed over, or found in another instance.
+        let is_open = |socket: &&SocketSpec| family.open.iter().any(|open| open.listens_at(socket));
+        let mut missing: Vec<&SocketSpec> = sockets.iter().filter(|it| !is_open(it)).collect();
         if missing.is_empty() {
             return Vec::new();
         }
-        let mut found = Vec::new();
-        let searched = search(pid, &mut missing, &mut found);
-        self.open.insert(spec.name.clone(), found);
+        let searched = search(pid, &mut missing, &mut family.open);
         let why = searched.err().map_or_else(
             || "it does not have it open any more".to_owned(),
             |error| errno::of(&error),
@@ -117,135 +148,39 @@ impl Listening {
     /// Gives everything away without closing it: program, name of the socket, socket. For a monitor
     /// that takes it over.
     pub(crate) fn hand_over(&mut self) -> Vec<(ProgramName, String, OwnedFd)> {
-        let of_program = |(program, open): (ProgramName, Vec<Open>)| {
-            open.into_iter()
-                .map(move |open| (program.clone(), open.name, open.socket))
+        let of_program = |(program, family): (ProgramName, Family)| {
+            let open = family.open.into_iter();
+            open.map(move |open| (program.clone(), open.name, open.socket))
         };
-        let all = std::mem::take(&mut self.open);
+        let all = std::mem::take(&mut self.families);
         all.into_iter().flat_map(of_program).collect()
     }
 
     /// Takes in what [`Listening::hand_over`] gave.
     pub(crate) fn take_over(&mut self, all: Vec<(ProgramName, String, OwnedFd)>) {
         for (program, name, socket) in all {
-            let open = self.open.entry(program).or_default();
-            open.push(Open::known(name, socket));
+            let family = self.families.entry(program).or_default();
+            family.open.push(Open::known(name, socket));
         }
     }
 }
 
-impl Open {
-    /// A socket that somebody else has opened.
-    fn known(name: String, socket: OwnedFd) -> Self {
-        let path = socket::path_of(socket.as_fd());
-        let file = path.and_then(|path| {
-            let id = FileId::at(&path)?;
-            Some((path, id))
-        });
-        Self { name, socket, file }
-    }
-
-    /// Whether it is what is wanted. A Unix socket whose file is gone can be reached by nobody.
-    fn fits(&self, wanted: &SocketSpec) -> bool {
-        let reachable = match (&wanted.address, &self.file) {
-            (Address::Tcp { .. }, _) => true,
-            (Address::Unix { .. }, Some((path, id))) => FileId::at(path) == Some(*id),
-            (Address::Unix { .. }, None) => false,
+impl Family {
+    /// Closes what neither the file asks for nor any process has that runs.
+    fn close_unneeded(&mut self) {
+        let Some(wanted) = &self.wanted else {
+            return;
         };
-        reachable && socket::listens_at(self.socket.as_fd(), &Name::of(&wanted.address))
+        let users = &self.users;
+        let is_needed = |open: &Open| {
+            let mut asked = users.values().chain([wanted]).flatten();
+            asked.any(|socket| open.fits(socket))
+        };
+        let all = std::mem::take(&mut self.open);
+        let (needed, unneeded) = all.into_iter().partition(is_needed);
+        self.open = needed;
+        unneeded.into_iter().for_each(Open::close);
     }
-
-    /// Closes it, and removes its file if it is still the same.
-    fn close(self) {
-        if let Some((path, id)) = self.file
-            && FileId::at(&path) == Some(id)
-            && let Err(error) = fs::remove_file(&path)
-        {
-            let why = errno::of(&error);
-            tracing::warn!("cannot remove the socket {}: {why}", path.display());
-        }
-    }
-}
-
-fn take_what_fits(before: &mut Vec<Open>, wanted: &SocketSpec) -> Option<Open> {
-    let at = before.iter().position(|open| open.fits(wanted))?;
-    let mut open = before.swap_remove(at);
-    open.name.clone_from(&wanted.name);
-    Some(open)
-}
-
-fn open_one(
-    wanted: &SocketSpec,
-    kept: Option<Open>,
-    credentials: &Credentials,
-    allows: &impl Fn(RawFd) -> Result<(), SpawnFailure>,
-) -> Result<Open, SpawnFailure> {
-    if let Some(open) = kept {
-        return renew(open, wanted, credentials).map_err(|error| failure(wanted, &error));
-    }
-    let open = bind(wanted, credentials).map_err(|error| failure(wanted, &error))?;
-    match allows(open.socket.as_raw_fd()) {
-        Ok(()) => Ok(open),
-        Err(failure) => {
-            open.close();
-            Err(failure)
-        }
-    }
-}
-
-/// Makes a socket that was kept as good as new.
-fn renew(mut open: Open, wanted: &SocketSpec, credentials: &Credentials) -> io::Result<Open> {
-    socket::make_waiting(&open.socket)?;
-    if let Address::Unix { path, mode } = &wanted.address {
-        let id = give(path, *mode, credentials)?;
-        open.file = Some((path.clone(), id));
-    }
-    Ok(open)
-}
-
-fn bind(wanted: &SocketSpec, credentials: &Credentials) -> io::Result<Open> {
-    let name = Name::of(&wanted.address);
-    let (socket, file) = match &wanted.address {
-        Address::Tcp { .. } => (socket::bind(&name)?, None),
-        Address::Unix { path, mode } => {
-            let socket = bind_path(path, &name)?;
-            let id = give(path, *mode, credentials).inspect_err(|_| {
-                // The error is what matters; a file that stays is replaced the next time.
-                let _stays = fs::remove_file(path);
-            })?;
-            (socket, Some((path.clone(), id)))
-        }
-    };
-    let name = wanted.name.clone();
-    let open = Open { name, socket, file };
-    match socket::listen(&open.socket) {
-        Ok(()) => Ok(open),
-        Err(error) => {
-            open.close();
-            Err(error)
-        }
-    }
-}
-
-/// A file that an earlier socket has left, and that nobody listens on, is replaced.
-fn bind_path(path: &Path, name: &Name) -> io::Result<OwnedFd> {
-    match socket::bind(name) {
-        Err(error) if socket::is_taken(&error) => {
-            if FileId::at(path).is_none() {
-                return Err(socket::not_a_socket());
-            }
-            if socket::is_answered(name)? {
-                return Err(error);
-            }
-            fs::remove_file(path)?;
-            socket::bind(name)
-        }
-        bound => bound,
-    }
-}
-
-fn give(path: &Path, mode: u32, credentials: &Credentials) -> io::Result<FileId> {
-    socket::give_file(path, mode, (credentials.uid, credentials.gid))
 }
 
 /// Looks for sockets among the descriptors of a process, which may have moved them.
@@ -269,24 +204,6 @@ fn search(pid: u32, missing: &mut Vec<&SocketSpec>, found: &mut Vec<Open>) -> io
         }
     }
     Ok(())
-}
-
-fn failure(wanted: &SocketSpec, error: &io::Error) -> SpawnFailure {
-    let shortage = error.raw_os_error().is_some_and(errno::is_shortage);
-    SpawnFailure {
-        sentence: format!(
-            "cannot listen on {} (its socket {:?}): {}{}",
-            wanted.address,
-            wanted.name,
-            errno::of(error),
-            socket::hint(&wanted.address, error)
-        ),
-        blame: if shortage {
-            Blame::Machine
-        } else {
-            Blame::Program
-        },
-    }
 }
 
 #[cfg(test)]

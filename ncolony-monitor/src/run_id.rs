@@ -114,6 +114,16 @@ impl RunIds {
         (self.of(name, generation) == run_id).then_some(generation)
     }
 
+    /// The start of this program that an id is of, as [`RunIds::generation`] says.
+    pub(crate) fn start(
+        &self,
+        name: ProgramName,
+        run_id: &str,
+    ) -> Option<(ProgramName, Generation)> {
+        let generation = self.generation(&name, run_id)?;
+        Some((name, generation))
+    }
+
     /// Everything was stopped in order: there is nothing to be found again.
     pub(crate) fn retire(&self) {
         // If it stays, the next monitor looks for what is not there.

@@ -326,7 +326,7 @@ pub(crate) fn recorded_programs(directory: &Path) -> Vec<ProgramName> {
         .flatten()
         .filter_map(|entry| name(entry.file_name()));
     names
-        .filter_map(|name| ProgramName::new(&name).ok())
+        .filter_map(|name| ProgramName::parse(&name).ok())
         .collect()
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use ncolony_core::Exit;
 
-/// One of the programs of the world.
+/// One of the programs of the world, or one of its instances: see [`crate::cast`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Who(pub u8);
 
@@ -25,6 +25,8 @@ pub struct Recipe {
     pub order: u8,
     /// Whether it is wanted.
     pub enabled: bool,
+    /// How many processes it asks for: one, or instances.
+    pub instances: u8,
 }
 
 /// Which of the two names a program's file may have.
@@ -231,6 +233,6 @@ pub enum Action {
 
 impl fmt::Display for Who {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(crate::cast::name_text(*self))
+        out.write_str(&crate::cast::name_text(*self))
     }
 }

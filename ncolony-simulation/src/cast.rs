@@ -7,8 +7,13 @@ use ncolony_core::{Defaults, ProgramName, ProgramSpec};
 
 use crate::action::{Recipe, Who};
 
-/// How many programs there are.
+/// How many programs there are that have a file.
 pub const PROGRAMS: u8 = 4;
+/// The most instances that a file can ask for.
+pub const INSTANCES: u8 = 3;
+/// How many programs and instances there are: the programs, then the first instance of each, then
+/// the second of each, ….
+pub const ACTORS: u8 = PROGRAMS * (1 + INSTANCES);
 /// How many kinds of process a file can name.
 pub const PROCESSES: u8 = 4;
 /// How many policies a file can have.
@@ -47,6 +52,7 @@ const FILES: usize = PROGRAMS as usize
     * POLICIES as usize
     * GROUPS as usize
     * ORDERS as usize
+    * INSTANCES as usize
     * 2;
 
 /// Every file of every program, read once, when it is first asked for.
@@ -57,8 +63,32 @@ pub struct Cast {
     specs: Vec<OnceCell<Arc<ProgramSpec>>>,
 }
 
-pub(crate) fn name_text(who: Who) -> &'static str {
-    NAMES[usize::from(who.0 % PROGRAMS)]
+pub(crate) fn name_text(who: Who) -> String {
+    let name = NAMES[usize::from(who.0 % PROGRAMS)];
+    match who.instance() {
+        None => name.to_owned(),
+        Some(number) => format!("{name}:{number}"),
+    }
+}
+
+impl Who {
+    /// The program whose file it is of.
+    #[must_use]
+    pub fn program(self) -> Self {
+        Self(self.0 % PROGRAMS)
+    }
+
+    /// Which instance it is; `None`: it is a program.
+    #[must_use]
+    pub fn instance(self) -> Option<u8> {
+        (self.0 / PROGRAMS % (1 + INSTANCES)).checked_sub(1)
+    }
+
+    /// This instance of the program.
+    #[must_use]
+    pub fn with_instance(self, number: u8) -> Self {
+        Self(self.program().0 + PROGRAMS * (1 + number % INSTANCES))
+    }
 }
 
 /// The name of the group of this number.
@@ -114,9 +144,10 @@ fn order(who: Who, choice: u8) -> String {
 
 fn text(who: Who, recipe: Recipe) -> String {
     format!(
-        r#"{{"args": ["p{}"], {}"sockets": {}, {}{}, "group": {}, "enabled": {}}}"#,
+        r#"{{"args": ["p{}"], {}"instances": {}, "sockets": {}, {}{}, "group": {}, "enabled": {}}}"#,
         recipe.process,
         order(who, recipe.order),
+        recipe.instances.clamp(1, INSTANCES),
         sockets(recipe.process % PROCESSES),
         watchdog(recipe.process % PROCESSES),
         POLICY_KEYS[usize::from(recipe.policy % POLICIES)],
@@ -131,7 +162,8 @@ fn place(who: Who, recipe: Recipe) -> usize {
     place = place * usize::from(POLICIES) + usize::from(recipe.policy % POLICIES);
     place = place * usize::from(GROUPS) + usize::from(recipe.groups % GROUPS);
     place = place * usize::from(ORDERS) + usize::from(recipe.order % ORDERS);
-    place * 2 + usize::from(!recipe.enabled)
+    place = place * 2 + usize::from(!recipe.enabled);
+    place * usize::from(INSTANCES) + usize::from(recipe.instances.clamp(1, INSTANCES) - 1)
 }
 
 impl Default for Cast {
@@ -149,23 +181,30 @@ impl Cast {
     #[expect(clippy::expect_used, reason = "the names stand in this module")]
     pub fn new() -> Self {
         let name = |text: &str| ProgramName::new(text).expect("the name is good");
+        let programs: Vec<ProgramName> = NAMES.into_iter().map(name).collect();
+        let of_actor = |who: Who| {
+            let program = &programs[usize::from(who.program().0)];
+            let instance = who.instance().map(u32::from);
+            instance.map_or_else(|| program.clone(), |number| program.instance(number))
+        };
+        let names = (0..ACTORS).map(Who).map(of_actor).collect();
         Self {
-            names: NAMES.into_iter().map(name).collect(),
+            names,
             stranger: name("nobody"),
             specs: vec![OnceCell::new(); FILES],
         }
     }
 
-    /// The name of a program.
+    /// The name of a program, or of an instance.
     #[must_use]
     pub fn name(&self, who: Who) -> &ProgramName {
-        &self.names[usize::from(who.0 % PROGRAMS)]
+        &self.names[usize::from(who.0 % ACTORS)]
     }
 
-    /// Which program has this name.
+    /// Which program or instance has this name.
     #[must_use]
     pub fn who(&self, name: &ProgramName) -> Option<Who> {
-        (0..PROGRAMS).map(Who).find(|who| self.name(*who) == name)
+        (0..ACTORS).map(Who).find(|who| self.name(*who) == name)
     }
 
     /// A name that no program has.
@@ -183,7 +222,7 @@ impl Cast {
     pub fn spec(&self, who: Who, recipe: Recipe) -> &Arc<ProgramSpec> {
         self.specs[place(who, recipe)].get_or_init(|| {
             let text = text(who, recipe);
-            let name = self.name(who).clone();
+            let name = self.name(who.program()).clone();
             let spec = ProgramSpec::parse(name, text.as_bytes(), &Defaults::default());
             Arc::new(spec.expect("the file is good"))
         })
@@ -202,13 +241,19 @@ mod tests {
             .flat_map(move |groups| choices(ORDERS).map(move |order| (groups, order)));
         treatments.flat_map(move |(process, policy)| {
             places.clone().flat_map(move |(groups, order)| {
-                [true, false].map(|enabled| Recipe {
+                let one = [true, false].map(|enabled| Recipe {
                     process,
                     policy,
                     groups,
                     order,
                     enabled,
-                })
+                    instances: 1,
+                });
+                let several = Recipe {
+                    instances: 1 + (groups + order) % INSTANCES,
+                    ..one[0]
+                };
+                one.into_iter().chain([several])
             })
         })
     }
@@ -225,5 +270,10 @@ mod tests {
             }
         }
         assert_eq!(cast.who(cast.stranger()), None);
+        for who in (0..ACTORS).map(Who) {
+            assert_eq!(cast.who(cast.name(who)), Some(who));
+            assert_eq!(cast.name(who).to_string(), name_text(who));
+        }
+        assert_eq!(name_text(Who(1).with_instance(2)), "bee:2");
     }
 }

@@ -10,7 +10,7 @@ use crate::action::{
     Action, Aim, Content, Echo, Manner, Members, Millis, Plan, Recipe, Slot, Start, Temper,
     Upheaval, Who, Word,
 };
-use crate::cast::{GROUPS, ORDERS, POLICIES, PROCESSES, PROGRAMS};
+use crate::cast::{GROUPS, INSTANCES, ORDERS, POLICIES, PROCESSES, PROGRAMS};
 use crate::random::Random;
 
 const ACTIONS_LEAST: u64 = 20;
@@ -26,6 +26,8 @@ struct Temperament {
     kinds: Vec<Kind>,
     programs: u64,
     policies: Vec<u8>,
+    /// The most instances that a file asks for.
+    instances: u8,
     /// How often out of a hundred the monitor acts after an action.
     haste: u64,
     /// How often out of a hundred what is started has faults.
@@ -116,13 +118,17 @@ impl Drawing {
         }
         let few = 1 + random.below(u64::from(POLICIES));
         let policies = (0..few).map(|_| small(&mut random, POLICIES)).collect();
+        let instances = random.pick(&[1, 1, 2, INSTANCES]);
+        let order = random.pick(&[0, 30, 60, 100]);
         let temperament = Temperament {
             kinds,
             programs: 1 + random.below(u64::from(PROGRAMS)),
             policies,
+            instances,
             haste: random.pick(&[0, 30, 60, 90, 100]),
             faults: random.pick(&[0, 20, 50, 90]),
-            order: random.pick(&[0, 30, 60, 100]),
+            // The order among instances is looked at by the machine's own tests.
+            order: if instances > 1 { 0 } else { order },
         };
         Self {
             random,
@@ -134,6 +140,17 @@ impl Drawing {
     fn who(&mut self) -> Who {
         let programs = u8::try_from(self.temperament.programs).unwrap_or(PROGRAMS);
         Who(small(&mut self.random, programs))
+    }
+
+    /// One that may have a process: a program, or an instance.
+    fn actor(&mut self) -> Who {
+        let program = self.who();
+        let instances = self.temperament.instances;
+        if instances > 1 && self.random.percent(70) {
+            program.with_instance(small(&mut self.random, instances))
+        } else {
+            program
+        }
     }
 
     fn span(&mut self) -> Millis {
@@ -155,6 +172,7 @@ impl Drawing {
             groups: small(&mut self.random, GROUPS),
             order,
             enabled: !self.random.percent(12),
+            instances: 1 + small(&mut self.random, self.temperament.instances),
         }
     }
 
@@ -222,7 +240,11 @@ impl Drawing {
     }
 
     fn draw_message(&mut self) {
-        let who = self.who();
+        let who = if self.random.percent(50) {
+            self.who()
+        } else {
+            self.actor()
+        };
         let aim = match self.random.below(12) {
             0 => Aim::All,
             1 => Aim::Stranger,
@@ -246,7 +268,7 @@ impl Drawing {
     }
 
     fn draw_plan(&mut self) {
-        let who = self.who();
+        let who = self.actor();
         let start = match self.random.below(10) {
             0 => Start::CannotExecute,
             1 => Start::NoRoom,
@@ -297,7 +319,7 @@ impl Drawing {
     }
 
     fn draw_death(&mut self) {
-        let who = self.who();
+        let who = self.actor();
         let exit = exit(&mut self.random);
         let action = match self.random.below(10) {
             0 => Action::Rise(who),
@@ -306,7 +328,7 @@ impl Drawing {
         };
         self.actions.push(action);
         if self.random.percent(30) {
-            let who = self.who();
+            let who = self.actor();
             let old = self.random.percent(40);
             self.actions.push(Action::Print(who, old));
         }
@@ -325,7 +347,7 @@ impl Drawing {
             Echo::OldGroupGone,
             Echo::OldReady,
         ]);
-        let who = self.who();
+        let who = self.actor();
         self.actions.push(Action::Echo(who, echo));
     }
 

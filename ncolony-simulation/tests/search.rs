@@ -80,6 +80,11 @@ fn monitors_that_come_and_go() {
 }
 
 #[test]
+fn instances_that_take_turns() {
+    nothing_goes_wrong_in("instances");
+}
+
+#[test]
 fn every_world_is_searched_here() {
-    assert_eq!(themes(DEPTH).len(), 11);
+    assert_eq!(themes(DEPTH).len(), 12);
 }

@@ -131,7 +131,9 @@ impl Colony {
             Request::Restart(target) => {
                 let only_wanted = *target == Target::All;
                 let names = self.startable(target, only_wanted)?;
-                Ok(self.promise(names, |program| program.restart(now, because)))
+                // Whoever names one instance means it, and now.
+                let at_once = matches!(target, Target::Name(name) if name.is_instance());
+                Ok(self.promise(names, |program| program.restart(now, because, at_once)))
             }
             Request::Start(target) => {
                 let names = self.startable(target, false)?;
@@ -152,18 +154,33 @@ impl Colony {
         }
     }
 
-    /// Whom a request is about: all that are not disabled, the members of a group, or one.
+    /// Whom a request by name is about. What has no file any more is meant only if nothing else is.
+    fn named(&self, name: &ProgramName) -> Vec<ProgramName> {
+        let has_file = |it: &&Program| it.spec.is_some() || it.config_error.is_some();
+        let with_file = self.members(name).filter(has_file);
+        let mut names: Vec<ProgramName> = with_file.map(|it| it.name.clone()).collect();
+        if names.is_empty() {
+            names.extend(self.members(name).map(|it| it.name.clone()));
+        }
+        names
+    }
+
+    /// Whom a request is about: all that are not disabled, the members of a group, one or all of
+    /// its instances.
     fn targets(&self, target: &Target) -> Result<Vec<ProgramName>, Refusal> {
         let chosen = |wanted: &dyn Fn(&Program) -> bool| {
             let all = self.programs.values().filter(|program| wanted(program));
             all.map(|program| program.name.clone()).collect::<Vec<_>>()
         };
         match target {
-            Target::Name(name) if self.knows(name) => Ok(vec![name.clone()]),
-            Target::Name(name) => Err(Refusal::Senseless(format!(
-                "there is no program {:?}",
-                name.as_str()
-            ))),
+            Target::Name(name) => {
+                let named = self.named(name);
+                if named.is_empty() {
+                    let name = name.as_str();
+                    return Err(Refusal::Senseless(format!("there is no program {name:?}")));
+                }
+                Ok(named)
+            }
             Target::All => Ok(chosen(&|program| {
                 program.hand == Hand::Up || program.spec.as_ref().is_none_or(|spec| spec.enabled)
             })),
@@ -202,7 +219,11 @@ impl Colony {
                 .get(*name)
                 .is_some_and(|program| program.spec.is_none())
         };
-        if let (Target::Name(_), Some(name)) = (target, names.iter().find(without_file)) {
+        if let Target::Name(_) = target
+            && let Some(name) = names
+                .first()
+                .filter(|_| names.iter().all(|it| without_file(&it)))
+        {
             let error = self
                 .programs
                 .get(name)
@@ -246,7 +267,9 @@ impl Colony {
                 .get(name)
                 .is_some_and(|program| program.child().is_some())
         };
-        if let (Target::Name(_), Some(name)) = (target, names.iter().find(|name| !running(name))) {
+        if let Target::Name(name) = target
+            && !names.iter().any(running)
+        {
             return Err(Refusal::Failed(format!("{name} is not running")));
         }
         names.retain(running);

@@ -85,6 +85,7 @@ impl Program {
             digest: _,
             hand,
             at_least,
+            at_once,
             generation,
             phase,
             backoff,
@@ -100,12 +101,13 @@ impl Program {
             word: _,
             telling: _,
             // It follows from all that is hashed, except whose stops were decided together.
+            has_turn,
             place: _,
         } = self;
         spec.as_ref().map(|spec| &spec.source).hash(out);
         config_error.is_some().hash(out);
         (*hand as u8).hash(out);
-        (at_least > generation).hash(out);
+        (at_least > generation, at_once, has_turn).hash(out);
         backoff.deaths().hash(out);
         listens.hash(out);
         probed.is_some().hash(out);

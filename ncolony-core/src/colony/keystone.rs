@@ -1,5 +1,6 @@
 //! The one program whose end is the end of all, where there is one: when it ends by itself,
-//! whatever its `restart` says, everything is stopped, and how it ended is how the colony ended.
+//! whatever its `restart` says, everything is stopped, and how it ended is how the colony ended. Of
+//! one with several instances it is the end of any of them.
 
 use super::ending::Closing;
 use super::program::{Phase, Program, Rest, Want};
@@ -21,7 +22,7 @@ impl Colony {
     /// From now on the end of this program is the end of all. One that had ended for good while no
     /// monitor was there has ended now. That there is no such program is no end: its file may come.
     pub fn end_with(&mut self, name: ProgramName) {
-        let ended = self.programs.get(&name).and_then(Program::rested);
+        let ended = self.members(&name).find_map(Program::rested);
         self.keystone = Some(Keystone { name, ended: None });
         self.fall(ended);
     }
@@ -46,15 +47,16 @@ impl Colony {
         else {
             return None;
         };
-        let program = self.programs.get(name).filter(|_| *name == keystone.name)?;
+        let is_it = *name == keystone.name || name.family() == keystone.name;
+        let program = self.programs.get(name).filter(|_| is_it)?;
         let by_itself = program.generation == *generation && program.is_to_go_on();
         by_itself.then_some(*exit)
     }
 
     /// Whether the program came to rest over this fact, which was taken in, without an end.
     pub(super) fn end_after(&self) -> Option<Exit> {
-        let program = self.programs.get(&self.keystone.as_ref()?.name)?;
-        program.rested()
+        let name = &self.keystone.as_ref()?.name;
+        self.members(name).find_map(Program::rested)
     }
 
     /// If the program has ended, so does everything.

@@ -23,6 +23,7 @@
 //! to start it with something else. There is no state "restarting": what is out of date is
 //! stopped, and when it has gone the table is looked at afresh. So the last word wins, a STOP
 //! cancels a restart that has not begun, and a hundred RESTARTs during one stop cause one start.
+//! Instances of one file take turns at that: see `rolling`.
 
 mod chronicle;
 mod command;
@@ -30,13 +31,16 @@ pub mod diff;
 mod ending;
 mod essence;
 mod facts;
+mod family;
 mod health;
 pub mod io;
 mod keystone;
 mod order;
 mod program;
 mod record;
+mod rolling;
 mod sentence;
+mod settle;
 pub mod snapshot;
 mod stop;
 mod telling;
@@ -52,8 +56,9 @@ pub use essence::Load;
 pub use health::EXTENSION_MAX;
 pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure, Word};
 use keystone::Keystone;
-use order::{Due, Order};
+use order::Order;
 use program::Program;
+use rolling::Rolling;
 use snapshot::{ActedOn, Upgrading};
 pub use stop::KILL_AGAIN;
 
@@ -79,6 +84,8 @@ pub struct Colony {
     /// What has happened and was not told yet.
     chronicle: Chronicle,
     closing: Closing,
+    /// Which instances wait for each other.
+    rolling: Rolling,
     /// The program whose end is the end of all.
     keystone: Option<Keystone>,
     /// How many messages were heard.
@@ -120,6 +127,7 @@ impl Colony {
             unpublished: BTreeSet::new(),
             chronicle: Chronicle::default(),
             closing: Closing::No,
+            rolling: Rolling::default(),
             keystone: None,
             heard: 0,
             retired: Generation::default(),
@@ -142,7 +150,7 @@ impl Colony {
 
     fn take_in(&mut self, now: Now, observation: Observation) {
         match observation {
-            Observation::Config { name, reading } => self.read(now, name, reading),
+            Observation::Config { name, reading } => self.read(now, &name, reading),
             Observation::Message { file, message } => self.hear(now, file, message),
             Observation::Spawned {
                 name,
@@ -233,80 +241,12 @@ impl Colony {
         }
     }
 
-    /// Brings what is so towards what is wanted, for the programs that were touched and those
-    /// whose time has come, and then for those that waited for them.
-    pub fn settle(&mut self, now: Now) {
-        while let Some((due, name)) = self.deadlines.first() {
-            if *due > now.mono {
-                break;
-            }
-            self.touched.insert(name.clone());
-            self.disarm(&name.clone());
-        }
-        self.order.begin();
-        while !self.touched.is_empty() || self.next_turn() {
-            let mut due = Vec::new();
-            for name in self.survey() {
-                due.extend(self.settle_one(now, name));
-            }
-            self.start_in_order(now, due);
-        }
-    }
-
-    /// Settles one program, and says whether a start of it is due.
-    fn settle_one(&mut self, now: Now, name: ProgramName) -> Option<Due> {
-        self.disarm(&name);
-        let shutting_down = self.is_closing();
-        let program = self.programs.get_mut(&name)?;
-        self.changed.insert(name.clone());
-        if self.closing == Closing::Detaching {
-            self.chronicle.add(program.take_events(now));
-            self.unpublished.insert(name);
-            return None;
-        }
-        let patient = self.closing != Closing::Killing;
-        let leave = self.order.leave_of(program, patient);
-        let start = program.settle(now, shutting_down, leave, &mut self.effects);
-        program.keep_probing(&mut self.effects);
-        if !patient {
-            program.lose_patience(now, &mut self.effects);
-        }
-        if program.is_over() {
-            self.chronicle.add(program.take_events(now));
-            self.chronicle.add(program.release_events());
-            self.retired = self.retired.max(program.generation);
-            let others = self.order.stands_now(program, shutting_down);
-            self.touched.extend(others);
-            self.programs.remove(&name);
-            self.forget(&name);
-            self.unpublished.remove(&name);
-            self.effects.push_back(Effect::Retract(name));
-            return None;
-        }
-        if start.is_none() {
-            self.conclude(now, name);
-        }
-        start
-    }
-
     /// Takes note of when a program is due next.
     fn arm(&mut self, name: &ProgramName) {
         if let Some(due) = self.programs.get(name).and_then(Program::deadline) {
             self.deadlines.insert((due, name.clone()));
             self.armed.insert(name.clone(), due);
         }
-    }
-
-    /// What has been settled is told, waits for its next time, and is shown.
-    fn conclude(&mut self, now: Now, name: ProgramName) {
-        let shutting_down = self.is_closing();
-        if let Some(program) = self.programs.get_mut(&name) {
-            let others = self.order.stands_now(program, shutting_down);
-            self.touched.extend(others);
-            self.chronicle.add(program.take_events(now));
-        }
-        self.arm(&name);
-        self.unpublished.insert(name);
     }
 
     /// The next order. Those that act come first, then the events, then the records that have
@@ -388,7 +328,15 @@ impl Colony {
 
     fn record_of(&self, program: &Program) -> ProgramStatus {
         let shutting_down = self.is_closing() && !self.is_detaching();
-        program.record(shutting_down, self.heard)
+        let mut record = program.record(shutting_down, self.heard);
+        if let Some(wait) = self.rolling.wait_of(&program.name)
+            && let Some(outdated) = program.out_of_date(shutting_down)
+        {
+            let why = outdated.why(program);
+            record.turn = Some(wait.word());
+            record.reason = Some(wait.reason(&why));
+        }
+        record
     }
 
     /// Has the record of a program published once more: the last time, it could not be written.
@@ -423,21 +371,6 @@ impl Colony {
         if let Some(due) = self.armed.remove(name) {
             self.deadlines.remove(&(due, name.clone()));
         }
-    }
-
-    fn read(&mut self, now: Now, name: ProgramName, reading: Reading) {
-        if reading == Reading::Absent && !self.knows(&name) {
-            return;
-        }
-        let program = self
-            .programs
-            .entry(name.clone())
-            .or_insert_with(|| Program::new(name.clone(), self.retired, now));
-        if program.says_the_same(&reading) {
-            return;
-        }
-        program.read(now, reading);
-        self.touched.insert(name);
     }
 
     /// Hands a fact to the program whose present generation it is about.

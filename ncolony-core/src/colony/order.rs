@@ -11,6 +11,9 @@
 //! one that it needs, so that what has to be gone first never has a later turn. Second words of
 //! whoever wants everything killed take no heed of order.
 //!
+//! The graph is one of files: several instances have the edges of their file, and stand together.
+//! One that is out of date and waits for its turn goes on, and counts as what it is until then.
+//!
 //! The graph of edges, how each program in it stands and what it waits for are not written down:
 //! they follow from what the programs are, and a colony that is restored finds them again.
 
@@ -58,9 +61,9 @@ impl Order {
         self.graph.len().max(self.turns.waiting())
     }
 
-    /// Takes in how a program stands, and says to whom that matters.
-    pub(super) fn stand(&mut self, program: &mut Program, shutting_down: bool) -> Vec<ProgramName> {
-        let name = &program.name;
+    /// Takes in what of a program matters to those whose turn comes with it.
+    fn count(&mut self, program: &mut Program, shutting_down: bool) {
+        let name = &program.name.family();
         let lacks = self.graph.lack(name).is_some();
         let in_ring = self.graph.ring(name).is_some();
         let standing = Standing::of(program, shutting_down, lacks, in_ring);
@@ -84,14 +87,13 @@ impl Order {
             (batch, rank.unwrap_or_else(|| priority(program)))
         });
         self.turns.count(&mut program.place, starting, leaving);
-        self.graph.stand(&program.name, standing)
     }
 
     /// What the others mean for a program that is about to be settled. It does not wait for its
     /// turn any longer: whether it has to is found anew. Who is not patient waits for nobody.
     pub(super) fn leave_of(&mut self, program: &mut Program, patient: bool) -> Leave {
-        let name = &program.name;
-        self.turns.wait_no_more(name, &mut program.place);
+        let name = &program.name.family();
+        self.turns.wait_no_more(&program.name, &mut program.place);
         let lacks = self.graph.lack(name);
         let lacks = lacks.map(|(other, lack)| hold::lacks(&other, lack));
         let hold = match program.place.leaving() {
@@ -104,21 +106,17 @@ impl Order {
         Leave { lacks, hold }
     }
 
-    /// A program was settled: it may wait for its turn, and to whom it matters is said.
-    pub(super) fn stands_now(
-        &mut self,
-        program: &mut Program,
-        shutting_down: bool,
-    ) -> Vec<ProgramName> {
+    /// A program was settled: it may wait for its turn.
+    fn stands_now(&mut self, program: &mut Program, shutting_down: bool) {
         if program.place.hold == Some(Hold::HigherFirst) {
             self.turns.wait_to_stop(&program.name, &mut program.place);
         }
-        self.stand(program, shutting_down)
+        self.count(program, shutting_down);
     }
 
     /// Why a start that is due does not happen yet.
     fn start_hold(&mut self, program: &mut Program, priority: i32) -> Option<Hold> {
-        let name = &program.name;
+        let name = &program.name.family();
         if let Some(ring) = self.graph.ring(name) {
             return Some(Hold::Ring(Arc::clone(ring)));
         }
@@ -132,7 +130,8 @@ impl Order {
         if !self.turns.lower_start(priority) {
             return None;
         }
-        self.turns.wait_to_start(name, &mut program.place, priority);
+        self.turns
+            .wait_to_start(&program.name, &mut program.place, priority);
         Some(Hold::LowerFirst)
     }
 }
@@ -189,15 +188,18 @@ impl Colony {
             unread.extend(self.learn(&name));
             round.insert(name);
         }
-        round.extend(self.order.graph.renew());
+        let renewed = self.order.graph.renew();
+        round.extend(self.all_of(renewed));
         // What a program needs comes before it, so that each is looked at once.
-        let deep = |graph: &Graph, name: ProgramName| (graph.depth(&name), name);
+        let deep = |graph: &Graph, name: ProgramName| (graph.depth(&name.family()), name);
         let mut open: BTreeSet<(usize, ProgramName)> = (round.iter())
             .map(|name| deep(&self.order.graph, name.clone()))
             .collect();
         while let Some((_, name)) = open.pop_first() {
             for other in self.stand(&name) {
-                if round.insert(other.clone()) || self.order.graph.depends(&other, &name) {
+                let graph = &self.order.graph;
+                let depends = graph.depends(&other.family(), &name.family());
+                if round.insert(other.clone()) || depends {
                     open.insert(deep(&self.order.graph, other));
                 }
             }
@@ -213,7 +215,7 @@ impl Colony {
             let Some(program) = self.programs.get_mut(name) else {
                 return true;
             };
-            self.order.stand(program, shutting_down);
+            self.order.count(program, shutting_down);
             let spec = program.spec.as_ref().or(program.started_with());
             spec.is_none_or(|spec| !spec.policy.order.names_others())
         })
@@ -222,18 +224,59 @@ impl Colony {
     /// Takes in the edges of a program: those of its file, or, when that was removed, those that
     /// its process was started with.
     fn learn(&mut self, name: &ProgramName) -> Vec<ProgramName> {
-        let program = self.programs.get(name);
-        let spec = program.and_then(|program| program.spec.as_ref().or(program.started_with()));
-        self.order.graph.learn(name, spec)
+        let family = name.family();
+        let described = self.members(&family).find_map(|it| it.spec.clone());
+        let of_process = || {
+            let mut members = self.members(&family);
+            members.find_map(|it| it.started_with().cloned())
+        };
+        let spec = described.or_else(of_process);
+        let others = self.order.graph.learn(&family, spec.as_ref());
+        self.all_of(others)
+    }
+
+    /// The programs that files stand for, by the names of these; and the names themselves, under
+    /// which there may be nobody.
+    fn all_of(&self, files: Vec<ProgramName>) -> Vec<ProgramName> {
+        let members = |file: &ProgramName| -> Vec<ProgramName> {
+            self.members(file).map(|it| it.name.clone()).collect()
+        };
+        let all: Vec<ProgramName> = files.iter().flat_map(members).collect();
+        files.into_iter().chain(all).collect()
     }
 
     /// Takes in how a program stands, and says to whom that matters.
     fn stand(&mut self, name: &ProgramName) -> Vec<ProgramName> {
         let shutting_down = self.is_closing();
-        match self.programs.get_mut(name) {
-            Some(program) => self.order.stand(program, shutting_down),
-            None => self.order.graph.stand(name, Standing::ABSENT),
+        if let Some(program) = self.programs.get_mut(name) {
+            self.order.count(program, shutting_down);
         }
+        self.stand_together(&name.family())
+    }
+
+    /// A program was settled: whoever that matters to is looked at next.
+    pub(super) fn stands_now(&mut self, name: &ProgramName) {
+        let shutting_down = self.is_closing();
+        if let Some(program) = self.programs.get_mut(name) {
+            self.order.stands_now(program, shutting_down);
+        }
+        let others = self.stand_together(&name.family());
+        self.touched.extend(others);
+    }
+
+    /// Takes in how the programs of a file stand, and says to whom that matters.
+    fn stand_together(&mut self, family: &ProgramName) -> Vec<ProgramName> {
+        let graph = &self.order.graph;
+        if !graph.knows(family) {
+            return Vec::new();
+        }
+        let shutting_down = self.is_closing();
+        let (lacks, in_ring) = (graph.lack(family).is_some(), graph.ring(family).is_some());
+        let members = self.members(family);
+        let standings = members.map(|it| Standing::of(it, shutting_down, lacks, in_ring));
+        let standing = Standing::together(standings).unwrap_or(Standing::ABSENT);
+        let others = self.order.graph.stand(family, standing);
+        self.all_of(others)
     }
 
     /// A program is gone, and its edges with it.

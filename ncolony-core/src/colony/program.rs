@@ -148,6 +148,9 @@ pub(crate) struct Program {
     pub(crate) digest: Option<String>,
     pub(crate) hand: Hand,
     pub(crate) at_least: Generation,
+    /// Whether somebody has asked for that start of this very instance, so that it waits for no
+    /// other.
+    pub(crate) at_once: bool,
     pub(crate) generation: Generation,
     pub(crate) phase: Phase,
     pub(crate) backoff: Backoff,
@@ -170,6 +173,8 @@ pub(crate) struct Program {
     pub(crate) telling: Telling,
     /// Its part in the order among programs, found anew at each settling.
     pub(crate) place: Place,
+    /// Whether it is the one of its family that is to be replaced now.
+    pub(crate) has_turn: bool,
 }
 
 impl Program {
@@ -182,6 +187,7 @@ impl Program {
             digest: None,
             hand: Hand::Off,
             at_least: Generation::default(),
+            at_once: false,
             generation: last,
             phase: Phase::Idle(Rest::Stopped),
             backoff: Backoff::default(),
@@ -197,6 +203,7 @@ impl Program {
             word: Cause::Config,
             telling: Telling::default(),
             place: Place::default(),
+            has_turn: false,
         }
     }
 
@@ -304,23 +311,14 @@ impl Program {
             (Want::Up { spec, .. }, Phase::Delayed { until, .. }) => {
                 return (now.mono >= *until).then(|| Due::new(spec, Cause::Timer));
             }
-            (Want::Up { spec, at_least }, Phase::Starting(child) | Phase::Running(child)) => {
-                let asked = self.generation < at_least;
-                let why = if asked || child.spec.needs_restart(&spec) {
-                    let because = self.asked_because.as_deref();
-                    let cause = if asked { self.word } else { Cause::Config };
-                    Some((sentence::out_of_date(asked, because), cause))
-                } else {
-                    leave.lacks.map(|why| (why, Cause::Dependency))
+            (Want::Up { .. }, Phase::Starting(_) | Phase::Running(_)) => {
+                let why = match self.replacement(shutting_down) {
+                    Some(outdated) => Some((outdated.why(self), outdated.cause(self))),
+                    None => leave.lacks.map(|why| (why, Cause::Dependency)),
                 };
                 self.stop_unless_held(now, why, leave.hold, out);
             }
-            (Want::Down(why), Phase::Idle(_) | Phase::Delayed { .. }) => {
-                self.rest(now, why);
-                if std::mem::take(&mut self.listens) {
-                    out.push_back(Effect::Release(self.name.clone()));
-                }
-            }
+            (Want::Down(why), Phase::Idle(_) | Phase::Delayed { .. }) => self.rest(now, why),
             (Want::Down(why), Phase::Starting(_) | Phase::Running(_)) => {
                 let sentence = sentence::stopping_because(why, self.asked_because.as_deref());
                 let why = Some((sentence, why.cause()));
@@ -334,6 +332,13 @@ impl Program {
         }
         self.look_after(now, out);
         None
+    }
+
+    /// Whether what was listened on for it is needed no more, said once: it is wanted down, and
+    /// nothing of it runs.
+    pub(super) fn lets_go(&mut self, shutting_down: bool) -> bool {
+        let is_down = matches!(self.want(shutting_down), Want::Down(_));
+        is_down && self.is_idle() && std::mem::take(&mut self.listens)
     }
 
     /// Tells what runs to stop if there is a reason to, and no other has to be gone first. What is
@@ -370,6 +375,7 @@ impl Program {
         out: &mut VecDeque<Effect>,
     ) {
         self.generation = self.generation.next();
+        self.at_once = false;
         out.push_back(Effect::Spawn {
             spec: Arc::clone(&spec),
             generation: self.generation,

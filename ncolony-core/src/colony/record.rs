@@ -28,6 +28,7 @@ impl Program {
             next_start,
             ready: matches!(self.phase, Phase::Running(_)),
             note: child.and_then(|child| child.health.note()),
+            turn: None,
             reason: self.reason(&want),
             config_error: self.config_error.clone(),
             groups: self

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::io::SpawnFailure;
 use super::program::Why;
 use crate::descriptor::{Ready, Restart};
+use crate::name::ProgramName;
 use crate::policy::{Ended, Verdict};
 use crate::spec::Policy;
 use crate::status::FILE_NEVER_GOOD;
@@ -165,6 +166,15 @@ pub(super) fn out_of_date(by_message: bool, because: Option<&str>) -> String {
         (true, Some(reason)) => format!("it is to be restarted: {reason}"),
         (true, None) => "it is to be restarted".to_owned(),
         (false, _) => "its file has changed".to_owned(),
+    }
+}
+
+pub(super) fn waits_for_turn(why: &str, held_by: Option<&ProgramName>) -> String {
+    match held_by {
+        None => format!("{why}; instances are restarted one at a time, and its turn comes"),
+        Some(other) => format!(
+            "{why}; {other} comes first and has failed, so it goes on as it is until {other} is RUNNING"
+        ),
     }
 }
 

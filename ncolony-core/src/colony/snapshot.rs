@@ -58,6 +58,8 @@ pub struct ProgramSnapshot {
     digest: Option<String>,
     hand: Hand,
     at_least: Generation,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    at_once: bool,
     generation: Generation,
     phase: PhaseSnapshot,
     deaths: u32,
@@ -320,6 +322,7 @@ impl ProgramSnapshot {
             digest: Some(content_digest(found.source.as_bytes())),
             hand: Hand::Off,
             at_least: Generation::default(),
+            at_once: false,
             generation: found.generation,
             phase: PhaseSnapshot::Starting(ChildSnapshot {
                 pid: found.pid,

@@ -6,8 +6,10 @@ use crate::event::Cause;
 use crate::time::Now;
 
 impl Program {
-    /// RESTART: stop what runs, then start; what waits or rests starts now.
-    pub(crate) fn restart(&mut self, now: Now, because: Option<&str>) {
+    /// RESTART: stop what runs, then start; what waits or rests starts now. An instance that is
+    /// named itself does not wait for its turn.
+    pub(crate) fn restart(&mut self, now: Now, because: Option<&str>, at_once: bool) {
+        self.at_once = at_once;
         self.asked_because = because.map(str::to_owned);
         self.release_hand();
         self.at_least = self.generation.next();
@@ -35,6 +37,7 @@ impl Program {
     pub(crate) fn stop(&mut self, because: Option<&str>) {
         self.hand = Hand::Down;
         self.at_least = self.at_least.min(self.generation);
+        self.at_once = false;
         self.asked_because = because.map(str::to_owned);
         self.backoff.reset();
     }

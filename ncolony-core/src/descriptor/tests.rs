@@ -66,13 +66,15 @@ fn every_known_key_is_known_to_the_parser() {
 }
 
 #[test]
-fn keys_for_later_are_refused() {
-    assert!(
-        bad(r#"{"args": ["x"], "instances": 2}"#)
-            .message
-            .contains("not supported yet")
-    );
-    good(r#"{"args": ["x"], "instances": 1}"#);
+fn a_program_has_one_process_or_more() {
+    let instances = |key: &str| good(&format!(r#"{{"args": ["x"]{key}}}"#)).instances;
+    assert_eq!(instances(""), 1);
+    assert_eq!(instances(r#", "instances": 1"#), 1);
+    assert_eq!(instances(r#", "instances": 10000"#), 10_000);
+    for wrong in ["0", "-1", "10001", "1.5", "\"2\"", "null"] {
+        let error = bad(&format!(r#"{{"args": ["x"], "instances": {wrong}}}"#));
+        assert_eq!(error.key.as_deref(), Some("instances"), "{wrong}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use ncolony_core::Descriptor;
 use ncolony_core::ctllib::{self, Program};
 use ncolony_core::descriptor::FILE_BYTES_MAX;
 use ncolony_core::files::read_regular;
@@ -15,6 +16,7 @@ use crate::cli::AddArgs;
 use crate::effect::Goal;
 use crate::ending::{Ending, Failure};
 use crate::records;
+use crate::selection::numbered;
 use crate::session::Session;
 use crate::watch::{Watched, effects};
 
@@ -23,10 +25,20 @@ pub(super) fn run(session: &mut Session<'_>, args: &AddArgs) -> Result<Ending, F
         return Err(Failure::usage("the name of the program is missing"));
     };
     let program = program(args)?;
-    let before = match session.monitor {
-        Some(_) => records::program(&session.places, name.as_str())?,
-        None => None,
-    };
+    let text = program.to_json();
+    let instances = Descriptor::parse(text.as_bytes()).map_or(1, |file| file.instances);
+    let mut watched = Vec::new();
+    for name in numbered(name, instances) {
+        let before = match session.monitor {
+            Some(_) => records::program(&session.places, name.as_str())?,
+            None => None,
+        };
+        let goal = Goal::Added {
+            digest: content_digest(text.as_bytes()),
+            error_before: before.and_then(|record| record.status.config_error),
+        };
+        watched.push(Watched { name, goal });
+    }
     let path = ctllib::add(&session.places, name, &program)?;
     if session.monitor.is_none() {
         session.report.talk(&format!(
@@ -38,12 +50,7 @@ pub(super) fn run(session: &mut Session<'_>, args: &AddArgs) -> Result<Ending, F
         print_records(session, &[], std::iter::empty());
         return Ok(Ending::Done);
     }
-    let goal = Goal::Added {
-        digest: content_digest(program.to_json().as_bytes()),
-        error_before: before.and_then(|record| record.status.config_error),
-    };
-    let name = name.clone();
-    let outcomes = effects(session, vec![Watched { name, goal }])?;
+    let outcomes = effects(session, watched)?;
     Ok(conclude(session, &[], &outcomes))
 }
 

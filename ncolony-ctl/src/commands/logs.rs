@@ -13,7 +13,7 @@ use crate::ending::{Ending, Failure};
 use crate::interruption::Interruption;
 use crate::records;
 use crate::report::Report;
-use crate::selection::{Existence, choose};
+use crate::selection::{Existence, choose, processes};
 use crate::session::Session;
 use crate::tail::{Follower, Lines};
 
@@ -121,6 +121,7 @@ impl Log {
 
 pub(super) fn run(session: &mut Session<'_>, args: &LogsArgs) -> Result<Ending, Failure> {
     let names = choose(&session.places, &args.names, Existence::FileOrRecord)?;
+    let names = processes(&session.places, &names)?;
     let shape = if names.len() > 1 || session.report.is_json() {
         Shape::Lines
     } else {

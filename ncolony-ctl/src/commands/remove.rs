@@ -6,7 +6,7 @@ use crate::act::{Patience, conclude, print_records};
 use crate::cli::RemoveArgs;
 use crate::effect::Goal;
 use crate::ending::{Ending, Failure};
-use crate::selection::{Existence, Word, choose, has_file};
+use crate::selection::{Existence, Word, choose, has_file, processes};
 use crate::session::Session;
 use crate::watch::{Watched, effects};
 
@@ -18,6 +18,13 @@ pub(super) fn run(session: &mut Session<'_>, args: &RemoveArgs) -> Result<Ending
     }
     let existence = Existence::under(session.monitor);
     let names = choose(&session.places, &args.names, existence)?;
+    if let Some(instance) = names.iter().find(|name| name.is_instance()) {
+        return Err(Failure::usage(format!(
+            "{instance} has no file of its own; \"instances\" in the file of {} says how many there are",
+            instance.family_str()
+        )));
+    }
+    let watched = processes(&session.places, &names)?.into_iter();
     for name in &names {
         // One whose file is gone already may still be stopping.
         if has_file(&session.places, name)? {
@@ -33,7 +40,7 @@ pub(super) fn run(session: &mut Session<'_>, args: &RemoveArgs) -> Result<Ending
         print_records(session, &[], std::iter::empty());
         return Ok(Ending::Done);
     }
-    let watched = names.into_iter().map(|name| Watched {
+    let watched = watched.map(|name| Watched {
         name,
         goal: Goal::Removed,
     });

@@ -1,5 +1,6 @@
 //! `show`: a program's file with everything that it leaves out, and where each value comes from.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::cli::ShowArgs;
 use crate::ending::{Ending, Failure};
 use crate::note::{ADOPTED, one_line};
 use crate::records;
-use crate::selection::{Existence, choose};
+use crate::selection::{Existence, choose, processes};
 use crate::session::Session;
 use crate::table::Table;
 
@@ -73,6 +74,8 @@ fn by_key<S: Serializer>(settings: &[Setting], out: S) -> Result<S::Ok, S::Error
 pub(super) fn run(session: &mut Session<'_>, args: &ShowArgs) -> Result<Ending, Failure> {
     let words = std::slice::from_ref(&args.name);
     let names = choose(&session.places, words, Existence::FileOrRecord)?;
+    // Instances have the file of their program.
+    let names: BTreeSet<ProgramName> = names.iter().map(ProgramName::family).collect();
     let monitor = records::monitor(&session.places)?;
     let defaults = monitor.map(|record| record.status.defaults);
     let read = |name| read(session, name, defaults.as_ref());
@@ -101,8 +104,12 @@ fn read(
         ))
     })?;
     let values = settings(&descriptor, defaults);
-    let record = records::program(&session.places, name.as_str())?;
-    let adopted = record.is_some_and(|record| record.status.adopted && record.status.pid.is_some());
+    let mut adopted = false;
+    for process in processes(&session.places, std::slice::from_ref(&name))? {
+        let record = records::program(&session.places, process.as_str())?;
+        let status = record.map(|record| record.status);
+        adopted |= status.is_some_and(|status| status.adopted && status.pid.is_some());
+    }
     Ok(Shown {
         name,
         file,
@@ -196,6 +203,7 @@ fn effective(descriptor: &Descriptor, key: &str, defaults: Option<&Defaults>) ->
         "after" => json!(descriptor.order.after),
         "requires" => json!(descriptor.order.requires),
         "stdin" => json!(descriptor.stdin),
+        "instances" => json!(descriptor.instances),
         "sockets" => json!(descriptor.sockets),
         "ready" => json!(descriptor.ready),
         "watchdog" => json!(descriptor.watchdog.map(|span| span.as_secs_f64())),

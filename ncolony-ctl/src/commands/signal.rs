@@ -6,6 +6,7 @@ use crate::act::{Answers, Patience, ask, leave, need_monitor, print_records, tar
 use crate::cli::{SignalArgs, TargetArgs};
 use crate::ending::{Ending, Failure};
 use crate::records::{self, ProgramRecord};
+use crate::selection::processes;
 use crate::session::Session;
 
 pub(super) fn run(session: &mut Session<'_>, args: &SignalArgs) -> Result<Ending, Failure> {
@@ -95,10 +96,16 @@ fn running(
     Ok((running, resting))
 }
 
+/// The record of what runs of a program; of the first of its instances that does.
 fn record_of_running(
     session: &Session<'_>,
     name: &ProgramName,
 ) -> Result<Option<ProgramRecord>, Failure> {
-    let record = records::program(&session.places, name.as_str())?;
-    Ok(record.filter(|record| record.status.pid.is_some()))
+    for process in processes(&session.places, std::slice::from_ref(name))? {
+        let record = records::program(&session.places, process.as_str())?;
+        if let Some(running) = record.filter(|record| record.status.pid.is_some()) {
+            return Ok(Some(running));
+        }
+    }
+    Ok(None)
 }

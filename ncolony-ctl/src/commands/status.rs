@@ -12,7 +12,7 @@ use crate::cli::StatusArgs;
 use crate::ending::{Ending, Failure};
 use crate::note::{note, now, one_line, uptime};
 use crate::records::{self, ProgramRecord};
-use crate::selection::{Existence, Word, choose};
+use crate::selection::{Existence, Word, by_number, choose, processes};
 use crate::session::Session;
 use crate::staleness;
 use crate::table::{Cell, Table};
@@ -34,6 +34,7 @@ pub(super) fn run(session: &mut Session<'_>, args: &StatusArgs) -> Result<Ending
         None
     } else {
         let names = choose(&session.places, &args.names, Existence::FileOrRecord)?;
+        let names = processes(&session.places, &names)?;
         Some(names.into_iter().collect())
     };
     let mut by_name = records.by_name;
@@ -55,7 +56,7 @@ pub(super) fn run(session: &mut Session<'_>, args: &StatusArgs) -> Result<Ending
     session.report.document(&Document {
         schema: SCHEMA,
         monitor: monitor.as_ref().map(|record| &*record.text),
-        programs: by_name.values().map(|record| &*record.text).collect(),
+        programs: in_order(&by_name).map(|record| &*record.text).collect(),
     });
     // Headings over nothing say nothing, where there is more to say below.
     let is_bare = session.monitor.is_none() && by_name.is_empty() && unread.is_empty();
@@ -135,29 +136,38 @@ fn table(
     unread: &[ProgramName],
     now: Wall,
 ) -> Table<6> {
-    let mut rows: BTreeMap<&ProgramName, [Cell; 6]> = BTreeMap::new();
+    let mut rows: Vec<(&ProgramName, [Cell; 6])> = Vec::new();
     for (name, record) in programs {
-        rows.insert(name, row(&record.status, now));
+        rows.push((name, row(&record.status, now)));
     }
     for name in unread {
         let note = "the monitor has not read its file yet";
-        rows.insert(
-            name,
-            [
-                name.as_str().into(),
-                "-".into(),
-                "-".into(),
-                "-".into(),
-                "-".into(),
-                note.into(),
-            ],
-        );
+        let nothing = || "-".into();
+        let row = [
+            name.as_str().into(),
+            nothing(),
+            nothing(),
+            nothing(),
+            nothing(),
+            note.into(),
+        ];
+        rows.push((name, row));
     }
+    rows.sort_by(|(one, _), (other, _)| by_number(one, other));
     let mut table = Table::new(["NAME", "STATE", "PID", "UPTIME", "STARTS", "NOTE"]);
-    for row in rows.into_values() {
+    for (_, row) in rows {
         table.push(row);
     }
     table
+}
+
+/// Records by name, instances by number.
+fn in_order(
+    programs: &BTreeMap<ProgramName, ProgramRecord>,
+) -> impl Iterator<Item = &ProgramRecord> {
+    let mut records: Vec<_> = programs.iter().collect();
+    records.sort_by(|(one, _), (other, _)| by_number(one, other));
+    records.into_iter().map(|(_, record)| record)
 }
 
 fn row(record: &ProgramStatus, now: Wall) -> [Cell; 6] {

@@ -261,3 +261,28 @@ fn output_is_shown_only_of_the_start_that_failed() {
     taken_back.ended = 1;
     assert!(!started.is_explained_by_output(&taken_back));
 }
+
+#[test]
+fn an_instance_that_waits_for_its_turn_is_waited_for_and_one_that_is_held_up_is_not() {
+    let goals = [
+        Goal::Started(SECOND),
+        Goal::Added {
+            digest: "d".to_owned(),
+            error_before: None,
+        },
+    ];
+    let old = |turn| ProgramStatus {
+        turn,
+        config_digest: Some("d".to_owned()),
+        ..record(State::Running, 1, 7)
+    };
+    for goal in &goals {
+        let waits = seen(goal, &old(Some(TurnWord::Waits)));
+        assert_eq!(waits, Judgement::Pending, "{goal:?}");
+        assert!(
+            is_failed(&seen(goal, &old(Some(TurnWord::Held)))),
+            "{goal:?}"
+        );
+    }
+    assert!(is_failed(&seen(&goals[0], &old(None))), "it was taken back");
+}

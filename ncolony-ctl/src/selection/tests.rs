@@ -88,3 +88,62 @@ fn words_that_are_neither_names_nor_patterns_are_refused() {
         assert!(text.parse::<Word>().is_err(), "{text:?}");
     }
 }
+
+#[test]
+fn a_word_stands_for_a_program_with_all_its_instances_or_for_some() {
+    let stands = |word: &str, name| stands_for(&word.parse().unwrap(), name);
+    for (word, meant, other) in [
+        ("web", "web:1", "webs:1"),
+        ("web:1", "web:1", "web:11"),
+        ("w*", "web:1", "a:1"),
+        ("*1", "a1:0", "web:1"),
+        ("web:*", "web:1", "web"),
+        ("all", "web:1", ""),
+    ] {
+        assert!(stands(word, meant), "{word}");
+        assert!(other.is_empty() || !stands(word, other), "{word}");
+    }
+}
+
+#[test]
+fn instances_are_chosen_by_name_or_by_a_pattern_with_a_colon() {
+    let (_dir, places) = world(&["web", "db"], &["web:0", "web:1", "web:10", "db", "old:3"]);
+    let (both, file) = (Existence::FileOrRecord, Existence::File);
+    let chosen = |words: &[&str]| chosen(&places, words, both).unwrap();
+    assert_eq!(chosen(&["web"]), ["web"]);
+    assert_eq!(chosen(&["web:1", "old"]), ["old", "web:1"]);
+    assert_eq!(chosen(&["*"]), ["db", "old", "web"]);
+    assert_eq!(chosen(&["web:1*"]), ["web:1", "web:10"]);
+    assert_eq!(chosen(&["w*:*"]), ["web"], "all of its own are the program");
+    for word in ["web:2", "db:0", "db:*", "web:3*"] {
+        let failure = super::tests::chosen(&places, &[word], both).unwrap_err();
+        assert_eq!(failure.ending, Ending::NoSuchProgram, "{word}");
+    }
+    // Without a monitor the files say which instances there are.
+    let two = r#"{"args": ["x"], "instances": 2}"#;
+    fs::write(places.config.join("web"), two).unwrap();
+    let by_file = |word| super::tests::chosen(&places, &[word], file);
+    assert_eq!(by_file("web:1").unwrap(), ["web:1"]);
+    assert_eq!(by_file("*:[1-9]").unwrap(), ["web:1"]);
+    assert!(by_file("web:10").is_err() && by_file("old").is_err());
+}
+
+#[test]
+fn a_program_has_a_process_or_one_for_each_instance() {
+    let (_dir, places) = world(&["web", "db", "new"], &["web:0", "web:10", "web:2", "db"]);
+    let two = r#"{"args": ["x"], "instances": 2}"#;
+    fs::write(places.config.join("new"), two).unwrap();
+    let of = |names: &[&str]| -> Vec<String> {
+        let names: Vec<ProgramName> = names
+            .iter()
+            .map(|name| ProgramName::parse(name).unwrap())
+            .collect();
+        let all = processes(&places, &names).unwrap();
+        all.into_iter().map(String::from).collect()
+    };
+    assert_eq!(of(&["web", "web:2"]), ["web:0", "web:2", "web:10"]);
+    assert_eq!(
+        of(&["db", "new", "web:7"]),
+        ["db", "new:0", "new:1", "web:7"]
+    );
+}

@@ -68,6 +68,14 @@ pub(super) fn marked(run_ids: &RunIds, sight: Sight) -> io::Result<Table> {
 fn start_of(pid: u32, run_ids: &RunIds) -> Option<(ProgramName, Generation)> {
     let run_id = environ::variable(pid, "NCOLONY_RUN_ID")?;
     let name = ProgramName::new(&environ::variable(pid, "NCOLONY_NAME")?).ok()?;
-    let generation = run_ids.generation(&name, &run_id)?;
-    (!environ::is_zombie(pid)).then_some((name, generation))
+    let start = instance_of(pid, &name)
+        .and_then(|instance| run_ids.start(instance, &run_id))
+        .or_else(|| run_ids.start(name, &run_id))?;
+    (!environ::is_zombie(pid)).then_some(start)
+}
+
+/// The instance that a process says it is of. A program without instances may say anything.
+fn instance_of(pid: u32, name: &ProgramName) -> Option<ProgramName> {
+    let number = environ::variable(pid, "NCOLONY_INSTANCE")?;
+    ProgramName::parse(&format!("{name}:{number}")).ok()
 }

@@ -197,7 +197,9 @@ impl Driver {
         else {
             return false;
         };
-        message.name().is_some_and(|name| !self.colony.knows(name))
+        message
+            .name()
+            .is_some_and(|name| !self.colony.is_known(name))
     }
 
     pub(super) fn reap(&mut self) {

@@ -1,9 +1,13 @@
+use std::fs;
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
 
 use ncolony_core::Defaults;
+use ncolony_core::colony::Blame;
 
 use super::*;
 
@@ -22,6 +26,15 @@ fn spec(addresses: &[&str]) -> ProgramSpec {
     ProgramSpec::parse(name, text.as_bytes(), &Defaults::default()).unwrap()
 }
 
+/// The same of an instance of it.
+fn instance(number: u32, addresses: &[&str]) -> ProgramSpec {
+    let spec = spec(addresses);
+    ProgramSpec {
+        name: spec.name.instance(number),
+        ..spec
+    }
+}
+
 fn unix(path: &Path) -> String {
     format!("unix://{}", path.display())
 }
@@ -32,7 +45,7 @@ fn allows(_number: RawFd) -> Result<(), SpawnFailure> {
 
 /// Opens them, and gives the inodes of the sockets in order.
 fn prepare(listening: &mut Listening, spec: &ProgramSpec) -> Result<Vec<PathBuf>, SpawnFailure> {
-    let sockets = listening.prepare(spec, &OURS, allows)?;
+    let sockets = listening.prepare(spec, &OURS, Users::None, allows)?;
     let inode = |socket: &BorrowedFd<'_>| {
         fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap()
     };
@@ -56,7 +69,7 @@ fn what_is_wanted_again_is_kept_and_connections_wait_in_it() {
     let swapped = prepare(&mut listening, &spec(&[&unix(&path), &tcp])).unwrap();
     assert_eq!(swapped, [first[1].clone(), first[0].clone()]);
     let sockets = listening
-        .prepare(&spec(&[&unix(&path)]), &OURS, allows)
+        .prepare(&spec(&[&unix(&path)]), &OURS, Users::None, allows)
         .unwrap();
     let listener = UnixListener::from(sockets[0].try_clone_to_owned().unwrap());
     listener.accept().unwrap();
@@ -131,7 +144,9 @@ fn a_failure_says_where_and_why_and_leaves_the_others_open() {
     }
     let waits = UnixStream::connect(&path);
     drop(theirs);
-    let sockets = listening.prepare(&wanted, &OURS, allows).unwrap();
+    let sockets = listening
+        .prepare(&wanted, &OURS, Users::None, allows)
+        .unwrap();
     let listener = UnixListener::from(sockets[1].try_clone_to_owned().unwrap());
     drop(listener.accept().unwrap());
     assert_eq!(waits.unwrap().read(&mut [0]).unwrap(), 0, "it was taken in");
@@ -148,11 +163,11 @@ fn a_descriptor_that_may_not_be_taken_is_given_back() {
         })
     };
     let mut listening = Listening::default();
-    let refused = listening.prepare(&spec(&[&unix(&path)]), &OURS, refuses);
+    let refused = listening.prepare(&spec(&[&unix(&path)]), &OURS, Users::None, refuses);
     assert_eq!(refused.unwrap_err().blame, Blame::Machine);
     assert!(!path.exists());
     prepare(&mut listening, &spec(&[&unix(&path)])).unwrap();
-    let kept = listening.prepare(&spec(&[&unix(&path)]), &OURS, refuses);
+    let kept = listening.prepare(&spec(&[&unix(&path)]), &OURS, Users::None, refuses);
     assert_eq!(kept.unwrap().len(), 1, "what is kept takes nothing more");
 }
 
@@ -171,6 +186,61 @@ fn what_is_handed_over_is_kept() {
     assert_eq!(prepare(&mut new, &wanted).unwrap(), before);
     new.release(&wanted.name);
     assert!(!path.exists());
+}
+
+#[test]
+fn instances_share_what_is_open() {
+    let tcp = format!("tcp://localhost:{}", port());
+    let mut listening = Listening::default();
+    let first = prepare(&mut listening, &instance(0, &[&tcp])).unwrap();
+    assert_eq!(
+        prepare(&mut listening, &instance(1, &[&tcp])).unwrap(),
+        first
+    );
+    assert_eq!(prepare(&mut listening, &spec(&[&tcp])).unwrap(), first);
+    assert_eq!(listening.count(), 1);
+    let pid = std::process::id();
+    assert_eq!(listening.adopt(&instance(2, &[&tcp]), pid), [""; 0]);
+    assert_eq!(listening.count(), 1);
+    listening.ended(&instance(0, &[]).name);
+    assert_eq!(listening.count(), 1);
+    listening.release(&spec(&[]).name);
+    assert_eq!(listening.count(), 0);
+}
+
+#[test]
+fn what_instances_listen_on_that_are_not_up_to_date_stays_open() {
+    let directory = tempfile::tempdir().unwrap();
+    let (old, new) = (directory.path().join("old"), directory.path().join("new"));
+    let (old_url, new_url) = (unix(&old), unix(&new));
+    let mut listening = Listening::default();
+    let first = prepare(&mut listening, &instance(0, &[&old_url])).unwrap();
+    prepare(&mut listening, &instance(1, &[&old_url])).unwrap();
+    // The first goes over to the new one, and its file is put back.
+    prepare(&mut listening, &instance(0, &[&new_url])).unwrap();
+    assert!(old.exists() && new.exists());
+    assert_eq!(
+        prepare(&mut listening, &instance(0, &[&old_url])).unwrap(),
+        first
+    );
+    assert!(old.exists() && !new.exists());
+    // Now both go over: the second has ended before it is started anew.
+    prepare(&mut listening, &instance(0, &[&new_url])).unwrap();
+    assert_eq!(listening.count(), 2);
+    listening.ended(&instance(1, &[]).name);
+    assert!(!old.exists() && new.exists());
+    assert_eq!(
+        prepare(&mut listening, &instance(1, &[&new_url]))
+            .unwrap()
+            .len(),
+        1
+    );
+    // And in the end they listen on nothing.
+    prepare(&mut listening, &instance(0, &[])).unwrap();
+    assert!(new.exists());
+    listening.ended(&instance(1, &[]).name);
+    assert!(!new.exists());
+    assert_eq!(listening.count(), 0);
 }
 
 #[test]

@@ -226,7 +226,8 @@ impl Channel {
         let mut count = 0;
         let mut result = Ok(());
         for line in pieces(bytes, syslog::LINE_BYTES, turn) {
-            let name = self.name.as_str();
+            // Who reads this log tells processes of one name by their numbers.
+            let name = self.name.family_str();
             let datagram = syslog::datagram(self.stream, name, self.pid, without_end(line));
             result = tools.syslog.send(&datagram);
             if result.is_err() {

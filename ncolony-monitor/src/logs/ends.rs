@@ -84,6 +84,14 @@ impl Ends {
     }
 }
 
+/// What the name of a FIFO ends in that is for standard error.
+const ERROR_ENDING: &str = ":err";
+
+/// The program that a FIFO of this name is of.
+pub(super) fn program_of(fifo: &str) -> Option<ProgramName> {
+    ProgramName::parse(fifo.strip_suffix(ERROR_ENDING).unwrap_or(fifo)).ok()
+}
+
 impl Logs {
     /// Prepares what a program prints into, before a start of it.
     ///
@@ -218,11 +226,11 @@ impl Logs {
         }
     }
 
-    /// Where the FIFO of a stream stands. A colon is in nobody's name.
+    /// Where the FIFO of a stream stands. What follows a colon in a name is a number.
     pub(super) fn fifo(&self, name: &ProgramName, stream: Stream) -> PathBuf {
         self.places.outputs.join(match stream {
             Stream::Out => name.as_str().to_owned(),
-            Stream::Err => format!("{name}:err"),
+            Stream::Err => format!("{name}{ERROR_ENDING}"),
         })
     }
 

@@ -306,8 +306,7 @@ impl Logs {
         };
         for entry in entries.flatten() {
             let file = entry.file_name();
-            let name = file.to_str().and_then(|file| file.split(':').next());
-            let name = name.and_then(|name| ProgramName::new(name).ok());
+            let name = file.to_str().and_then(ends::program_of);
             if !name.is_some_and(|name| keep.contains(&name)) {
                 // Somebody else may have removed it; then all is well.
                 let _gone = std::fs::remove_file(entry.path());

@@ -87,6 +87,11 @@ impl Adopted {
         }
     }
 
+    /// Whether one of them is of this file: the program, or one of its instances.
+    pub(crate) fn runs_one_of(&self, family: &ProgramName) -> bool {
+        self.by_name.contains_key(family) || family.instances_in(&self.by_name).next().is_some()
+    }
+
     /// What holds each of them, to be handed on.
     pub(crate) fn hand_over(&self) -> impl Iterator<Item = (&ProgramName, BorrowedFd<'_>)> {
         let all = self.by_name.iter();

@@ -11,6 +11,7 @@ use super::adopted::{Adopted, Gone};
 use super::leftover::{Hold, Led, Leftover, Whereabouts};
 use super::strays::Strays;
 use super::tree::Tree;
+use crate::listening::Users;
 use crate::sys::pidfd::Pidfd;
 use crate::sys::{clock, reap, signal};
 
@@ -137,6 +138,15 @@ impl Children {
     /// Takes in what is left of a program that ended while no monitor was there.
     pub(crate) fn add_leftover(&mut self, name: ProgramName, leftover: Leftover) {
         self.leftovers.insert(name, leftover);
+    }
+
+    /// Who has what is listened on for the file that this program, about to be started, is of.
+    pub(crate) fn users_of_sockets(&self, name: &ProgramName) -> Users {
+        let family = name.family();
+        let is_used = self.by_name.contains_key(&family)
+            || family.instances_in(&self.by_name).next().is_some()
+            || self.adopted.runs_one_of(&family);
+        if is_used { Users::Others } else { Users::None }
     }
 
     /// Takes in a process that was just started.

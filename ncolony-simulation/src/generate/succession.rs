@@ -26,7 +26,7 @@ impl Drawing {
     /// What happens while nobody looks, until somebody does.
     fn draw_absence(&mut self) {
         for _ in 0..self.random.below(6) {
-            let who = Who(small(&mut self.random, crate::cast::PROGRAMS));
+            let who = Who(small(&mut self.random, crate::cast::ACTORS));
             match self.random.below(8) {
                 0 | 1 => self.draw_file(),
                 2 | 3 => self.draw_message(),

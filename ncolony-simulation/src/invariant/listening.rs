@@ -9,19 +9,59 @@ use crate::world::Monitor;
 
 const THIS: Invariant = Invariant::Listening;
 
-/// What is listened on for a program is to be closed.
+/// What is listened on for the programs of a file is to be closed.
 pub(crate) fn released(monitor: &mut Monitor, name: &ProgramName) -> Result<(), Violation> {
-    let open = monitor.listening.remove(name);
-    THIS.must(open, || {
+    let users: Vec<ProgramName> = users(monitor, name).collect();
+    THIS.must(!users.is_empty(), || {
         format!("nothing is listened on for {name}, and it is to be closed")
     })?;
-    let account = monitor.ledger.accounts.get(name);
-    let done = account.is_none_or(|account| is_done(account, monitor.ledger.closing));
-    THIS.must(done, || {
-        format!(
-            "what is listened on for {name} is closed, and this is what is known of it: {account:?}"
-        )
+    THIS.must(!is_needed(monitor, name, &users), || {
+        let accounts: Vec<_> = monitor.ledger.members(name).collect();
+        format!("what is listened on for {name} is closed, and this is what is known: {accounts:?}")
+    })?;
+    monitor.listening.retain(|user| user.family() != *name);
+    Ok(())
+}
+
+/// Programs of a file that something is listened on for.
+fn users(monitor: &Monitor, name: &ProgramName) -> impl Iterator<Item = ProgramName> {
+    let users = monitor.listening.iter();
+    users.filter(move |user| user.family() == *name).cloned()
+}
+
+/// Whether one of those for whom it is open is not done, or another is about to need it.
+fn is_needed(monitor: &Monitor, name: &ProgramName, users: &[ProgramName]) -> bool {
+    let ledger = &monitor.ledger;
+    let mut members = ledger.members(name);
+    members.any(|(member, account)| {
+        let listens = account.good.as_ref().is_some_and(|good| good.listens());
+        let will = account.wanted(ledger.closing) && listens;
+        will || (users.contains(member) && !is_done(account, ledger.closing))
     })
+}
+
+/// Instances that are done let go of what others of their family go on with.
+pub(crate) fn let_go(monitor: &mut Monitor) {
+    let mut families: Vec<ProgramName> =
+        monitor.listening.iter().map(ProgramName::family).collect();
+    families.dedup();
+    for family in families {
+        let users: Vec<ProgramName> = users(monitor, &family).collect();
+        if is_needed(monitor, &family, &users) {
+            forget_done(monitor, &family);
+        }
+    }
+}
+
+fn forget_done(monitor: &mut Monitor, family: &ProgramName) {
+    let ledger = &monitor.ledger;
+    let is_done = |name: &ProgramName| {
+        let account = ledger.accounts.get(name);
+        account.is_none_or(|account| is_done(account, ledger.closing))
+    };
+    monitor
+        .listening
+        .retain(|name| name.family() != *family || !is_done(name));
 }
 
 /// The monitor is dead, and nothing is open. Its successor closes what may have been open, where it
@@ -35,11 +75,9 @@ pub(crate) fn died(monitor: &mut Monitor) {
 }
 
 pub(super) fn check(monitor: &Monitor) -> Result<(), Violation> {
-    let ledger = &monitor.ledger;
-    for name in &monitor.listening {
-        let account = ledger.accounts.get(name);
-        let needed = account.is_some_and(|account| !is_done(account, ledger.closing));
-        THIS.must(needed, || {
+    for name in monitor.listening.iter().map(ProgramName::family) {
+        let users: Vec<ProgramName> = users(monitor, &name).collect();
+        THIS.must(is_needed(monitor, &name, &users), || {
             format!("{name} is wanted down and does not run, and it is still listened for")
         })?;
     }

@@ -2,11 +2,13 @@
 //! started, and the colony is closed when it is to close and nothing runs. And when all faults have
 //! ended and time has run on, what runs is what is wanted.
 
-use ncolony_core::{Mono, ProgramName, State};
+use std::sync::Arc;
+
+use ncolony_core::{Mono, ProgramName, ProgramSpec, State};
 
 use super::{Invariant, Violation};
 use crate::action::{Content, Who};
-use crate::cast::PROGRAMS;
+use crate::cast::{ACTORS, PROGRAMS};
 use crate::ledger::{Account, Known, Pause};
 use crate::world::{Kernel, Monitor, ProcessGroup, World};
 
@@ -57,6 +59,9 @@ pub(crate) fn calm(world: &World) -> Result<(), Violation> {
         || "the colony was to close and has not".to_owned(),
     )?;
     for who in (0..PROGRAMS).map(Who) {
+        check_file(world, monitor, who)?;
+    }
+    for who in (0..ACTORS).map(Who) {
         check_one(world, monitor, who)?;
     }
     Ok(())
@@ -65,7 +70,6 @@ pub(crate) fn calm(world: &World) -> Result<(), Violation> {
 fn check_one(world: &World, monitor: &Monitor, who: Who) -> Result<(), Violation> {
     let name = world.name(who);
     let account = monitor.ledger.accounts.get(name);
-    check_file(world, name, who, account)?;
     let wanted = account.filter(|account| account.wanted(monitor.ledger.closing));
     let mut groups = world.kernel.groups.iter();
     let group = groups.find(|group| group.who == who);
@@ -74,10 +78,19 @@ fn check_one(world: &World, monitor: &Monitor, who: Who) -> Result<(), Violation
             format!("{name} is not wanted, and {group:?} lives")
         });
     };
-    if let Known::Nothing(Pause::Exited(_) | Pause::Fatal) = account.known {
+    let rests = |account: &Account| {
+        matches!(
+            account.known,
+            Known::Nothing(Pause::Exited(_) | Pause::Fatal)
+        )
+    };
+    let ledger = &monitor.ledger;
+    let mut family = ledger.members(world.name(who.program()));
+    // One that has failed for good holds up those that come after it.
+    let is_held = ledger.waits(name, world.now) && family.any(|(_, account)| rests(account));
+    if rests(account) || is_held {
         return Ok(());
     }
-    let ledger = &monitor.ledger;
     if ledger.is_stuck(name) || ledger.lacks(name) {
         return THIS.must(group.is_none(), || {
             format!("{name} cannot run, and {group:?} lives")
@@ -92,22 +105,24 @@ fn check_one(world: &World, monitor: &Monitor, who: Who) -> Result<(), Violation
     })
 }
 
-/// What the machine goes by is what the file truly says.
-fn check_file(
-    world: &World,
-    name: &ProgramName,
-    who: Who,
-    account: Option<&Account>,
-) -> Result<(), Violation> {
+/// What the machine goes by is what the file truly says, for all that it asks for and for no other.
+fn check_file(world: &World, monitor: &Monitor, who: Who) -> Result<(), Violation> {
+    let name = world.name(who);
+    let accounts: Vec<(&ProgramName, &Account)> = monitor.ledger.members(name).collect();
     let right = match world.folder.truth(who) {
-        None => account.is_none(),
-        Some(Content::Broken | Content::Folder) => account.is_some_and(|account| account.bad),
+        None => accounts.is_empty(),
+        Some(Content::Broken | Content::Folder) => {
+            !accounts.is_empty() && accounts.iter().all(|(_, account)| account.bad)
+        }
         Some(Content::Good(recipe)) => {
-            let good = account.and_then(|account| account.good.as_ref());
-            good == Some(world.spec(who, recipe)) && account.is_some_and(|account| !account.bad)
+            let wanted = world.spec(who, recipe).expanded();
+            let is_right = |(account, spec): (&(&ProgramName, &Account), &Arc<ProgramSpec>)| {
+                account.1.good.as_ref() == Some(spec) && !account.1.bad
+            };
+            accounts.len() == wanted.len() && accounts.iter().zip(&wanted).all(is_right)
         }
     };
     THIS.must(right, || {
-        format!("the file of {name} is not what the machine goes by: {account:?}")
+        format!("the file of {name} is not what the machine goes by: {accounts:?}")
     })
 }

@@ -61,6 +61,8 @@ pub enum Invariant {
     EndOfAll,
     /// I17: nothing counts as up before it is ready, and what is not in time is stopped.
     Readiness,
+    /// I18: instances are restarted one at a time.
+    Rolling,
 }
 
 impl Invariant {

@@ -49,6 +49,11 @@ pub(crate) fn sent(
     // What is not well does not wait for others.
     if life.stop.is_none() && !ended && fault.is_none() {
         in_order::told(ledger, name)?;
+        // What is not well is stopped on its own account.
+        let in_turn = !ledger.waits(name, now) || life.fault(now).is_some();
+        Invariant::Rolling.must(in_turn, || {
+            format!("{name} is stopped while another of its family is missing: {account:?}")
+        })?;
     }
     let account = monitor.ledger.accounts.get_mut(name);
     let Some(life) = account.and_then(Account::life_mut) else {

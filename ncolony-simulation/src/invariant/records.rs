@@ -14,7 +14,7 @@ fn check_one(
     name: &ProgramName,
     account: &Account,
     record: &ProgramStatus,
-    closing: bool,
+    (closing, waits): (bool, bool),
     now: Mono,
 ) -> Result<(), Violation> {
     let must = |holds: bool, what: &str| {
@@ -29,6 +29,7 @@ fn check_one(
         WantWord::Down
     };
     must(record.want == want, "want")?;
+    must(record.turn.is_some() == waits, "turn")?;
     must(record.pid == account.alive().map(|life| life.pid), "pid")?;
     let adopted = account.alive().is_some_and(|life| life.adopted);
     must(record.adopted == adopted, "adoption")?;
@@ -85,7 +86,8 @@ pub(super) fn check(monitor: &Monitor, kernel: &Kernel, now: Mono) -> Result<(),
         let Some(record) = monitor.records.get(name) else {
             return Err(THIS.broken(format!("{name} has no record")));
         };
-        check_one(name, account, record, ledger.closing, now)?;
+        let waits = ledger.waits(name, now);
+        check_one(name, account, record, (ledger.closing, waits), now)?;
         check_process(record, kernel, monitor)?;
         THIS.must(says(monitor.colony.record(name), record), || {
             format!("the record of {name} is out of date: {record:?}")

@@ -8,7 +8,8 @@ use ncolony_core::status::WantWord;
 use super::{Invariant, Violation};
 
 /// A machine was read back, and has been told nothing yet. That everything is to stop is not
-/// remembered: whoever starts another monitor wants things to run.
+/// remembered: whoever starts another monitor wants things to run. Nor is who waits for whom: that
+/// follows from what the instances are.
 pub(crate) fn restored(before: &Colony, after: &Colony) -> Result<(), Violation> {
     let closing = before.is_closing() && !before.is_detaching();
     let shown = |record: ProgramStatus| {
@@ -28,6 +29,13 @@ pub(crate) fn restored(before: &Colony, after: &Colony) -> Result<(), Violation>
     for name in names {
         let was = before.record(name).map(shown);
         let is = after.record(name).map(shown);
+        let waits = was.as_ref().is_some_and(|was| was.turn.is_some());
+        let without_turn = |record: ProgramStatus| ProgramStatus {
+            turn: None,
+            reason: record.reason.filter(|_| !waits),
+            ..record
+        };
+        let (was, is) = (was.map(without_turn), is.map(without_turn));
         Invariant::Remembered.must(was == is, || {
             format!("{name} was {was:?}, and is read as {is:?}")
         })?;

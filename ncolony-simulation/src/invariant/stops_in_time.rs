@@ -1,5 +1,6 @@
 //! I5: what must stop is asked in the same breath, with its own stop signal and CONT; KILL follows
-//! after killtime, not before, and then every second until the group is gone.
+//! after killtime, not before, and then every second until the group is gone. Of instances that are
+//! out of date one is asked, when no other is missing.
 
 use ncolony_core::{Mono, ProgramName};
 
@@ -41,7 +42,8 @@ fn check_one(
     };
     let left = matches!(account.known, Known::Leftover { .. });
     let Some(stop) = &life.stop else {
-        let goes_on = !ledger.must_stop(name, account, life) || ledger.stop_waits(name).is_some();
+        let is_held = || ledger.waits(name, now) || ledger.stop_waits(name).is_some();
+        let goes_on = !ledger.must_stop(name, account, life) || is_held();
         let may_live = !left && goes_on;
         return Invariant::StopsInTime.must(may_live, || {
             format!("{name} must stop, and was not asked to: {account:?}")

@@ -1,6 +1,7 @@
 //! Every invariant can fail: in each of these worlds one thing is made wrong by hand, and the
 //! invariant that forbids it says so.
 
+mod instances;
 mod order;
 mod readiness;
 mod succession;
@@ -26,6 +27,7 @@ const RECIPE: Recipe = Recipe {
     groups: 0,
     order: 0,
     enabled: true,
+    instances: 1,
 };
 
 fn write(enabled: bool) -> [Action; 3] {

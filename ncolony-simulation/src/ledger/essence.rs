@@ -31,6 +31,7 @@ impl Account {
             digest: _,
             hand,
             due,
+            named,
             deaths,
             shortages,
             known,
@@ -42,7 +43,7 @@ impl Account {
             leaving_since: _,
         } = self;
         good.as_ref().map(|spec| &spec.source).hash(out);
-        (bad, hand, due, deaths, *shortages > 0).hash(out);
+        (bad, hand, due, named, deaths, *shortages > 0).hash(out);
         (last_start.map(|then| behind(now, then)), commanded).hash(out);
         std::mem::discriminant(known).hash(out);
         match known {

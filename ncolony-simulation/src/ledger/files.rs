@@ -1,5 +1,6 @@
 //! What a reading of a program's file changes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ncolony_core::colony::Reading;
@@ -11,30 +12,54 @@ use super::{Account, Hand, Known, Ledger, Pause};
 
 impl Ledger {
     pub(super) fn read(&mut self, now: Mono, name: &ProgramName, reading: &Reading) {
-        if *reading == Reading::Absent && !self.accounts.contains_key(name) {
-            return;
-        }
-        let account = self
-            .accounts
-            .entry(name.clone())
-            .or_insert_with(Account::new);
+        let members = self.members(name);
+        let mut others: BTreeSet<ProgramName> = members.map(|(name, _)| name.clone()).collect();
         match reading {
-            Reading::Good(spec) => account.read_good(now, spec),
+            Reading::Good(spec) => {
+                for spec in spec.expanded() {
+                    others.remove(&spec.name);
+                    self.account(&spec.name).read_good(now, &spec);
+                }
+            }
             Reading::Bad { digest, .. } => {
-                account.bad = true;
-                account.digest.clone_from(digest);
+                // Those that go on by an earlier content; if there are none, it has none.
+                let is_good = |name: &ProgramName| self.accounts[name].good.is_some();
+                let mut bad: Vec<ProgramName> = others
+                    .iter()
+                    .filter(|name| is_good(name))
+                    .cloned()
+                    .collect();
+                if bad.is_empty() {
+                    bad.push(name.clone());
+                }
+                for name in bad {
+                    others.remove(&name);
+                    let account = self.account(&name);
+                    account.bad = true;
+                    account.digest.clone_from(digest);
+                }
             }
-            Reading::Absent => {
-                account.good = None;
-                account.bad = false;
-                account.hand = Hand::Off;
-                account.deaths = 0;
-            }
+            Reading::Absent => {}
         }
+        for name in others {
+            self.account(&name).read_absent();
+        }
+    }
+
+    fn account(&mut self, name: &ProgramName) -> &mut Account {
+        let account = self.accounts.entry(name.clone());
+        account.or_insert_with(Account::new)
     }
 }
 
 impl Account {
+    fn read_absent(&mut self) {
+        self.good = None;
+        self.bad = false;
+        self.hand = Hand::Off;
+        self.deaths = 0;
+    }
+
     fn read_good(&mut self, now: Mono, spec: &Arc<ProgramSpec>) {
         let same = |old: &Arc<ProgramSpec>| old.source == spec.source;
         if !self.bad && self.good.as_ref().is_some_and(same) {

@@ -25,16 +25,20 @@ impl Ledger {
         };
         let account = self.accounts.get(name)?;
         let life = account.alive()?;
-        let is_it = self.keystone.as_ref() == Some(name) && life.generation == *generation;
+        let keystone = self.keystone.as_ref();
+        let is_named = keystone.is_some_and(|it| it == name || *it == name.family());
+        let is_it = is_named && life.generation == *generation;
         let is_wanted = account.wanted(false) && !account.is_superseded(&life.spec);
         (is_it && is_wanted && life.stop.is_none()).then_some(*exit)
     }
 
     /// Everything is to stop if the program has ended, or rests by itself.
     pub(super) fn fall(&mut self, end: Option<Exit>) {
-        let name = self.keystone.as_ref();
-        let account = name.and_then(|name| self.accounts.get(name));
-        let end = end.or_else(|| account.and_then(Account::rested));
+        let end = end.or_else(|| {
+            let name = self.keystone.as_ref()?;
+            let mut accounts = self.members(name);
+            accounts.find_map(|(_, account)| account.rested())
+        });
         if end.is_some() && !self.closing && !self.detaching {
             self.end_of_all = end;
             self.close();

@@ -4,6 +4,7 @@
 
 mod ends;
 mod essence;
+mod family;
 mod files;
 mod health;
 mod keystone;
@@ -99,6 +100,8 @@ pub struct Account {
     pub hand: Hand,
     /// A start is asked for that is later than the last one ordered.
     pub due: bool,
+    /// It was asked for by the name of this very instance.
+    pub named: bool,
     /// Instant deaths in a row.
     pub deaths: u32,
     /// Starts since the last death counted that the machine had no room for.
@@ -154,6 +157,7 @@ impl Account {
             digest: None,
             hand: Hand::Off,
             due: false,
+            named: false,
             deaths: 0,
             shortages: 0,
             known: Known::Nothing(Pause::None),
@@ -379,7 +383,7 @@ impl Ledger {
     pub(crate) fn ordered(&mut self, now: Mono, spec: &Arc<ProgramSpec>, generation: Generation) {
         self.numbers.insert(spec.name.clone(), generation);
         if let Some(account) = self.accounts.get_mut(&spec.name) {
-            account.due = false;
+            (account.due, account.named) = (false, false);
             account.commanded = !matches!(account.known_pause(), Some(Pause::Waits { .. }));
             account.known = Known::Ordered {
                 generation,

@@ -19,19 +19,43 @@ impl Ledger {
     /// What was decided is written down, and the monitor dies before it has carried out all of it.
     pub(crate) fn decided(&mut self, now: Mono) {
         let killing = self.killing;
-        let told = |(name, account): &(&ProgramName, &Account)| {
-            let left = matches!(account.known, Known::Leftover { .. });
-            let must_stop =
-                (account.life()).is_some_and(|life| self.must_stop(name, account, life));
-            let told = left || (must_stop && self.stop_waits(name).is_none());
-            let fault = account.life().and_then(|life| life.fault(now));
-            (told, fault.filter(|_| !told))
-        };
-        let told: Vec<_> = self.accounts.iter().map(|entry| told(&entry)).collect();
-        for (account, (told, fault)) in self.accounts.values_mut().zip(told) {
-            account.decided(now, (told, fault), killing);
+        let names: Vec<ProgramName> = self.accounts.keys().cloned().collect();
+        // Those who wait for each other come last, one after the other.
+        let (last, first): (Vec<_>, Vec<_>) = names.into_iter().partition(|it| self.may_wait(it));
+        let told: Vec<_> = first.iter().map(|name| self.is_told(name, now)).collect();
+        for (name, told) in first.iter().zip(told) {
+            self.decide_on(name, now, told, killing);
+        }
+        for name in &last {
+            let told = self.is_told(name, now);
+            self.decide_on(name, now, told, killing);
         }
         self.settle(now);
+    }
+
+    /// Whether a program is told to stop, if it was not before.
+    fn is_told(&self, name: &ProgramName, now: Mono) -> (bool, Option<Fault>) {
+        let Some(account) = self.accounts.get(name) else {
+            return (false, None);
+        };
+        let left = matches!(account.known, Known::Leftover { .. });
+        let must_stop = (account.life()).is_some_and(|life| self.must_stop(name, account, life));
+        let is_held = || self.stop_waits(name).is_some() || self.waits(name, now);
+        let told = left || (must_stop && !is_held());
+        let fault = account.life().and_then(|life| life.fault(now));
+        (told, fault.filter(|_| !told))
+    }
+
+    fn decide_on(
+        &mut self,
+        name: &ProgramName,
+        now: Mono,
+        told: (bool, Option<Fault>),
+        killing: bool,
+    ) {
+        if let Some(account) = self.accounts.get_mut(name) {
+            account.decided(now, told, killing);
+        }
     }
 
     /// The monitor is dead: whether stops were asked for is known if it was written down.

@@ -71,7 +71,10 @@ impl Ledger {
             Request::Upgrade if self.ends() || self.upgrading => return Err(Refusal::Impossible),
             Request::Upgrade => self.upgrading = true,
             Request::Shutdown => self.close(),
-            Request::Restart(target) => self.tell(self.startable(target, true)?, Account::restart),
+            Request::Restart(target) => {
+                let named = matches!(target, Target::Name(name) if name.is_instance());
+                self.tell(self.startable(target, true)?, |it| it.restart(named));
+            }
             Request::Start(target) => self.tell(self.startable(target, false)?, Account::start),
             Request::Stop(target) => self.tell(self.targets(target)?, Account::stop),
             Request::Signal(target, signal) => self.send(target, Some(*signal))?,
@@ -109,8 +112,17 @@ impl Ledger {
                 .collect()
         };
         match target {
-            Target::Name(name) if self.accounts.contains_key(name) => Ok(vec![name.clone()]),
-            Target::Name(_) => Err(Refusal::Senseless),
+            Target::Name(name) => {
+                let names = |with_file: bool| -> Vec<ProgramName> {
+                    let members = self.members(name);
+                    let meant = members.filter(|(_, it)| !with_file || it.good.is_some() || it.bad);
+                    meant.map(|(name, _)| name.clone()).collect()
+                };
+                // Those on their way out are meant only if there are no others.
+                let all = [names(true), names(false)];
+                let first = all.into_iter().find(|names| !names.is_empty());
+                first.ok_or(Refusal::Senseless)
+            }
             Target::All => Ok(those(&|account| !account.is_disabled())),
             Target::Group(group) => {
                 let members = those(&|account| {
@@ -136,9 +148,8 @@ impl Ledger {
         if restart && *target == Target::All {
             names.retain(|name| account(name).is_some_and(|account| account.wanted(false)));
         }
-        let count = names.len();
         names.retain(|name| account(name).is_some_and(|account| account.good.is_some()));
-        if matches!(target, Target::Name(_)) && names.len() < count {
+        if matches!(target, Target::Name(_)) && names.is_empty() {
             return Err(Refusal::Impossible);
         }
         Ok(names)
@@ -153,9 +164,10 @@ impl Ledger {
                 let good = account.good.as_ref();
                 let reload = good.map_or(Signal::HUP, |spec| spec.policy.reload_signal);
                 signals.push((name, life.generation, signal.unwrap_or(reload)));
-            } else if matches!(target, Target::Name(_)) {
-                return Err(Refusal::Impossible);
             }
+        }
+        if signals.is_empty() && matches!(target, Target::Name(_)) {
+            return Err(Refusal::Impossible);
         }
         self.asked_signals.extend(signals);
         Ok(())
@@ -173,7 +185,8 @@ impl Account {
         self.hand = if enabled { Hand::Off } else { Hand::Up };
     }
 
-    fn restart(&mut self) {
+    fn restart(&mut self, named: bool) {
+        self.named = named;
         self.release();
         self.start_anew();
     }
@@ -195,7 +208,7 @@ impl Account {
 
     fn stop(&mut self) {
         self.hand = Hand::Down;
-        self.due = false;
+        (self.due, self.named) = (false, false);
         self.forget_deaths();
     }
 }

@@ -27,6 +27,7 @@ fn recipe(process: u8, policy: u8) -> Recipe {
         groups: 0,
         order: 0,
         enabled: true,
+        instances: 1,
     }
 }
 
@@ -127,6 +128,40 @@ fn closing(depth: usize) -> Theme {
         theme.moves.push(vec![action, Action::Turn]);
     }
     theme
+}
+
+/// Two instances of one file, which take turns.
+fn instances(depth: usize) -> Theme {
+    let program = BOTH[0];
+    let [first, second] = [0, 1].map(|number| program.with_instance(number));
+    let two = |process| {
+        let recipe = recipe(process, PLAIN);
+        let instances = 2;
+        write(
+            program,
+            Content::Good(Recipe {
+                instances,
+                ..recipe
+            }),
+        )
+    };
+    Theme {
+        name: "instances that take turns",
+        usual: stubborn(None),
+        opening: two(0),
+        moves: vec![
+            vec![Action::Await],
+            two(1),
+            word(Word::Restart, program),
+            word(Word::Start, program),
+            word(Word::Restart, second),
+            word(Word::Stop, first),
+            die(first),
+            die(second),
+            plan(second, Start::CannotExecute, 0),
+        ],
+        depth,
+    }
 }
 
 /// Programs that are ready at some time, or never, or have to say that they are well.
@@ -238,6 +273,7 @@ pub fn themes(depth: usize) -> Vec<Theme> {
         ),
         groups(depth),
         closing(depth),
+        instances(depth),
         order(depth),
         readiness(depth * 3 / 4),
         breaths(depth / 2),

@@ -123,7 +123,7 @@ impl World {
         before.ledger.forget_batches();
         let programs = snapshot.programs.values();
         let with_file = programs.filter(|program| program.has_file());
-        let names: Vec<ProgramName> = with_file.map(|program| program.name.clone()).collect();
+        let names: Vec<ProgramName> = with_file.map(|program| program.name.family()).collect();
         let remembers = !names.is_empty();
         let catalogue = Catalogue::expecting(names, self.disk.directory);
         let mut colony = Colony::restored(snapshot, &Defaults::default(), self.clocks());

@@ -138,7 +138,7 @@ impl World {
         self.story.take().unwrap_or_default()
     }
 
-    /// The name of a program.
+    /// The name of a program, or of an instance.
     #[must_use]
     pub fn name(&self, who: Who) -> &ProgramName {
         self.cast.name(who)

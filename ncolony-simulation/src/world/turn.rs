@@ -72,6 +72,7 @@ impl World {
         }
         if let Some(monitor) = &mut self.monitor {
             monitor.ledger.settle(self.now);
+            invariant::listening::let_go(monitor);
         }
         self.watch_kernel();
         invariant::check(self)

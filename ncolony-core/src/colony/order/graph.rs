@@ -91,6 +91,11 @@ impl Graph {
         self.nodes.is_empty()
     }
 
+    /// Whether this one names others or is named.
+    pub(super) fn knows(&self, name: &ProgramName) -> bool {
+        self.nodes.contains_key(name)
+    }
+
     /// How many programs name others or are named.
     pub(super) fn len(&self) -> usize {
         self.nodes.len()

@@ -59,6 +59,26 @@ impl Standing {
         }
     }
 
+    /// How several instances stand together: those who wait wait for all of them, and can do without
+    /// those that are at rest as long as there are others. `None`: there are none.
+    pub(super) fn together(all: impl IntoIterator<Item = Self>) -> Option<Self> {
+        all.into_iter().reduce(|one, other| {
+            let (lack, relied_on) = match (one.lack, other.lack) {
+                (None, None) => (None, [Some(one), Some(other)]),
+                (None, Some(_)) => (None, [Some(one), None]),
+                (Some(_), None) => (None, [Some(other), None]),
+                (Some(lack), Some(_)) => (Some(lack), [Some(one), Some(other)]),
+            };
+            let relied_on = || relied_on.iter().flatten();
+            Self {
+                started: relied_on().all(|it| it.started),
+                running: relied_on().all(|it| it.running),
+                lack,
+                leaving: one.leaving || other.leaving,
+            }
+        })
+    }
+
     /// Whether nobody waits for it only to come after it.
     pub(super) fn is_passed_over(&self) -> bool {
         self.lack.is_some_and(|lack| lack != Lack::InTurn)
@@ -70,7 +90,8 @@ impl Standing {
 fn has_started(program: &Program, in_ring: bool) -> bool {
     match &program.phase {
         Phase::Starting(child) | Phase::Running(child) => {
-            program.has_started() && (in_ring || !program.is_superseded(&child.spec))
+            let is_replaced = program.is_superseded(&child.spec) && !program.waits_for_turn(false);
+            program.has_started() && (in_ring || !is_replaced)
         }
         Phase::Idle(_)
         | Phase::Delayed { .. }
@@ -115,7 +136,8 @@ fn is_leaving(program: &Program, want: &Want, lacks: bool, in_ring: bool) -> boo
     };
     let stops = matches!(program.phase, Phase::Stopping { .. });
     let unwanted = matches!(want, Want::Down(_));
-    unwanted || stops || lacks || (!in_ring && program.is_superseded(spec))
+    let is_replaced = program.is_superseded(spec) && !program.waits_for_turn(false);
+    unwanted || stops || lacks || (!in_ring && is_replaced)
 }
 
 impl Lack {

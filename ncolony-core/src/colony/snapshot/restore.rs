@@ -144,6 +144,7 @@ impl Program {
             digest: snapshot.digest,
             hand: snapshot.hand,
             at_least: snapshot.at_least,
+            at_once: snapshot.at_once,
             generation: snapshot.generation,
             listens: snapshot.listens || phase.listens(),
             phase,

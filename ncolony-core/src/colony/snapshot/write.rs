@@ -91,6 +91,7 @@ impl Program {
             digest: self.digest.clone(),
             hand: self.hand,
             at_least: self.at_least,
+            at_once: self.at_once,
             generation: self.generation,
             phase: self.phase.snapshot(sources),
             deaths: self.backoff.deaths(),

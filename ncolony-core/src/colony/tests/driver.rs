@@ -46,7 +46,7 @@ pub(super) struct Driver {
 }
 
 pub(super) fn name(text: &str) -> ProgramName {
-    ProgramName::new(text).unwrap()
+    ProgramName::parse(text).unwrap()
 }
 
 /// A program's file: its arguments and other keys, written as JSON members.

@@ -97,3 +97,16 @@ fn a_shutdown_is_none_of_its_doing() {
     both.exits("main", 1);
     assert_eq!(ended(&both), None);
 }
+
+#[test]
+fn of_several_instances_it_is_the_end_of_any() {
+    let mut main = Driver::new();
+    main.colony.end_with(name("main"));
+    main.file("main", r#""instances": 2, "threshold": 0"#);
+    main.wait(1);
+    main.tell("RESTART", "main:0");
+    main.exits("main:0", 0);
+    assert_eq!(ended(&main), None, "it was told to");
+    main.exits("main:1", 4);
+    assert_eq!(ended(&main), Some(Exit::Code(4)));
+}

@@ -67,7 +67,7 @@ impl Subject {
         let known_faults = known_faults
             .into_iter()
             .filter(|(_, record)| record.status.config_error.is_some())
-            .map(|(name, _)| name)
+            .map(|(name, _)| name.family())
             .collect();
         Ok(Self {
             places,
@@ -89,10 +89,16 @@ impl Subject {
         })
     }
 
-    /// How many programs there are: those of the monitor, or of the files where they are more.
+    /// How many programs there are, each instance counted: those of the monitor, or of the files
+    /// where they are more.
     pub(super) fn program_count(&self) -> usize {
         let of_record = self.record.as_ref().map_or(0, |record| record.programs);
-        of_record.max(self.files.as_ref().map_or(0, Vec::len))
+        let instances = |file: &ProgramFile| {
+            let asked_for = file.descriptor.as_ref().map_or(1, |it| it.instances);
+            usize::try_from(asked_for).unwrap_or(usize::MAX)
+        };
+        let files = self.files.as_deref().unwrap_or_default();
+        of_record.max(files.iter().map(instances).sum())
     }
 }
 

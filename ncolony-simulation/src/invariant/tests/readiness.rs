@@ -28,6 +28,7 @@ fn world(process: u8, policy: u8, rises: bool) -> World {
         groups: 0,
         order: 0,
         enabled: true,
+        instances: 1,
     };
     let Start::Lives(mut temper) = FAULTLESS.start else {
         return world;

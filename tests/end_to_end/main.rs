@@ -9,6 +9,7 @@
 mod adoption;
 mod adoption_files;
 mod adoption_groups;
+mod adoption_losses;
 mod adoption_output;
 mod adoption_proofs;
 mod adoption_words;

@@ -46,6 +46,7 @@ mod no_memory;
 mod one_monitor;
 mod order;
 mod output;
+mod pages;
 mod processes;
 mod readiness;
 mod readiness_succession;

@@ -1,15 +1,17 @@
 //! The command line.
 
+mod values;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ncolony_core::places::PlaceFlags;
-use ncolony_core::time::seconds_from;
-use ncolony_core::{ProgramName, Signal, State};
+use ncolony_core::{ProgramName, Signal};
 use serde_json::Value;
 
+use self::values::{aim, assignment, seconds, setting, signal};
 use crate::effect::Aim;
 use crate::selection::Word;
 
@@ -374,41 +376,6 @@ pub(crate) fn is_upgrade_check(words: impl IntoIterator<Item = OsString>) -> boo
         upgrade.subcommand_matches("check").map(|_| ())
     };
     matches.ok().and_then(is_check).is_some()
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let number: f64 = text
-        .parse()
-        .map_err(|_| "not a number of seconds".to_owned())?;
-    seconds_from(number).ok_or_else(|| "must be 0 or more, and at most 100 years".to_owned())
-}
-
-fn assignment(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text
-        .split_once('=')
-        .ok_or_else(|| format!("{text:?} has no \"=\"; give a variable as NAME=VALUE"))?;
-    Ok((key.to_owned(), value.to_owned()))
-}
-
-fn setting(text: &str) -> Result<(String, Value), String> {
-    let (key, json) = text
-        .split_once('=')
-        .ok_or_else(|| format!("{text:?} has no \"=\"; give a key as KEY=JSON"))?;
-    let value = serde_json::from_str(json).map_err(|error| {
-        format!("{json:?} is not JSON ({error}); a string needs quotes, as in '{key}=\"{json}\"'")
-    })?;
-    Ok((key.to_owned(), value))
-}
-
-fn signal(text: &str) -> Result<Signal, String> {
-    Signal::parse(text).ok_or_else(|| "no signal has this name or number".to_owned())
-}
-
-fn aim(text: &str) -> Result<Aim, String> {
-    if text.eq_ignore_ascii_case("ready") {
-        return Ok(Aim::Ready);
-    }
-    text.parse::<State>().map(Aim::State)
 }
 
 #[cfg(test)]

@@ -3,13 +3,11 @@
 //! much come together. What one even mixture would hardly ever do, one of them does often.
 
 mod succession;
+mod temper;
 
 use ncolony_core::{Exit, Signal};
 
-use crate::action::{
-    Action, Aim, Content, Echo, Manner, Members, Millis, Plan, Recipe, Slot, Start, Temper,
-    Upheaval, Who, Word,
-};
+use crate::action::{Action, Aim, Content, Echo, Millis, Recipe, Slot, Upheaval, Who, Word};
 use crate::cast::{GROUPS, INSTANCES, ORDERS, POLICIES, PROCESSES, PROGRAMS};
 use crate::random::Random;
 
@@ -267,57 +265,6 @@ impl Drawing {
         }
     }
 
-    fn draw_plan(&mut self) {
-        let who = self.actor();
-        let start = match self.random.below(10) {
-            0 => Start::CannotExecute,
-            1 => Start::NoRoom,
-            _ => Start::Lives(self.temper()),
-        };
-        let takes = if self.random.percent(75) {
-            0
-        } else {
-            self.span()
-        };
-        self.actions.push(Action::Plan(who, Plan { start, takes }));
-    }
-
-    fn temper(&mut self) -> Temper {
-        let faults = self.temperament.faults;
-        let faulty = |random: &mut Random| random.percent(faults);
-        let random = &mut self.random;
-        let members = faulty(random).then(|| Members {
-            asked: manner(random, 60),
-            linger: manner(random, 50),
-        });
-        Temper {
-            life: if faulty(random) {
-                Manner::Ends(random.pick(&SPANS))
-            } else {
-                Manner::Ignores
-            },
-            exit: exit(random),
-            asked: if faulty(random) {
-                manner(random, 50)
-            } else {
-                Manner::Ends(10)
-            },
-            killed: if faulty(random) {
-                manner(random, 80)
-            } else {
-                Manner::Ends(0)
-            },
-            frozen: faulty(random) && random.percent(30),
-            members,
-            rises: if faulty(random) {
-                manner(random, 60)
-            } else {
-                Manner::Ends(10)
-            },
-            well: !faulty(random),
-        }
-    }
-
     fn draw_death(&mut self) {
         let who = self.actor();
         let exit = exit(&mut self.random);
@@ -387,15 +334,6 @@ impl Drawing {
 
 fn small(random: &mut Random, bound: u8) -> u8 {
     u8::try_from(random.below(u64::from(bound))).unwrap_or_default()
-}
-
-/// Ends after some time so often out of a hundred, and else not by itself.
-fn manner(random: &mut Random, chance: u64) -> Manner {
-    if random.percent(chance) {
-        Manner::Ends(random.pick(&SPANS))
-    } else {
-        Manner::Ignores
-    }
 }
 
 fn exit(random: &mut Random) -> Exit {

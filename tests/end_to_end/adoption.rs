@@ -11,6 +11,9 @@ use serde_json::json;
 use crate::colony::{Colony, shell, until};
 use crate::processes::{is_alive, until_gone};
 
+/// What a monitor writes down for its successor.
+pub(crate) const JOURNAL: &str = "status/.journal";
+
 /// Notes its start.
 pub(crate) const NOTE: &str = "echo $$ >> $NCOLONY_NAME.starts; ";
 

@@ -9,6 +9,7 @@
 mod adoption;
 mod adoption_files;
 mod adoption_groups;
+mod adoption_losses;
 mod adoption_output;
 mod adoption_proofs;
 mod adoption_words;
@@ -45,6 +46,7 @@ mod no_memory;
 mod one_monitor;
 mod order;
 mod output;
+mod pages;
 mod processes;
 mod readiness;
 mod readiness_succession;

@@ -55,7 +55,10 @@ fn told(colony: &Colony, lines: usize) -> Vec<String> {
 
 /// Three files, the dependents first; the monitor is not up yet.
 fn three() -> Colony {
-    let colony = Colony::new(&["-t", "0.3"]);
+    three_in(Colony::new(&["-t", "0.3"]))
+}
+
+fn three_in(colony: Colony) -> Colony {
     tells(&colony, "app", json!({"requires": ["db"]}));
     tells(&colony, "before-app", json!({"after": ["app"]}));
     tells(&colony, "db", json!({}));
@@ -113,7 +116,9 @@ fn a_crash_in_the_middle_leaves_the_others_and_a_stop_does_not() {
 
 #[test]
 fn what_is_removed_at_once_goes_in_reverse() {
-    let mut colony = three();
+    // Where every look is at the whole directory, all three are seen to be gone at the same time.
+    let flags = ["-t", "0.3", "--watch", "poll", "--frequency", "0.1"];
+    let mut colony = three_in(Colony::new(&flags));
     colony.start();
     colony.until_state("before-app", State::Running);
     told(&colony, 3);

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::Colony;
 use super::health::Health;
-use super::program::{Child, Phase, Program, Rest};
+use super::phase::{Child, Phase, Rest};
+use super::program::Program;
 use super::stop::Patience;
 use crate::policy::Ended;
 use crate::time::Mono;

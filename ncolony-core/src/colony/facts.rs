@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::health::{Fault, Health};
 use super::io::{Blame, Effect, Group, Reading, SpawnFailure};
-use super::program::{Child, Hand, Phase, Program, Rest};
+use super::phase::{Child, Phase, Rest};
+use super::program::{Hand, Program};
 use super::sentence;
 use super::stop::Patience;
 use crate::descriptor::Restart;

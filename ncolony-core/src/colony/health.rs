@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Colony;
 use super::io::{Effect, Generation, Word};
-use super::program::{Child, Phase, Program};
+use super::phase::{Child, Phase};
+use super::program::Program;
 use super::sentence;
 use crate::descriptor::{Condition, Ready};
 use crate::event::Cause;

@@ -3,7 +3,8 @@
 //! one with several instances it is the end of any of them.
 
 use super::ending::Closing;
-use super::program::{Phase, Program, Rest, Want};
+use super::phase::{Phase, Rest};
+use super::program::{Program, Want};
 use super::{Colony, Observation};
 use crate::exit::Exit;
 use crate::name::ProgramName;

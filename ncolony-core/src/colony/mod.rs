@@ -36,6 +36,7 @@ mod health;
 pub mod io;
 mod keystone;
 mod order;
+mod phase;
 mod program;
 mod record;
 mod rolling;

@@ -34,7 +34,8 @@ pub(crate) use turns::Place;
 use turns::{ALL, Batch, Turns};
 
 use super::Colony;
-use super::program::{Phase, Program};
+use super::phase::Phase;
+use super::program::Program;
 use crate::event::Cause;
 use crate::name::ProgramName;
 use crate::spec::ProgramSpec;

@@ -1,7 +1,8 @@
 //! A program as its record shows it.
 
 use super::io::Generation;
-use super::program::{Hand, Phase, Program, Rest, Want};
+use super::phase::{Phase, Rest};
+use super::program::{Hand, Program, Want};
 use super::sentence;
 use crate::status::{ProgramStatus, SCHEMA, WantWord};
 

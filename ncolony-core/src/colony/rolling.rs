@@ -7,7 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::program::{Phase, Program, Rest, Want};
+use super::phase::{Phase, Rest};
+use super::program::{Program, Want};
 use super::sentence;
 use crate::event::Cause;
 use crate::exit::Exit;

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::health::{EXTENSION_MAX, Fault, Heard};
 use super::io::{Effect, Scope};
-use super::program::{Child, Phase, Program};
+use super::phase::{Child, Phase};
+use super::program::Program;
 use super::sentence;
 use crate::event::Cause;
 use crate::signal::Signal;

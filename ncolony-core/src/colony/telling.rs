@@ -4,7 +4,8 @@
 //! that of an end for the last lines that were printed; those after it wait behind it. No end waits
 //! longer than until the next one of the same program, or until a few more events wait behind it.
 
-use super::program::{Phase, Program, Rest, Why};
+use super::phase::{Phase, Rest};
+use super::program::{Program, Why};
 use crate::event::{Cause, Event};
 use crate::policy::Ended;
 use crate::status::State;

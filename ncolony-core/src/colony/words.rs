@@ -1,7 +1,8 @@
 //! What words do to a program: they edit what is wanted. What follows is decided in
 //! [`super::program`].
 
-use super::program::{Hand, Phase, Program};
+use super::phase::Phase;
+use super::program::{Hand, Program};
 use crate::event::Cause;
 use crate::time::Now;
 

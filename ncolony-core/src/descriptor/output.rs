@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::absolute;
+use super::values::absolute;
 use crate::json::{ConfigError, Value};
 
 /// A log is rotated before it grows beyond this, unless its program's file says another size.

@@ -14,7 +14,7 @@ use serde::{Serialize, Serializer};
 
 use super::output::{ErrorOutput, Output};
 use super::sockets::{Address, Host, SocketSpec};
-use super::{absolute, args};
+use super::values::{absolute, args};
 use crate::json::{ConfigError, Members, Value};
 
 /// How long a program may take where its file does not say it.

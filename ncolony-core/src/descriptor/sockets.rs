@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::octal;
+use super::values::octal;
 use crate::json::{ConfigError, Value};
 
 /// The longest name of a socket, as `sd_listen_fds_with_names(3)` takes it.

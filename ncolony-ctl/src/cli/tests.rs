@@ -1,3 +1,5 @@
+use ncolony_core::State;
+
 use super::*;
 
 fn parse(words: &[&str]) -> Cli {

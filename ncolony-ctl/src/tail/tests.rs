@@ -50,10 +50,12 @@ impl Log {
     fn compress(&self, number: u32) {
         let plain = numbered(&self.path(), number, "");
         let text = fs::read(&plain).unwrap();
-        let file = File::create(numbered(&self.path(), number, ".gz")).unwrap();
+        let unfinished = numbered(&self.path(), number, ".gz.new");
+        let file = File::create(&unfinished).unwrap();
         let mut encoder = GzEncoder::new(file, Compression::default());
         encoder.write_all(&text).unwrap();
         encoder.finish().unwrap();
+        fs::rename(unfinished, numbered(&self.path(), number, ".gz")).unwrap();
         fs::remove_file(plain).unwrap();
     }
 

@@ -1,12 +1,14 @@
 //! The fake kernel: process groups that live, take signals and end on a schedule. Its numbers for
 //! processes are few, so that they are used again soon.
 
+mod signals;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ncolony_core::colony::{Blame, Generation};
-use ncolony_core::{Exit, Mono, ProgramSpec, Signal};
+use ncolony_core::{Exit, Mono, ProgramSpec};
 
 use crate::action::{Manner, Millis, Plan, Start, Temper, Who};
 
@@ -337,44 +339,6 @@ impl Kernel {
         }
     }
 
-    /// A signal reaches the group of this number, or its main process alone.
-    pub(super) fn signal(&mut self, now: Mono, serial: u64, whole_group: bool, signal: Signal) {
-        let Some(group) = self.group(serial) else {
-            return;
-        };
-        let stop_signal = group.spec.policy.stop_signal;
-        if signal == Signal::KILL {
-            let (manner, exit) = (group.temper.killed, Exit::Signal(Signal::KILL));
-            self.schedule_manner(now, manner, Due::LeaderEnds { serial, exit });
-            if whole_group {
-                self.schedule_manner(now, manner, Due::MembersEnd { serial });
-            }
-        } else if signal == Signal::CONT {
-            group.frozen = false;
-            if std::mem::take(&mut group.pending) {
-                self.ask(now, serial);
-            }
-        } else if signal == stop_signal && whole_group {
-            if group.frozen {
-                group.pending = true;
-            } else {
-                self.ask(now, serial);
-            }
-        }
-    }
-
-    fn ask(&mut self, now: Mono, serial: u64) {
-        let Some(group) = self.group(serial) else {
-            return;
-        };
-        let temper = group.temper;
-        let exit = Exit::Signal(Signal::TERM);
-        self.schedule_manner(now, temper.asked, Due::LeaderEnds { serial, exit });
-        if let Some(members) = temper.members {
-            self.schedule_manner(now, members.asked, Due::MembersEnd { serial });
-        }
-    }
-
     /// A monitor is gone: starts that it had begun come to be now, or, some of those that take
     /// their time, never.
     pub(super) fn settle_starts(&mut self, now: Mono) {
@@ -401,21 +365,5 @@ impl Kernel {
     pub fn is_empty(&self) -> bool {
         let starts = |due: &Due| matches!(due, Due::Spawn { .. });
         self.groups.is_empty() && !self.agenda.values().any(starts)
-    }
-
-    /// From now on every process takes KILL, also those that are being started.
-    pub(super) fn heal(&mut self) {
-        for due in self.agenda.values_mut() {
-            if let Due::Spawn {
-                start: Start::Lives(temper),
-                ..
-            } = due
-            {
-                temper.killed = Manner::Ends(0);
-            }
-        }
-        for group in &mut self.groups {
-            group.temper.killed = Manner::Ends(0);
-        }
     }
 }

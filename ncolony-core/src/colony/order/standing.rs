@@ -1,6 +1,7 @@
 //! How a program stands towards those that wait for it or cannot do without it.
 
-use crate::colony::program::{Phase, Program, Rest, Want, Why};
+use crate::colony::phase::{Phase, Rest};
+use crate::colony::program::{Program, Want, Why};
 
 /// What of a program matters to others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

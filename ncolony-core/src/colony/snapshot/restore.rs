@@ -6,7 +6,8 @@ use super::{ChildSnapshot, PhaseSnapshot, ProgramSnapshot, Snapshot, SourceId, S
 use crate::colony::chronicle::Chronicle;
 use crate::colony::health::Health;
 use crate::colony::order::Place;
-use crate::colony::program::{Child, Phase, Program, Rest};
+use crate::colony::phase::{Child, Phase, Rest};
+use crate::colony::program::Program;
 use crate::colony::stop::{Asked, Patience};
 use crate::colony::telling::Telling;
 use crate::colony::{Colony, Generation};

@@ -4,7 +4,8 @@ use super::{
     Changes, ChildSnapshot, Counts, PhaseSnapshot, ProgramSnapshot, Snapshot, Sources, refer,
 };
 use crate::colony::order::Hold;
-use crate::colony::program::{Child, Phase, Program, Rest};
+use crate::colony::phase::{Child, Phase, Rest};
+use crate::colony::program::Program;
 use crate::colony::{Colony, Generation};
 use crate::name::ProgramName;
 

@@ -6,7 +6,7 @@
 //! [`percent`] its expansions, [`shlex`] its words, [`values`] the kinds of supervisord's options.
 //! [`configuration`] joins the files, [`global`], [`groups`] and [`others`] go through the sections,
 //! and what supervisord would refuse they refuse, with the line. Up to there nothing is known of
-//! ncolony. [`translate`] turns each [`process`] into a program file, and [`write`] puts all of them
+//! ncolony. [`translate`] turns each [`process`] into a program file, and [`mod@write`] puts all of them
 //! into a directory, or none.
 
 mod configuration;

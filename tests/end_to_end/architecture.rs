@@ -231,7 +231,18 @@ fn system_calls_and_all_that_is_unsafe_stand_in_one_place() {
         "ncolony-monitor/src/sys",
         &["nix", "libc", "unsafe"],
     );
-    for others in ["ncolony-core/src", "ncolony-ctl/src", "tests"] {
+    let companions = "ncolony-sidecars/src";
+    forbid(
+        companions,
+        "ncolony-sidecars/src/sys",
+        &["nix", "libc", "unsafe"],
+    );
+    for others in [
+        "ncolony-core/src",
+        "ncolony-ctl/src",
+        "ncolony-sidecars/tests",
+        "tests",
+    ] {
         forbid(others, "tests/end_to_end/architecture.rs", &["unsafe"]);
     }
     let of_sys = sources("ncolony-monitor/src/sys");
@@ -267,6 +278,16 @@ fn the_control_program_meets_the_monitor_in_files_alone() {
         &["ncolony_core::colony", "Colony", "ncolony_monitor"],
     );
     assert!(!dependencies("ncolony-ctl").contains(&"ncolony-monitor".to_owned()));
+}
+
+#[test]
+fn the_companions_meet_the_monitor_in_files_alone() {
+    forbid(
+        "ncolony-sidecars",
+        "",
+        &["ncolony_core::colony", "Colony", "ncolony_monitor"],
+    );
+    assert!(!dependencies("ncolony-sidecars").contains(&"ncolony-monitor".to_owned()));
 }
 
 /// What a crate is built with, near and far.

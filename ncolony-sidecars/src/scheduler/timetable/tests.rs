@@ -151,3 +151,36 @@ fn runs_of_a_calendar_are_counted_up_to_a_limit() {
         COUNTED_MAX
     );
 }
+
+#[test]
+fn looking_back_finds_what_looking_forward_has_found() {
+    let days = [
+        "2026-03-07T12:00:00Z",
+        "2026-10-31T12:00:00Z",
+        "2026-12-31T00:00:00Z",
+    ];
+    let expressions = [
+        "30 2 * * *",
+        "30 1 * * *",
+        "0 * * * *",
+        "*/20 1-2 * * *",
+        "0 0 L * *",
+    ];
+    for (day, expression) in days
+        .iter()
+        .flat_map(|day| expressions.map(|cron| (day, cron)))
+    {
+        let timetable = calendar(expression, NEW_YORK);
+        let mut due = timetable.next(point(day)).unwrap();
+        let mut next = timetable.next(due).unwrap();
+        for minutes in (0..2 * 24 * 60).step_by(10) {
+            let now = due.max(point(day)).after(Duration::from_secs(minutes * 60));
+            while next <= now {
+                due = next;
+                next = timetable.next(due).unwrap();
+            }
+            let words = timestamp(now).unwrap();
+            assert_eq!(timetable.last(now), Some(due), "{expression} at {words}");
+        }
+    }
+}

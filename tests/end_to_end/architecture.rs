@@ -231,12 +231,16 @@ fn system_calls_and_all_that_is_unsafe_stand_in_one_place() {
         "ncolony-monitor/src/sys",
         &["nix", "libc", "unsafe"],
     );
+    let companions = "ncolony-sidecars/src";
+    forbid(
+        companions,
+        "ncolony-sidecars/src/sys",
+        &["nix", "libc", "unsafe"],
+    );
     for others in [
         "ncolony-core/src",
         "ncolony-ctl/src",
-        "ncolony-sidecars/src/watching",
-        "ncolony-sidecars/src/beatcheck",
-        "ncolony-sidecars/src/httpcheck",
+        "ncolony-sidecars/tests",
         "tests",
     ] {
         forbid(others, "tests/end_to_end/architecture.rs", &["unsafe"]);
@@ -279,7 +283,7 @@ fn the_control_program_meets_the_monitor_in_files_alone() {
 #[test]
 fn the_companions_meet_the_monitor_in_files_alone() {
     forbid(
-        "ncolony-sidecars/src",
+        "ncolony-sidecars",
         "",
         &["ncolony_core::colony", "Colony", "ncolony_monitor"],
     );

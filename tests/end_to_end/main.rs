@@ -26,6 +26,7 @@ mod command_line;
 #[path = "../command_tables/mod.rs"]
 mod command_tables;
 mod commands;
+mod companions;
 mod crash_points;
 mod daemonize;
 mod defects;

@@ -9,7 +9,8 @@ use ncolony_core::Places;
 use ncolony_core::custody::Trust;
 use ncolony_core::places::{Caller, PlaceFlags, Surroundings};
 use ncolony_core::time::seconds_from;
-use nix::unistd::geteuid;
+
+use crate::sys::user;
 
 /// Where to look, and how often.
 #[derive(Clone, Debug, Args)]
@@ -48,7 +49,7 @@ impl Flags {
             .map_err(|error| format!("the current directory cannot be found: {error}"))?;
         let around = Surroundings {
             variable: &|name| env::var_os(name),
-            caller: if geteuid().is_root() {
+            caller: if user::own() == 0 {
                 Caller::Root
             } else {
                 Caller::User
@@ -68,5 +69,5 @@ impl Flags {
 
 /// Whose program files are obeyed: those that a monitor of the same user would obey.
 pub(crate) fn trust() -> Trust {
-    Trust::of_user(geteuid().as_raw())
+    Trust::of_user(user::own())
 }

@@ -69,6 +69,7 @@ pub(crate) struct Notices {
 }
 
 impl Notices {
+    /// No socket, yet.
     pub(crate) fn new(addresses: Addresses) -> Self {
         Self {
             addresses,

@@ -8,9 +8,9 @@
 //!
 //! `add` sends no request. Its proof is the digest of what it wrote: the machine changes the state
 //! in the same step in which it takes in a file, so no record has that digest and the state of a
-//! process that is to be replaced, but for an instance that says that it waits for its turn. A program that rests under it was started from it, or is one
-//! that the change leaves alone, and that it rests is then said at once: such a wait may last an
-//! hour.
+//! process that is to be replaced, but for an instance that says that it waits for its turn. A
+//! program that rests under it was started from it, or is one that the change leaves alone, and
+//! that it rests is then said at once: such a wait may last an hour.
 
 use ncolony_core::message::Reply;
 use ncolony_core::status::{TurnWord, WantWord};
@@ -26,6 +26,7 @@ pub(crate) struct Promise {
 }
 
 impl Promise {
+    /// What a reply promises of this program.
     pub(crate) fn of(reply: &Reply, name: &ProgramName) -> Self {
         Self {
             heard: reply.heard,

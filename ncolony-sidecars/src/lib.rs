@@ -11,10 +11,15 @@
 //! in [`sys`], by all of them.
 //!
 //! - [`scheduler`] runs a command again and again, by a period or by a calendar.
+//! - [`beatcheck`] restarts programs whose hearts have stopped, and [`httpcheck`] those whose servers
+//!   do not answer. What both need is in [`watching`].
 
+pub mod beatcheck;
+pub mod httpcheck;
 pub mod scheduler;
 #[expect(
     unsafe_code,
     reason = "every system call of the companions is made here"
 )]
 mod sys;
+pub mod watching;

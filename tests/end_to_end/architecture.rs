@@ -206,7 +206,7 @@ fn the_vocabulary_knows_only_itself() {
 
 #[test]
 fn core_touches_files_in_one_place() {
-    for module in ["files", "ctllib"] {
+    for module in ["files", "ctllib", "heart"] {
         let allowed = [&VOCABULARY[..], &["files", "places"]].concat();
         allow_of_crate(&format!("ncolony-core/src/{module}.rs"), &allowed);
     }
@@ -288,6 +288,16 @@ fn the_companions_meet_the_monitor_in_files_alone() {
         &["ncolony_core::colony", "Colony", "ncolony_monitor"],
     );
     assert!(!dependencies("ncolony-sidecars").contains(&"ncolony-monitor".to_owned()));
+}
+
+#[test]
+fn the_monitor_and_its_library_are_built_without_what_the_companions_bring() {
+    for package in ["ncolony-core", "ncolony-monitor", "ncolony-ctl"] {
+        for brought in ["ureq", "rustls", "http"] {
+            let built = dependencies(package);
+            assert!(!built.contains(&brought.to_owned()), "{package}: {brought}");
+        }
+    }
 }
 
 /// What a crate is built with, near and far.

@@ -14,7 +14,7 @@ use super::route::Target;
 use super::step::{Step, View, decide, in_page};
 use super::tail::Tail;
 use crate::sys::errno;
-use crate::sys::outlet::open_log;
+use crate::sys::outlet::{open_log, open_regular};
 use crate::sys::splice::{self, Glass};
 
 /// So near to its limit a file is written with an eye on where lines end.
@@ -359,7 +359,7 @@ impl LogFile {
 }
 
 fn before_it(log: &Path, skip: u64, most: usize) -> Vec<u8> {
-    let Ok(file) = File::open(rotate::backup(log, 1)) else {
+    let Ok(file) = open_regular(File::options().read(true), &rotate::backup(log, 1)) else {
         return Vec::new();
     };
     let size = file.metadata().map_or(0, |found| found.size());
@@ -385,5 +385,22 @@ fn or_nothing(moved: io::Result<usize>) -> io::Result<Moved> {
         Ok(count) => Ok(Moved::Bytes(count)),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Moved::Nothing),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::fifo;
+
+    #[test]
+    fn nobody_is_waited_for_who_has_put_a_fifo_in_the_place_of_a_backup() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("l");
+        fifo::make(&rotate::backup(&log, 1)).unwrap();
+        assert!(before_it(&log, 0, 10).is_empty());
+        std::fs::remove_file(rotate::backup(&log, 1)).unwrap();
+        std::fs::write(rotate::backup(&log, 1), "before\n").unwrap();
+        assert_eq!(before_it(&log, 0, 4), b"ore\n");
     }
 }

@@ -100,6 +100,14 @@ impl Address {
         }
     }
 
+    /// The socket that stands there now, if it is a file.
+    pub(super) fn file(&self) -> Option<FileId> {
+        match self {
+            Self::Path(path) => FileId::at(path),
+            Self::Abstract(_) => None,
+        }
+    }
+
     /// Removes its file, if it is one and a socket.
     pub(super) fn clear_away(&self) {
         if let Self::Path(path) = self

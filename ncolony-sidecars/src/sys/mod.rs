@@ -7,4 +7,5 @@ pub(crate) mod clock;
 pub(crate) mod errno;
 pub(crate) mod group;
 pub(crate) mod signals;
+pub(crate) mod user;
 pub(crate) mod waiting;

@@ -26,6 +26,7 @@ pub(crate) struct Promise {
 }
 
 impl Promise {
+    /// What a reply promises of this program.
     pub(crate) fn of(reply: &Reply, name: &ProgramName) -> Self {
         Self {
             heard: reply.heard,

@@ -1,6 +1,8 @@
 //! How a command ends: its exit status, and what is said when it did not do what was asked.
 
 use std::fmt;
+use std::io;
+use std::path::Path;
 
 use ncolony_core::ctllib::CtlError;
 use ncolony_core::files::FileError;
@@ -61,6 +63,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    /// An end with this exit status, and what is said of it.
     pub(crate) fn new(ending: Ending, message: impl Into<String>) -> Self {
         Self {
             ending,
@@ -68,12 +71,25 @@ impl Failure {
         }
     }
 
+    /// It was tried, and is not so.
     pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self::new(Ending::Failed, message)
     }
 
+    /// The command makes no sense.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Ending::Usage, message)
+    }
+
+    /// A file that is there and cannot be read.
+    pub(crate) fn cannot_read(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        let error = FileError {
+            what: "read",
+            path,
+            source,
+        };
+        error.into()
     }
 }
 

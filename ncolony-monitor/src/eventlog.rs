@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use ncolony_core::Event;
 use serde::Deserialize;
 
-use crate::sys::errno;
+use crate::sys::{errno, outlet};
 
 /// A file that would become longer than this is put aside as `events.jsonl.1`.
 const BYTES_MAX: u64 = 10 * 1024 * 1024;
@@ -107,7 +107,10 @@ impl EventLog {
 
     /// The serial number of the last event that was kept, by whomever; 0 if there is none.
     pub(crate) fn kept(&self) -> u64 {
-        let kept = |path: &PathBuf| File::open(path).and_then(|file| End::of(&file));
+        let kept = |path: &PathBuf| {
+            let file = outlet::open_regular(File::options().read(true), path);
+            file.and_then(|file| End::of(&file))
+        };
         let serials = [&self.path, &self.previous].map(kept);
         let serials = serials.into_iter().flatten().map(|end| end.serial);
         serials.max().unwrap_or_default()
@@ -163,8 +166,8 @@ impl EventLog {
     fn open(&mut self) -> io::Result<()> {
         self.file = None;
         let mut options = File::options();
-        let file = options.read(true).append(true).create(true);
-        let file = file.open(&self.path)?;
+        let options = options.read(true).append(true).create(true);
+        let file = outlet::open_regular(options, &self.path)?;
         let End { serial: _, whole } = End::of(&file)?;
         let metadata = file.metadata()?;
         self.id = which(&metadata);

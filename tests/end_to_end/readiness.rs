@@ -230,6 +230,18 @@ fn a_command_that_hangs_is_killed_with_its_group_and_asked_again() {
 }
 
 #[test]
+fn a_look_leaves_nothing_of_its_group_behind() {
+    let colony = Colony::running(&[]);
+    let script = "sleep 1000 & echo $! >> left; [ $(wc -l < left) -gt 3 ]";
+    let look = json!({"exec": ["/bin/sh", "-c", script], "interval": 0.02});
+    colony.program("job", bash("exec sleep 1000", look));
+    colony.until_state("job", State::Running);
+    for left in colony.lines("left") {
+        until_gone(left.parse().unwrap());
+    }
+}
+
+#[test]
 fn a_look_ends_with_what_it_looks_at() {
     let colony = Colony::running(&[]);
     let look = json!({"exec": ["/bin/sh", "-c", "echo $$ > look; exec sleep 1000"]});

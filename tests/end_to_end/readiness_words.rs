@@ -306,3 +306,17 @@ while True:
     assert!(colony.ask(json!({"type": "STOP", "name": "flood"})).ok);
     colony.until_state("flood", State::Stopped);
 }
+
+#[test]
+fn a_socket_that_was_removed_is_there_again_at_the_next_look() {
+    let colony = Colony::running(&["--frequency", "0.1"]);
+    colony.program("web", speaker(&colony, json!({"ready": {"notify": true}})));
+    say(&colony, "READY=1");
+    colony.until_state("web", State::Running);
+    fs::remove_dir_all(colony.path("status/notify")).unwrap();
+    until("it is there again", || {
+        colony.path("status/notify/web").exists().then_some(())
+    });
+    say(&colony, "STATUS=still heard");
+    until_note(&colony, "web", Some("still heard"));
+}

@@ -47,7 +47,12 @@ impl Settled {
         // The first failure may open what stays open.
         colony.rescan();
         let before = records(&colony);
-        let open = open_files(&colony).len();
+        // A record that is just being written would count as open.
+        let open = until("the monitor is at rest", || {
+            let open = open_files(&colony);
+            let sleeps = processes::state(colony.pid()) == Some('S');
+            (sleeps && open == open_files(&colony)).then_some(open.len())
+        });
         Self {
             colony,
             before,

@@ -73,6 +73,7 @@ impl Driver {
         let problem = self.executor.place.problem().map(str::to_owned);
         let restored = self.executor.status.restore();
         self.executor.place.keep(&self.executor.run_ids);
+        self.executor.notices.keep();
         self.executor.launcher.accompany(self.executor.place.lock());
         let (colony, mailbox) = (&self.colony, &self.executor.mailbox);
         self.journal.keep(|| everything(colony, mailbox));

@@ -4,6 +4,7 @@ use ncolony_core::time::Wall;
 use ncolony_core::{Cause, ProgramName, State};
 
 use super::*;
+use crate::sys::fifo;
 
 fn event(serial: u64, detail: &str) -> Event {
     Event {
@@ -109,6 +110,9 @@ fn what_cannot_be_written_is_counted_and_it_goes_on_by_itself() {
     log.append(&[event(1, "a")]);
     fs::remove_file(&log.path).unwrap();
     std::os::unix::fs::symlink("/dev/full", &log.path).unwrap();
+    let full = File::options().write(true).open(&log.path).unwrap();
+    log.id = which(&full.metadata().unwrap());
+    log.file = Some(full);
     log.append(&[event(2, "b")]);
     let problem = log.problem().unwrap().to_owned();
     assert!(
@@ -122,4 +126,23 @@ fn what_cannot_be_written_is_counted_and_it_goes_on_by_itself() {
     log.append(&[event(5, "e")]);
     assert_eq!((log.problem(), log.lost), (None, 0));
     assert_eq!((serials(&log.path), log.written), (vec![5], 2));
+}
+
+#[test]
+fn nothing_is_waited_for_that_stands_in_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut log = EventLog::new(dir.path().join("events.jsonl"));
+    fifo::make(&log.path).unwrap();
+    assert_eq!(log.kept(), 0);
+    // More than a FIFO has room for.
+    log.append(&[event(1, &"x".repeat(1024 * 1024))]);
+    let problem = log.problem().unwrap().to_owned();
+    assert!(problem.contains("not a regular file"), "{problem}");
+    fs::remove_file(&log.path).unwrap();
+    fs::create_dir(&log.path).unwrap();
+    log.append(&[event(2, "b")]);
+    assert!(log.problem().unwrap().contains("2 events were not written"));
+    fs::remove_dir(&log.path).unwrap();
+    log.append(&[event(3, "c")]);
+    assert_eq!((log.problem(), serials(&log.path)), (None, vec![3]));
 }

@@ -18,7 +18,7 @@ use flate2::write::GzEncoder;
 
 use super::rotate::{backup, is_there, remove_source, unfinished};
 use crate::crash_point;
-use crate::sys::{errno, limits};
+use crate::sys::{errno, limits, outlet};
 
 const PIECE: usize = 256 * 1024;
 
@@ -128,7 +128,7 @@ impl Desk {
         let mut number = 1;
         while is_there(log, number) && !self.stop.load(Ordering::Relaxed) {
             remove_source(log, number)?;
-            match File::open(backup(log, number)) {
+            match outlet::open_regular(File::options().read(true), &backup(log, number)) {
                 Ok(source) => self.compress(log, number, source)?,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
@@ -208,6 +208,7 @@ mod tests {
 
     use super::super::rotate::{compressed, rotate};
     use super::*;
+    use crate::sys::fifo;
 
     fn text(number: u32) -> Vec<u8> {
         format!("file {number}\n").repeat(50_000).into_bytes()
@@ -267,5 +268,18 @@ mod tests {
         wait_for(|| !backup(&log, 2).exists());
         assert!(read(&compressed(&log, 2)) == text(2) && read(&compressed(&log, 1)) == text(1));
         assert!(!unfinished(&log).exists());
+    }
+
+    #[test]
+    fn nobody_is_waited_for_who_has_put_a_fifo_in_the_place_of_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("l");
+        fifo::make(&backup(&log, 1)).unwrap();
+        let mut compressor = Compressor::default();
+        compressor.compress(&log);
+        let other = dir.path().join("other");
+        fs::write(backup(&other, 1), text(1)).unwrap();
+        compressor.compress(&other);
+        wait_for(|| compressed(&other, 1).exists());
     }
 }

@@ -14,7 +14,7 @@ use super::route::Target;
 use super::step::{Step, View, decide, in_page};
 use super::tail::Tail;
 use crate::sys::errno;
-use crate::sys::outlet::open_log;
+use crate::sys::outlet::{open_log, open_regular};
 use crate::sys::splice::{self, Glass};
 
 /// So near to its limit a file is written with an eye on where lines end.
@@ -359,7 +359,7 @@ impl LogFile {
 }
 
 fn before_it(log: &Path, skip: u64, most: usize) -> Vec<u8> {
-    let Ok(file) = File::open(rotate::backup(log, 1)) else {
+    let Ok(file) = open_regular(File::options().read(true), &rotate::backup(log, 1)) else {
         return Vec::new();
     };
     let size = file.metadata().map_or(0, |found| found.size());
@@ -387,3 +387,6 @@ fn or_nothing(moved: io::Result<usize>) -> io::Result<Moved> {
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,12 +18,12 @@ use std::time::Duration;
 use ncolony_core::colony::{Generation, Observation, Word};
 use ncolony_core::time::Mono;
 use ncolony_core::{ProgramName, ProgramSpec};
-use tokio::io::unix::AsyncFd;
 
 use super::mailing::{Address, Addresses};
 use super::words::words;
 use crate::sys::notify::{self, DATAGRAM_BYTES, Received};
-use crate::sys::poller::Poller;
+use crate::sys::poller::News;
+use crate::sys::socket::FileId;
 use crate::sys::{account, environ, errno, limits};
 
 /// A program is listened to this often in one window; what it says beyond that waits in its
@@ -38,6 +38,10 @@ const WINDOW: Duration = Duration::from_millis(100);
 struct Open {
     socket: UnixDatagram,
     address: Address,
+    /// The file of the socket, if it has one.
+    file: Option<FileId>,
+    /// The socket before it, whose file was removed: whoever has found it goes on speaking to it.
+    former: Option<UnixDatagram>,
     token: u64,
     /// Who may speak.
     uid: u32,
@@ -59,7 +63,7 @@ pub(crate) struct Speaker {
 #[derive(Debug)]
 pub(crate) struct Notices {
     addresses: Addresses,
-    poller: Option<AsyncFd<Poller>>,
+    news: News,
     open: BTreeMap<ProgramName, Open>,
     names: HashMap<u64, ProgramName>,
     tokens: u64,
@@ -73,7 +77,7 @@ impl Notices {
     pub(crate) fn new(addresses: Addresses) -> Self {
         Self {
             addresses,
-            poller: None,
+            news: News::default(),
             open: BTreeMap::new(),
             names: HashMap::new(),
             tokens: 0,
@@ -89,7 +93,30 @@ impl Notices {
 
     /// How many are open.
     pub(crate) fn count(&self) -> usize {
-        self.open.len()
+        let former = self.open.values().filter(|open| open.former.is_some());
+        self.open.len() + former.count()
+    }
+
+    /// Opens anew those whose files were removed: a program that is well would not be heard, and
+    /// stopped for that.
+    pub(crate) fn keep(&mut self) {
+        for (name, open) in &mut self.open {
+            if open.is_there() {
+                continue;
+            }
+            let added = open
+                .renew()
+                .and_then(|()| self.news.add(&open.socket, open.token));
+            match added {
+                Ok(()) => {
+                    tracing::warn!(program = %name, "its NOTIFY_SOCKET was removed; it is there again")
+                }
+                Err(error) => {
+                    let why = errno::of(&error);
+                    tracing::debug!(program = %name, "its NOTIFY_SOCKET was removed: {why}");
+                }
+            }
+        }
     }
 
     /// Opens the socket of a process that is about to be started, as this user if another than
@@ -101,17 +128,29 @@ impl Notices {
         self.close(name);
         let own = limits::own_user();
         let uid = uid.unwrap_or(own);
+        let (address, socket) = self.bind_one(name, uid == own)?;
+        let variable = address.variable();
+        self.take_in(name, socket, address, uid)?;
+        Ok(variable)
+    }
+
+    /// Opens the first address of a program that can be had.
+    fn bind_one(&self, name: &ProgramName, own: bool) -> io::Result<(Address, UnixDatagram)> {
         let mut bound = Err(io::ErrorKind::NotFound.into());
-        for address in self.addresses.of(name, uid == own) {
+        for address in self.addresses.of(name, own) {
             bound = address.bind().map(|socket| (address, socket));
             if bound.is_ok() {
                 break;
             }
         }
-        let (address, socket) = bound?;
-        let variable = address.variable();
-        self.take_in(name, socket, address, uid)?;
-        Ok(variable)
+        match bound {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                tracing::warn!(program = %name, "somebody has taken the name of its NOTIFY_SOCKET; it is given another");
+                let address = self.addresses.unforeseen(name)?;
+                address.bind().map(|socket| (address, socket))
+            }
+            bound => bound,
+        }
     }
 
     /// Says that the process was started.
@@ -132,14 +171,8 @@ impl Notices {
         let credentials = account::resolve(&spec.process.identity);
         let uid = credentials.ok().and_then(|credentials| credentials.uid);
         let uid = uid.unwrap_or(own);
-        // What the process was told is one of these. It could say anything by now, so what it
-        // says only chooses among them.
         let told = environ::variable(speaker.pid, "NOTIFY_SOCKET");
-        let mut all = self.addresses.of(name, uid == own);
-        let at = all
-            .iter()
-            .position(|address| Some(address.variable()) == told);
-        let address = all.swap_remove(at.unwrap_or(0));
+        let address = self.addresses.told(name, uid == own, told.as_deref());
         let socket = match self.taken_over.remove(name) {
             Some(socket) => UnixDatagram::from(socket),
             None => address.bind()?,
@@ -160,16 +193,13 @@ impl Notices {
     ) -> io::Result<()> {
         self.tokens += 1;
         let token = self.tokens;
-        if self.poller.is_none() {
-            self.poller = Some(Poller::new()?.in_loop()?);
-        }
-        if let Some(poller) = &self.poller {
-            poller.get_ref().add_news(&socket, token)?;
-        }
+        self.news.add(&socket, token)?;
         self.names.insert(token, name.clone());
         let open = Open {
             socket,
+            file: address.file(),
             address,
+            former: None,
             token,
             uid,
             speaker: None,
@@ -202,14 +232,7 @@ impl Notices {
 
     /// Waits until somebody has said something.
     pub(crate) async fn changed(&self) {
-        match &self.poller {
-            Some(poller) => {
-                if let Ok(mut ready) = poller.readable().await {
-                    ready.clear_ready();
-                }
-            }
-            None => std::future::pending().await,
-        }
+        self.news.changed().await;
     }
 
     /// When somebody is to be listened to again.
@@ -245,13 +268,8 @@ impl Notices {
 
     /// Takes note of who has said something.
     fn notice(&mut self, now: Mono) {
-        let Some(poller) = &self.poller else {
-            return;
-        };
-        let mut ready = Vec::new();
         loop {
-            // Where it cannot wait, it is asked again with the next word.
-            let _failed = poller.get_ref().wait(Some(0), &mut ready);
+            let ready = self.news.take();
             for name in ready.iter().filter_map(|token| self.names.get(token)) {
                 self.resting.entry(name.clone()).or_insert(now);
             }
@@ -263,6 +281,31 @@ impl Notices {
 }
 
 impl Open {
+    /// Whether its file is where the program was told that it is.
+    fn is_there(&self) -> bool {
+        match &self.address {
+            Address::Path(_) => self.file.is_some() && self.address.file() == self.file,
+            Address::Abstract(_) => true,
+        }
+    }
+
+    /// Opens another at the same place, and goes on listening to the one that it was.
+    fn renew(&mut self) -> io::Result<()> {
+        let socket = self.address.bind()?;
+        self.file = self.address.file();
+        self.former = Some(std::mem::replace(&mut self.socket, socket));
+        Ok(())
+    }
+
+    /// The next that was said, of whatever socket.
+    fn receive(&self, buffer: &mut [u8; DATAGRAM_BYTES]) -> io::Result<Received> {
+        let received = notify::receive(&self.socket, buffer)?;
+        match (received, &self.former) {
+            (Received::Nothing, Some(former)) => notify::receive(former, buffer),
+            (Received::Nothing | Received::Useless | Received::Datagram { .. }, _) => Ok(received),
+        }
+    }
+
     /// What was said, as far as this window goes; of words that take each other's place the last.
     fn listen(&mut self, now: Mono) -> Vec<Word> {
         if now.since(self.window) >= WINDOW {
@@ -271,8 +314,7 @@ impl Open {
         let mut heard: Vec<Word> = Vec::new();
         let mut buffer = [0; DATAGRAM_BYTES];
         while self.taken < WORDS_MAX {
-            let received = notify::receive(&self.socket, &mut buffer);
-            let length = match received {
+            let length = match self.receive(&mut buffer) {
                 Ok(Received::Nothing) => break,
                 Ok(Received::Datagram { length, pid, uid }) if self.is_believed(pid, uid) => length,
                 Ok(Received::Datagram { .. } | Received::Useless) => 0,

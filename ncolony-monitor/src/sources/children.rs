@@ -87,6 +87,7 @@ pub(crate) struct Children {
 }
 
 impl Children {
+    /// No children, yet.
     pub(crate) fn new(tree: Tree, strays: Strays) -> Self {
         Self {
             by_pid: HashMap::new(),
@@ -170,6 +171,9 @@ impl Children {
         let mut dead = Vec::new();
         while let Some(pid) = reap::peek() {
             let Some(child) = self.by_pid.remove(&pid) else {
+                // What it has started and left behind is in its group, and the number of that is its
+                // own until it is taken.
+                self.kill_expected(pid);
                 let exit = reap::take(pid);
                 match self.expected.get_mut(&pid) {
                     Some(end) => {

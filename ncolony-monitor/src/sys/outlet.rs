@@ -33,6 +33,18 @@ pub(crate) fn open_log(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// Opens a file that nothing else than a regular one may stand in the place of: to open a FIFO, or
+/// to write to it, would wait for whoever has its other end.
+pub(crate) fn open_regular(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    let file = options.custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("it is not a regular file"))
+    }
+}
+
 /// Opens the file that the monitor itself prints to, at its end. A FIFO without a reader is an
 /// error, and not waited for.
 pub(crate) fn open_own_log(path: &Path) -> io::Result<File> {
@@ -65,6 +77,7 @@ pub(crate) struct Outlet<F> {
 }
 
 impl<F: AsFd> Outlet<F> {
+    /// A way out by this descriptor, with nothing that waits.
     pub(crate) fn new(fd: F) -> Self {
         Self {
             fd,
@@ -132,6 +145,7 @@ pub(crate) struct LineOutlet<F> {
 }
 
 impl<F: AsFd> LineOutlet<F> {
+    /// The same, for lines that may be lost where nobody takes them.
     pub(crate) fn new(fd: F) -> Self {
         Self {
             outlet: Outlet::new(fd),

@@ -126,6 +126,25 @@ async fn a_socket_is_closed_with_its_process() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn a_socket_that_was_removed_is_put_back_and_the_old_one_is_heard_too() {
+    let mut heard = Heard::new(std::process::id(), "r");
+    let path = heard.notices.open[&name()].address.variable();
+    heard.notices.keep();
+    assert_eq!(heard.notices.count(), 1, "nothing was to be done");
+    std::fs::remove_file(&path).unwrap();
+    heard.notices.keep();
+    heard.say(b"READY=1").unwrap();
+    let client = UnixDatagram::unbound().unwrap();
+    client.connect(&path).unwrap();
+    client.send(b"WATCHDOG=1").unwrap();
+    assert_eq!(heard.hear(0), [Word::Well, Word::Ready]);
+    heard.say(b"STOPPING=1").unwrap();
+    assert_eq!(heard.hear(200), [Word::Stopping]);
+    heard.notices.close(&name());
+    assert!(!std::path::Path::new(&path).exists() && heard.notices.count() == 0);
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn a_successor_opens_the_same_and_hears() {
     let mut heard = Heard::new(std::process::id(), "r");
     let text = br#"{"args": ["x"], "watchdog": 1}"#;
@@ -155,4 +174,20 @@ async fn another_users_program_speaks_to_a_name_that_is_no_file() {
         .unwrap()
         .connect_addr(&address)
         .unwrap();
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn whoever_has_taken_the_name_keeps_nobody_from_speaking() {
+    let directory = tempfile::tempdir().unwrap();
+    let colony = format!("taken{}", std::process::id());
+    let mut notices = Notices::new(Addresses::new(directory.path(), &colony));
+    let usual = SocketAddr::from_abstract_name(format!("ncolony/{colony}/web")).unwrap();
+    let _taken = UnixDatagram::bind_addr(&usual).unwrap();
+    let variable = notices
+        .prepare(&name(), Some(limits::own_user() + 1))
+        .unwrap();
+    assert!(variable.starts_with(&format!("@ncolony/{colony}/web/")));
+    let address = SocketAddr::from_abstract_name(&variable[1..]).unwrap();
+    let client = UnixDatagram::unbound().unwrap();
+    client.connect_addr(&address).unwrap();
 }

@@ -35,22 +35,26 @@ pub(super) fn with_cause(sentence: String, own_limit: Option<Resource>) -> Strin
 
 /// The sentence of a start that failed over `nice`.
 pub(super) fn cannot_set_nice(limits: &Limits, errno: i32) -> String {
-    let hint = "a value below the monitor's own needs root, or RLIMIT_NICE";
+    let hint = "a value below the monitor's own needs root with the capability CAP_SYS_NICE, \
+                which containers often lack, or RLIMIT_NICE";
     sentence("nice", limits.nice, errno, hint)
 }
 
 /// The sentence of a start that failed over `oom_score_adj`.
 pub(super) fn cannot_set_oom_score(limits: &Limits, errno: i32) -> String {
-    let hint = "a value below the monitor's own needs root";
+    let hint = "a value below the monitor's own needs root with the capability CAP_SYS_RESOURCE, \
+                which containers often lack";
     sentence("oom_score_adj", limits.oom_score_adj, errno, hint)
 }
 
 /// The sentence of a start that failed over one of its `rlimits`.
 pub(super) fn cannot_set_limit(limits: &Limits, resource: Option<Resource>, errno: i32) -> String {
     let hint = if resource == Some(Resource::OpenFiles) {
-        "a hard limit above the monitor's own needs root, and nobody's may be above /proc/sys/fs/nr_open"
+        "a hard limit above the monitor's own needs root with the capability CAP_SYS_RESOURCE, \
+         which containers often lack, and nobody's may be above /proc/sys/fs/nr_open"
     } else {
-        "a hard limit above the monitor's own needs root"
+        "a hard limit above the monitor's own needs root with the capability CAP_SYS_RESOURCE, \
+         which containers often lack"
     };
     let key = format!("rlimits.{}", resource.map_or("", Resource::name));
     let wanted = resource.and_then(|resource| limits.resources.get(&resource));
@@ -65,5 +69,27 @@ fn sentence(key: &str, wanted: Option<impl Display>, errno: i32, hint: &str) -> 
     match errno {
         errno::NOT_ALLOWED | errno::NOT_PERMITTED => format!("{sentence}; {hint}"),
         _ => sentence,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_root_and_is_refused_learns_which_capability_is_missing() {
+        let limits = Limits::default();
+        let limit = |resource| cannot_set_limit(&limits, Some(resource), errno::NOT_PERMITTED);
+        for sentence in [
+            limit(Resource::OpenFiles),
+            limit(Resource::Core),
+            cannot_set_oom_score(&limits, errno::NOT_ALLOWED),
+        ] {
+            assert!(sentence.contains("CAP_SYS_RESOURCE"), "{sentence}");
+        }
+        let nice = cannot_set_nice(&limits, errno::NOT_ALLOWED);
+        assert!(nice.contains("CAP_SYS_NICE"), "{nice}");
+        let other = cannot_set_nice(&limits, errno::NO_MEMORY);
+        assert!(!other.contains("CAP_SYS"), "{other}");
     }
 }

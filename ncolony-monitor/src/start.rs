@@ -191,7 +191,6 @@ impl Monitor {
         };
         let mut executor = Executor::new(parts);
         executor.take_descriptors(&inheritance.handover);
-        executor.notices.clear_away(&names);
         let pid_file = settings.pid_file.as_deref().map(PidFile::of);
         if let Some(file) = &pid_file {
             bearing.bear(file.write())?;

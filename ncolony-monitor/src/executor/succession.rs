@@ -36,6 +36,7 @@ impl Executor {
         for living in living {
             self.take_up_living(colony, living);
         }
+        self.notices.clear_away();
         self.logs.go_on_with_the_rest(|name| {
             let spec = colony.started_with(name).or_else(|| colony.described(name));
             spec.map(AsRef::as_ref)

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ncolony_core::colony::Observation;
 use ncolony_core::time::Mono;
@@ -12,8 +13,12 @@ use ncolony_core::{Exit, ProgramName, ProgramSpec};
 use super::{Finding, News, Pace, Subject, earliest};
 use crate::sources::children::Children;
 
-/// So many run at the same time; the others wait for their turn.
-const RUNNING_MAX: usize = 16;
+/// So many may be fresh at the same time; the others wait for their turn.
+const FRESH_MAX: usize = 16;
+
+/// A command that has run for so long only waits, and keeps nobody from his turn: those that hang
+/// are the matter of their own programs.
+const FRESH: Duration = Duration::from_millis(500);
 
 /// All programs that a command looks at.
 #[derive(Debug, Default)]
@@ -39,8 +44,13 @@ struct Asked {
 enum Turn {
     /// It is looked again then.
     Waits(Mono),
-    /// The command runs, and may do so until then.
-    Runs { pid: u32, until: Mono },
+    /// The command runs, and may do so until `until`; it is fresh until `fresh`, unless it is not
+    /// any more.
+    Runs {
+        pid: u32,
+        until: Mono,
+        fresh: Option<Mono>,
+    },
     /// It was told to die.
     Dies { pid: u32 },
 }
@@ -50,6 +60,14 @@ impl Turn {
         match self {
             Self::Waits(_) => None,
             Self::Runs { pid, .. } | Self::Dies { pid } => Some(pid),
+        }
+    }
+
+    /// Until when it is one of those that others wait for.
+    fn fresh(self) -> Option<Mono> {
+        match self {
+            Self::Waits(_) | Self::Dies { .. } => None,
+            Self::Runs { fresh, .. } => fresh,
         }
     }
 }
@@ -99,19 +117,34 @@ impl Commands {
         }
     }
 
-    fn running(&self) -> usize {
-        let runs = |asked: &&Asked| asked.turn.pid().is_some();
-        self.all.values().filter(runs).count()
+    /// For how many more there is room.
+    fn room(&self) -> usize {
+        let is_fresh = |asked: &&Asked| asked.turn.fresh().is_some();
+        FRESH_MAX.saturating_sub(self.all.values().filter(is_fresh).count())
     }
 
     /// When something is due although no child ends.
     pub(crate) fn due(&self) -> Option<Mono> {
-        let full = self.running() >= RUNNING_MAX;
+        let is_full = self.room() == 0;
         earliest(self.all.values().map(|asked| match asked.turn {
-            Turn::Waits(at) => (!full).then_some(at),
-            Turn::Runs { until, .. } => Some(until),
+            Turn::Waits(at) => (!is_full).then_some(at),
+            Turn::Runs { until, fresh, .. } => fresh.filter(|_| is_full).or(Some(until)),
             Turn::Dies { .. } => None,
         }))
+    }
+
+    /// Those whose turn it is, who has waited longest first.
+    fn waiting(&mut self, now: Mono) -> Vec<&mut Asked> {
+        let room = self.room();
+        let due = |asked: &Asked| match asked.turn {
+            Turn::Waits(at) => Some(at).filter(|at| *at <= now),
+            Turn::Runs { .. } | Turn::Dies { .. } => None,
+        };
+        let all = self.all.values_mut();
+        let mut waiting: Vec<_> = all.filter_map(|asked| Some((due(asked)?, asked))).collect();
+        waiting.sort_by_key(|(at, _)| *at);
+        let waiting = waiting.into_iter().map(|(_, asked)| asked);
+        waiting.take(room).collect()
     }
 
     /// Takes in the commands that have ended, kills those that take too long, and begins those that
@@ -127,23 +160,15 @@ impl Commands {
         for asked in self.all.values_mut() {
             found.extend(asked.look_after(now, children));
         }
-        let mut room = RUNNING_MAX.saturating_sub(self.running());
-        for asked in self.all.values_mut() {
-            if room == 0 {
-                break;
-            }
-            if let Turn::Waits(at) = asked.turn
-                && at <= now
-            {
-                match start(&asked.spec, &asked.args) {
-                    Ok(pid) => {
-                        children.expect(pid);
-                        let until = now.after(asked.pace.patience());
-                        asked.turn = Turn::Runs { pid, until };
-                        room -= 1;
-                    }
-                    Err(why) => found.extend(asked.conclude(now, Err(why))),
+        for asked in self.waiting(now) {
+            match start(&asked.spec, &asked.args) {
+                Ok(pid) => {
+                    children.expect(pid);
+                    let until = now.after(asked.pace.patience());
+                    let fresh = Some(now.after(FRESH));
+                    asked.turn = Turn::Runs { pid, until, fresh };
                 }
+                Err(why) => found.extend(asked.conclude(now, Err(why))),
             }
         }
         found
@@ -165,7 +190,12 @@ impl Asked {
                 self.turn = Turn::Dies { pid };
                 None
             }
-            (None, Turn::Runs { .. } | Turn::Dies { .. } | Turn::Waits(_)) => None,
+            (None, Turn::Runs { until, fresh, .. }) => {
+                let fresh = fresh.filter(|fresh| *fresh > now);
+                self.turn = Turn::Runs { pid, until, fresh };
+                None
+            }
+            (None, Turn::Dies { .. } | Turn::Waits(_)) => None,
         }
     }
 
@@ -175,3 +205,6 @@ impl Asked {
         Some(self.subject.observe(news))
     }
 }
+
+#[cfg(test)]
+mod tests;

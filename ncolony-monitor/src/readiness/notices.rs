@@ -9,7 +9,7 @@
 //! Anybody may knock at a name that is no file, so nobody is believed but the program's user and
 //! root; and a process that can be seen to be no part of the program is not believed either.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
@@ -86,9 +86,11 @@ impl Notices {
         }
     }
 
-    /// Removes the files of the sockets of all programs but these.
-    pub(crate) fn clear_away(&self, keep: &BTreeSet<ProgramName>) {
-        self.addresses.clear_away(keep);
+    /// Removes the files of all sockets but those that are open: an earlier monitor has left them,
+    /// of processes that have ended.
+    pub(crate) fn clear_away(&self) {
+        let open = self.open.keys().cloned().collect();
+        self.addresses.clear_away(&open);
     }
 
     /// How many are open.

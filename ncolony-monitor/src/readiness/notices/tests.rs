@@ -158,6 +158,10 @@ async fn a_successor_opens_the_same_and_hears() {
     client.connect(path.variable()).unwrap();
     client.send(b"WATCHDOG=1").unwrap();
     assert_eq!(heard.hear(0), [Word::Well]);
+    let ended = heard._directory.path().join("ended");
+    drop(UnixDatagram::bind(&ended).unwrap());
+    heard.notices.clear_away();
+    assert!(!ended.exists() && std::path::Path::new(&path.variable()).exists());
 }
 
 #[tokio::test(flavor = "current_thread")]

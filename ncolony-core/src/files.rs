@@ -9,6 +9,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::custody::Trust;
 
@@ -248,6 +249,45 @@ pub fn directory_id(path: &Path) -> Result<DirectoryId, FileError> {
         inode: metadata.ino(),
         born: metadata.created().ok(),
     })
+}
+
+/// Whether there is a directory at `path`, or at the end of the links there.
+#[must_use]
+pub fn is_directory(path: &Path) -> bool {
+    path.is_dir()
+}
+
+/// Makes an empty file, or sets the time of change of one that is there to now. Its content stays.
+///
+/// # Errors
+/// It could not be made, or may not be changed.
+pub fn touch(path: &Path) -> Result<(), FileError> {
+    let touched = || {
+        let mut options = OpenOptions::new();
+        let file = options
+            .append(true)
+            .create(true)
+            .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+            .open(path)?;
+        file.set_modified(SystemTime::now())
+    };
+    touched().context("touch", path)
+}
+
+/// What tells the file at `path` from what it was before it was touched. `None`: nothing is there.
+///
+/// # Errors
+/// It cannot be said whether something is there.
+pub fn touched(path: &Path) -> Result<Option<(u64, i64, i64)>, FileError> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(Some((
+            metadata.ino(),
+            metadata.mtime(),
+            metadata.mtime_nsec(),
+        ))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).context("look at", path),
+    }
 }
 
 /// Lists a directory whole, or not at all: an entry that cannot be looked at fails the listing,

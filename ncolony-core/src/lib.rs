@@ -13,7 +13,7 @@
 //! - **The machine**, [`colony`], knows the vocabulary and no clock, file, process or thread. Facts
 //!   are observed, the machine settles, orders are polled. Its state is plain data.
 //! - **The library**, [`ctllib`] on [`files`], writes program files and messages. It is all that a
-//!   controlling program needs.
+//!   controlling program needs. [`heart`] is what a program needs that shows that it is well.
 
 pub mod colony;
 pub mod ctllib;
@@ -22,6 +22,7 @@ pub mod descriptor;
 pub mod event;
 pub mod exit;
 pub mod files;
+pub mod heart;
 mod json;
 pub mod listing;
 pub mod message;

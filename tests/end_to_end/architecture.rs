@@ -212,7 +212,7 @@ fn the_vocabulary_knows_only_itself() {
 
 #[test]
 fn core_touches_files_in_one_place() {
-    for module in ["files", "ctllib"] {
+    for module in ["files", "ctllib", "heart"] {
         let allowed = [&VOCABULARY[..], &["files", "places"]].concat();
         allow_of_crate(&format!("ncolony-core/src/{module}.rs"), &allowed);
     }
@@ -237,7 +237,18 @@ fn system_calls_and_all_that_is_unsafe_stand_in_one_place() {
         "ncolony-monitor/src/sys",
         &["nix", "libc", "unsafe"],
     );
-    for others in ["ncolony-core/src", "ncolony-ctl/src", "tests"] {
+    let companions = "ncolony-sidecars/src";
+    forbid(
+        companions,
+        "ncolony-sidecars/src/sys",
+        &["nix", "libc", "unsafe"],
+    );
+    for others in [
+        "ncolony-core/src",
+        "ncolony-ctl/src",
+        "ncolony-sidecars/tests",
+        "tests",
+    ] {
         forbid(others, "tests/end_to_end/architecture.rs", &["unsafe"]);
     }
     let of_sys = sources("ncolony-monitor/src/sys");
@@ -273,6 +284,26 @@ fn the_control_program_meets_the_monitor_in_files_alone() {
         &["ncolony_core::colony", "Colony", "ncolony_monitor"],
     );
     assert!(!dependencies("ncolony-ctl").contains(&"ncolony-monitor".to_owned()));
+}
+
+#[test]
+fn the_companions_meet_the_monitor_in_files_alone() {
+    forbid(
+        "ncolony-sidecars",
+        "",
+        &["ncolony_core::colony", "Colony", "ncolony_monitor"],
+    );
+    assert!(!dependencies("ncolony-sidecars").contains(&"ncolony-monitor".to_owned()));
+}
+
+#[test]
+fn the_monitor_and_its_library_are_built_without_what_the_companions_bring() {
+    for package in ["ncolony-core", "ncolony-monitor", "ncolony-ctl"] {
+        for brought in ["ureq", "rustls", "http"] {
+            let built = dependencies(package);
+            assert!(!built.contains(&brought.to_owned()), "{package}: {brought}");
+        }
+    }
 }
 
 /// What a crate is built with, near and far.

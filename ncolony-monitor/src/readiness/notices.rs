@@ -105,10 +105,9 @@ impl Notices {
             if open.is_there() {
                 continue;
             }
-            let added = open.renew().and_then(|()| {
-                let token = open.token;
-                self.news.add(&open.socket, token)
-            });
+            let added = open
+                .renew()
+                .and_then(|()| self.news.add(&open.socket, open.token));
             match added {
                 Ok(()) => {
                     tracing::warn!(program = %name, "its NOTIFY_SOCKET was removed; it is there again")

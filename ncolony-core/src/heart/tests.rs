@@ -1,0 +1,89 @@
+use std::fs;
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn heart(status: &Path, instance: Option<u32>) -> Heart {
+    let file = json!({"args": ["x"], EXTRA: {"period": 0.03, "grace": 2, "status": status}});
+    let heart = Heart::of_program(&file.to_string(), "web", instance);
+    heart.unwrap().unwrap()
+}
+
+#[test]
+fn a_file_is_touched_and_a_directory_means_the_name_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("alive");
+    heart(&file, None).beat().unwrap();
+    fs::write(&file, "content").unwrap();
+    let old = SystemTime::now() - Duration::from_secs(100);
+    fs::File::options()
+        .write(true)
+        .open(&file)
+        .unwrap()
+        .set_modified(old)
+        .unwrap();
+    heart(&file, None).beat().unwrap();
+    assert!(fs::metadata(&file).unwrap().modified().unwrap() > old + Duration::from_secs(50));
+    assert_eq!(fs::read_to_string(&file).unwrap(), "content");
+
+    let hearts = dir.path().join("hearts");
+    fs::create_dir(&hearts).unwrap();
+    heart(&hearts, None).beat().unwrap();
+    heart(&hearts, Some(2)).beat().unwrap();
+    assert!(hearts.join("web").exists() && hearts.join("web:2").exists());
+}
+
+#[test]
+fn a_program_that_nobody_watches_has_no_heart() {
+    assert_eq!(
+        Heart::of_program(r#"{"args": ["x"]}"#, "web", None),
+        Ok(None)
+    );
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_key() {
+    let said = |extra: Value| Watched::parse(&extra).unwrap_err().to_string();
+    assert!(said(json!([])).contains(EXTRA));
+    let good = json!({"period": 1, "grace": 1, "status": "/x"});
+    assert!(Watched::parse(&good).is_ok());
+    for (key, bad) in [
+        ("period", json!(0)),
+        ("period", json!("1")),
+        ("period", Value::Null),
+        ("grace", json!(-1)),
+        ("grace", json!(1e300)),
+        ("status", json!(3)),
+        ("status", json!("")),
+    ] {
+        let mut extra = good.clone();
+        extra[key] = bad;
+        assert!(said(extra).contains(&format!("{EXTRA}.{key}")));
+    }
+}
+
+#[test]
+fn a_thread_beats_until_it_is_dropped_and_tells_of_failures() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("alive");
+    let beating = heart(&file, None).keep_beating(|error| panic!("{error}"));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut seen = std::collections::BTreeSet::new();
+    while seen.len() < 3 {
+        assert!(Instant::now() < deadline, "it does not beat");
+        seen.extend(fs::metadata(&file).and_then(|file| file.modified()));
+        std::thread::yield_now();
+    }
+    drop(beating);
+    fs::remove_file(&file).unwrap();
+
+    let (tell, told) = channel();
+    let nowhere = dir.path().join("absent/alive");
+    let beating = heart(&nowhere, None).keep_beating(move |error| drop(tell.send(error)));
+    let error = told.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert!(error.to_string().contains("absent/alive"), "{error}");
+    drop(beating);
+    assert!(!file.exists());
+}

@@ -1,0 +1,118 @@
+//! One check: a request, and whether its answer is good.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use ncolony_core::time::span_in_words;
+use ureq::Agent;
+use ureq::http::{Request, Response};
+use ureq::tls::{RootCerts, TlsConfig};
+
+use super::settings::Settings;
+
+/// How much of a body is searched for the text that it has to contain.
+const BODY_BYTES_MAX: u64 = 1 << 20;
+
+/// What a check has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The server answers as it should.
+    Well,
+    /// It does not: why, for a person.
+    Bad(String),
+}
+
+/// Asks servers. Each check has a connection of its own: what is checked is whether the server
+/// accepts one, and a connection to a process that has been replaced since would fail for nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    agent: Arc<Agent>,
+}
+
+impl Client {
+    /// A client that trusts whom the machine trusts.
+    pub(crate) fn new() -> Self {
+        let tls = TlsConfig::builder()
+            .root_certs(RootCerts::PlatformVerifier)
+            .build();
+        let config = Agent::config_builder()
+            .tls_config(tls)
+            .user_agent(concat!("ncolony-httpcheck/", env!("CARGO_PKG_VERSION")))
+            .http_status_as_error(false)
+            // A redirection is an answer, as it was to the original.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .max_idle_connections(0)
+            .allow_non_standard_methods(true)
+            .proxy(None)
+            .build();
+        Self {
+            agent: Arc::new(Agent::new_with_config(config)),
+        }
+    }
+
+    /// Makes a check. It takes no longer than its timeout.
+    pub(crate) fn ask(&self, settings: &Settings) -> Outcome {
+        match self.answer(settings) {
+            Ok(None) => Outcome::Well,
+            Ok(Some(wrong)) => Outcome::Bad(wrong),
+            Err(error) => Outcome::Bad(in_words(&error, settings)),
+        }
+    }
+
+    /// What is wrong with the answer, if there is one.
+    fn answer(&self, settings: &Settings) -> Result<Option<String>, ureq::Error> {
+        let mut request = Request::builder()
+            .method(settings.method.clone())
+            .uri(&settings.url);
+        for (name, value) in &settings.headers {
+            request = request.header(name, value);
+        }
+        let request = self
+            .agent
+            .configure_request(request.body(())?)
+            .timeout_global(Some(settings.timeout))
+            .build();
+        let mut response = self.agent.run(request)?;
+        if let Some(wrong) = wrong_status(&response, settings) {
+            return Ok(Some(wrong));
+        }
+        let Some(text) = &settings.text else {
+            return Ok(None);
+        };
+        let mut body = Vec::new();
+        let reader = response.body_mut().as_reader();
+        reader.take(BODY_BYTES_MAX).read_to_end(&mut body)?;
+        Ok((!contains(&body, text.as_bytes()))
+            .then(|| format!("its answer does not contain {text:?}")))
+    }
+}
+
+fn wrong_status<B>(response: &Response<B>, settings: &Settings) -> Option<String> {
+    let good = settings.status.as_ref()?;
+    let status = response.status();
+    (!good.contains(&status.as_u16())).then(|| format!("it answers {status}"))
+}
+
+fn contains(body: &[u8], text: &[u8]) -> bool {
+    text.is_empty() || body.windows(text.len()).any(|window| window == text)
+}
+
+fn in_words(error: &ureq::Error, settings: &Settings) -> String {
+    let is_late = matches!(error, ureq::Error::Timeout(_))
+        || matches!(error, ureq::Error::Io(error) if is_end_of_time(error));
+    if is_late {
+        format!("no whole answer within {}", span_in_words(settings.timeout))
+    } else {
+        error.to_string()
+    }
+}
+
+/// Whether reading a body has failed because time was up.
+fn is_end_of_time(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    error.kind() == io::ErrorKind::TimedOut || matches!(inner, Some(ureq::Error::Timeout(_)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,236 @@
+//! Restarts programs whose servers do not answer, or not as they should.
+//!
+//! One loop decides: when a check is due ([`schedule`]), and what its outcome means. Checks are
+//! made by threads, at most [`CHECKS_AT_ONCE`] of them, each for one check and no longer than that
+//! check's timeout: a server that hangs holds up nobody else's.
+
+mod ask;
+mod schedule;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use clap::Parser;
+use ncolony_core::{Mono, Places, ProgramName};
+
+use crate::httpcheck::ask::{Client, Outcome};
+use crate::httpcheck::schedule::{Schedule, Ticket};
+use crate::httpcheck::settings::{EXTRA, Settings};
+use crate::watching::{Attention, Flags, Life, Programs, Pulse, Requests, Seen, Voice};
+
+/// The most checks that are made at the same time; a further one waits for the end of another.
+const CHECKS_AT_ONCE: usize = 64;
+
+/// Restarts programs whose servers do not answer
+#[derive(Debug, Parser)]
+#[command(name = "ncolony-httpcheck", version)]
+struct Cli {
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// The program: runs until it is ended.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut voice = Voice::new("ncolony-httpcheck");
+    match cli.flags.places() {
+        Ok(places) => Httpcheck::new(places, voice).run(cli.flags.freq),
+        Err(wrong) => {
+            voice.say("places", &wrong);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What a check has found, for the loop.
+struct Report {
+    name: ProgramName,
+    ticket: Ticket,
+    outcome: Outcome,
+}
+
+struct Httpcheck {
+    places: Places,
+    voice: Voice,
+    programs: Programs,
+    schedules: BTreeMap<ProgramName, Schedule>,
+    requests: Requests,
+    client: Client,
+    under_way: usize,
+    tickets: u64,
+    reporting: Sender<Report>,
+    reports: Receiver<Report>,
+}
+
+impl Httpcheck {
+    fn new(places: Places, voice: Voice) -> Self {
+        let (reporting, reports) = channel();
+        Self {
+            places,
+            voice,
+            programs: Programs::with_key(EXTRA),
+            schedules: BTreeMap::new(),
+            requests: Requests::default(),
+            client: Client::new(),
+            under_way: 0,
+            tickets: 0,
+            reporting,
+            reports,
+        }
+    }
+
+    fn run(mut self, freq: Duration) -> ! {
+        let mut attention = Attention::new();
+        let mut pulse = Pulse::of_this_program(&mut self.voice);
+        let (mut meant, mut next_look) = (Duration::ZERO, Mono::default());
+        let mut report = None;
+        loop {
+            let (now, missed) = attention.turn(meant);
+            if !missed.is_zero() {
+                for schedule in self.schedules.values_mut() {
+                    schedule.missed(missed);
+                }
+            }
+            let waiting: Vec<Report> = report
+                .take()
+                .into_iter()
+                .chain(self.reports.try_iter())
+                .collect();
+            // Before a failure counts: is it still the same process?
+            if waiting.iter().any(|report| report.outcome != Outcome::Well) {
+                self.look(now);
+            }
+            for report in waiting {
+                self.hear(now, &report);
+            }
+            if now >= next_look {
+                self.look(now);
+                next_look = now.after(freq);
+            }
+            self.begin_what_is_due(now);
+            let next_beat = pulse.beat(now, &mut self.voice);
+            let moments = [next_look]
+                .into_iter()
+                .chain(next_beat)
+                .chain(self.next_due());
+            meant = attention.sleep_until(moments);
+            // Nothing came in time, which is no error.
+            report = self.reports.recv_timeout(meant).ok();
+        }
+    }
+
+    /// When the next check is due that can be begun.
+    fn next_due(&self) -> Option<Mono> {
+        if self.under_way >= CHECKS_AT_ONCE {
+            return None;
+        }
+        self.schedules.values().filter_map(Schedule::due).min()
+    }
+
+    /// Looks at program files and records.
+    fn look(&mut self, now: Mono) {
+        let Some(seen) = self.programs.look(&self.places, &mut self.voice) else {
+            return;
+        };
+        self.schedules.retain(|name, _| seen.contains_key(name));
+        for (name, seen) in seen {
+            self.admit(now, &name, &seen);
+        }
+    }
+
+    fn admit(&mut self, now: Mono, name: &ProgramName, seen: &Seen) {
+        let subject = format!("{name}: the check of its server");
+        let settings = match Settings::parse(&seen.extra) {
+            Ok(settings) => settings,
+            Err(wrong) => {
+                self.schedules.remove(name);
+                let wrong = format!("{wrong}; it is not checked until that is mended");
+                return self.voice.say(&subject, &wrong);
+            }
+        };
+        self.voice.is_well(&subject);
+        let run = match &seen.life {
+            Life::Untold => None,
+            Life::Runs(run) => Some(run.clone()),
+            Life::Rests => {
+                self.schedules.remove(name);
+                return;
+            }
+        };
+        let known = self.schedules.get(name);
+        if !known.is_some_and(|schedule| schedule.is_about(&settings, run.as_ref())) {
+            let schedule = Schedule::new(settings, run, now);
+            self.schedules.insert(name.clone(), schedule);
+        }
+    }
+
+    /// Begins the checks that are due, the one that has waited longest first.
+    fn begin_what_is_due(&mut self, now: Mono) {
+        let mut due: Vec<(Mono, ProgramName)> = self
+            .schedules
+            .iter()
+            .filter_map(|(name, schedule)| Some((schedule.due()?, name.clone())))
+            .filter(|(due, _)| *due <= now)
+            .collect();
+        due.sort();
+        for (_, name) in due {
+            if self.under_way >= CHECKS_AT_ONCE {
+                return;
+            }
+            self.begin(now, name);
+        }
+    }
+
+    fn begin(&mut self, now: Mono, name: ProgramName) {
+        let Some(schedule) = self.schedules.get_mut(&name) else {
+            return;
+        };
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        schedule.begun(now, ticket);
+        let (client, reporting) = (self.client.clone(), self.reporting.clone());
+        let settings = schedule.settings().clone();
+        let check = move || {
+            let outcome = client.ask(&settings);
+            let report = Report {
+                name,
+                ticket,
+                outcome,
+            };
+            // Nobody hears it any more only where the program has ended.
+            drop(reporting.send(report));
+        };
+        match thread::Builder::new().name("check".into()).spawn(check) {
+            Ok(_) => self.under_way += 1,
+            Err(error) => {
+                let wrong = format!("a check could not be begun: {error}");
+                self.voice.say("threads", &wrong);
+                schedule.abandoned();
+            }
+        }
+    }
+
+    /// Acts on what a check has found.
+    fn hear(&mut self, now: Mono, report: &Report) {
+        self.under_way -= 1;
+        let Some(schedule) = self.schedules.get_mut(&report.name) else {
+            return;
+        };
+        let wrong = match &report.outcome {
+            Outcome::Well => None,
+            Outcome::Bad(wrong) => Some(wrong.as_str()),
+        };
+        if schedule.ended(now, report.ticket, wrong.is_some()) {
+            let failures = schedule.failures_before_a_restart();
+            let reason = schedule::reason(schedule.settings(), failures, wrong.unwrap_or_default());
+            let voice = &mut self.voice;
+            self.requests
+                .restart(&self.places, &report.name, reason, voice);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! A timer that follows the wall clock.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use nix::sys::time::TimeSpec;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+
+/// Can be read when its time has come, and when the clock was set.
+#[derive(Debug)]
+pub(crate) struct Alarm {
+    timer: TimerFd,
+}
+
+impl Alarm {
+    /// One that waits for nothing.
+    pub(crate) fn new() -> io::Result<Self> {
+        let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
+        let timer = TimerFd::new(ClockId::CLOCK_REALTIME, flags)?;
+        Ok(Self { timer })
+    }
+
+    /// From now on it waits for this many nanoseconds after the start of 1970, and no longer for
+    /// what it waited for before.
+    pub(crate) fn set(&mut self, nanos: Option<u64>) -> io::Result<()> {
+        let Some(nanos) = nanos else {
+            return Ok(self.timer.unset()?);
+        };
+        // Zero would mean never.
+        let at = TimeSpec::from(Duration::from_nanos(nanos.max(1)));
+        let flags =
+            TimerSetTimeFlags::TFD_TIMER_ABSTIME | TimerSetTimeFlags::TFD_TIMER_CANCEL_ON_SET;
+        match self.timer.set(Expiration::OneShot(at), flags) {
+            // The clock was set since the last look at it; the timer is set nevertheless, and what
+            // was said here is not said again.
+            Err(nix::errno::Errno::ECANCELED) => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.timer.as_fd()
+    }
+}

@@ -1,0 +1,14 @@
+//! Error numbers, in words.
+
+use std::io;
+
+/// An I/O error in words with its name, as `No such file or directory (ENOENT)`.
+pub(crate) fn of(error: &io::Error) -> String {
+    error.raw_os_error().map_or_else(
+        || error.to_string(),
+        |number| {
+            let errno = nix::errno::Errno::from_raw(number);
+            format!("{} ({errno:?})", errno.desc())
+        },
+    )
+}

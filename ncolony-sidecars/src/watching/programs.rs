@@ -1,0 +1,216 @@
+//! The programs that a check is asked for: from their files, and whether they run, from the
+//! monitor's records.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ncolony_core::descriptor::FILE_BYTES_MAX;
+use ncolony_core::files::{is_directory, list, read_regular, read_trusted};
+use ncolony_core::listing::{EntryKind, Fingerprint};
+use ncolony_core::name::{FileRole, INSTANCES_MAX, config_role};
+use ncolony_core::status::WantWord;
+use ncolony_core::{Places, ProgramName, ProgramStatus, State, Wall};
+use serde_json::{Map, Value};
+
+use super::{Voice, flags};
+
+/// More than any record has.
+const RECORD_BYTES_MAX: usize = 64 << 20;
+
+/// One process of a program: another process is another run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// Its number.
+    pub(crate) pid: u32,
+    /// When it was started.
+    pub(crate) started: Option<Wall>,
+}
+
+/// Whether there is something to check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// There are no records, as beside the original's monitor: it is taken to run.
+    Untold,
+    /// It runs, as this process.
+    Runs(Run),
+    /// It is not wanted up, or waits to be started, or stops: that is the monitor's to deal with.
+    Rests,
+}
+
+/// One program, or one instance, as a look has found it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Seen {
+    /// What its file says under the key of the check.
+    pub(crate) extra: Value,
+    /// Whether it runs.
+    pub(crate) life: Life,
+}
+
+/// What stood in a program file when it was read last.
+#[derive(Debug)]
+struct Known {
+    /// `None`: it is to be read again in any case.
+    fingerprint: Option<Fingerprint>,
+    /// The value of the check's key, and the number of instances.
+    asked: Option<(Value, u32)>,
+}
+
+/// All program files, read again only where they have changed.
+#[derive(Debug)]
+pub(crate) struct Programs {
+    key: &'static str,
+    files: BTreeMap<ProgramName, Known>,
+}
+
+impl Programs {
+    /// The programs whose files have this key.
+    pub(crate) fn with_key(key: &'static str) -> Self {
+        Self {
+            key,
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// Looks at files and records. `None`: the directory cannot be read, and nothing is known.
+    pub(crate) fn look(
+        &mut self,
+        places: &Places,
+        voice: &mut Voice,
+    ) -> Option<BTreeMap<ProgramName, Seen>> {
+        self.read_files(&places.config, voice)?;
+        let records = is_directory(&places.program_statuses());
+        let mut all = BTreeMap::new();
+        for (name, known) in &self.files {
+            let Some((extra, instances)) = &known.asked else {
+                continue;
+            };
+            let members: Vec<ProgramName> = if records && *instances > 1 {
+                (0..*instances)
+                    .map(|number| name.instance(number))
+                    .collect()
+            } else {
+                vec![name.clone()]
+            };
+            for member in members {
+                let life = if records {
+                    life(&places.program_status(member.as_str()), voice)
+                } else {
+                    Life::Untold
+                };
+                let extra = extra.clone();
+                all.insert(member, Seen { extra, life });
+            }
+        }
+        Some(all)
+    }
+
+    fn read_files(&mut self, config: &Path, voice: &mut Voice) -> Option<()> {
+        let listing = match list(config) {
+            Ok(listing) => listing,
+            Err(error) => {
+                voice.say("program files", &error.to_string());
+                return None;
+            }
+        };
+        voice.is_well("program files");
+        let mut before = std::mem::take(&mut self.files);
+        for entry in listing.entries {
+            let (FileRole::Program(name), EntryKind::Regular(fingerprint)) =
+                (config_role(&entry.file), entry.kind)
+            else {
+                continue;
+            };
+            let path = config.join(&entry.file);
+            if let Some(known) = self.files.get_mut(&name) {
+                let wrong = format!("{name} has two files; none of its checks is made");
+                voice.say(&path.display().to_string(), &wrong);
+                *known = Known {
+                    fingerprint: None,
+                    asked: None,
+                };
+                continue;
+            }
+            let known = match before.remove(&name) {
+                Some(known) if known.fingerprint == Some(fingerprint) => known,
+                Some(_) | None => read(&path, fingerprint, self.key, voice),
+            };
+            self.files.insert(name, known);
+        }
+        Some(())
+    }
+}
+
+/// Reads what a program file asks of the check. One that cannot be read asks for nothing.
+fn read(path: &Path, fingerprint: Fingerprint, key: &str, voice: &mut Voice) -> Known {
+    let subject = path.display().to_string();
+    match asked(path, key) {
+        Ok(asked) => {
+            voice.is_well(&subject);
+            Known {
+                fingerprint: Some(fingerprint),
+                asked,
+            }
+        }
+        Err(wrong) => {
+            let wrong = format!("{wrong}; nothing is checked until that is mended");
+            voice.say(&subject, &wrong);
+            Known {
+                fingerprint: None,
+                asked: None,
+            }
+        }
+    }
+}
+
+fn asked(path: &Path, key: &str) -> Result<Option<(Value, u32)>, String> {
+    let bytes =
+        read_trusted(path, FILE_BYTES_MAX, flags::trust()).map_err(|error| error.to_string())?;
+    let mut keys: Map<String, Value> =
+        serde_json::from_slice(&bytes).map_err(|error| format!("it is no JSON object: {error}"))?;
+    let instances = keys.get("instances").and_then(Value::as_u64);
+    let instances = instances.and_then(|number| u32::try_from(number).ok());
+    let instances = instances.unwrap_or(1).min(INSTANCES_MAX);
+    Ok(keys.remove(key).map(|extra| (extra, instances)))
+}
+
+/// Whether a program runs, by its record. What cannot be read says nothing, and nobody is
+/// restarted for that.
+fn life(path: &Path, voice: &mut Voice) -> Life {
+    let subject = path.display().to_string();
+    let bytes = match read_regular(path, RECORD_BYTES_MAX) {
+        Ok(bytes) => bytes,
+        Err(error) if error.is_absent() => return Life::Rests,
+        Err(error) => {
+            voice.say(&subject, &error.to_string());
+            return Life::Rests;
+        }
+    };
+    match serde_json::from_slice::<ProgramStatus>(&bytes) {
+        Ok(record) => {
+            voice.is_well(&subject);
+            life_of(&record)
+        }
+        Err(error) => {
+            let wrong = format!("it is no record that this version understands: {error}");
+            voice.say(&subject, &wrong);
+            Life::Rests
+        }
+    }
+}
+
+fn life_of(record: &ProgramStatus) -> Life {
+    let runs = match record.state {
+        State::Starting | State::Running => record.want == WantWord::Up,
+        State::Stopped | State::Backoff | State::Stopping | State::Exited | State::Fatal => false,
+    };
+    match record.pid {
+        Some(pid) if runs => Life::Runs(Run {
+            pid,
+            started: record.started,
+        }),
+        Some(_) | None => Life::Rests,
+    }
+}
+
+#[cfg(test)]
+mod tests;

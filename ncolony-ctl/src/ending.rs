@@ -1,6 +1,8 @@
 //! How a command ends: its exit status, and what is said when it did not do what was asked.
 
 use std::fmt;
+use std::io;
+use std::path::Path;
 
 use ncolony_core::ctllib::CtlError;
 use ncolony_core::files::FileError;
@@ -74,6 +76,17 @@ impl Failure {
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Ending::Usage, message)
+    }
+
+    /// A file that is there and cannot be read.
+    pub(crate) fn cannot_read(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        let error = FileError {
+            what: "read",
+            path,
+            source,
+        };
+        error.into()
     }
 }
 

@@ -1,35 +1,33 @@
 //! From settings to a monitor that runs: everything that may fail before the first program.
 
+mod ground;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use ncolony_core::custody::Trust;
-use ncolony_core::files::{exposure_of_directory, make_directory};
 use ncolony_core::{Defaults, Exit, Places, ProgramName};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use self::ground::Bearing;
 use crate::announcer::WhenUp;
 use crate::driver::Driver;
 use crate::executor::{Executor, Parts};
 use crate::guarantees;
 use crate::inheritance::{self, LeftBehind};
 use crate::invocation::Invocation;
-use crate::logs::{LogPlaces, Logs};
+use crate::logs::{LogPlaces, Logs, Report};
 use crate::own_log::OwnLog;
 use crate::pid_file::PidFile;
-use crate::place::Place;
-use crate::run_id::{Predecessor, RunIds};
 use crate::sources::children::Children;
 use crate::sources::signals::Signals;
 use crate::sources::strays::Strays;
 use crate::sources::tree::Tree;
-use crate::state::State;
 use crate::statusdir::StatusDir;
 use crate::sys::spawn::Launcher;
-use crate::sys::{errno, exec, limits, lock};
+use crate::sys::{errno, exec, limits};
 use crate::upgrade;
 
 /// How the monitor learns of changes.
@@ -142,32 +140,19 @@ impl Monitor {
             upgrade::handed_over()
         };
         limits::keep_descriptors_to_ourselves();
-        let mut launcher = Launcher::new().map_err(|error| {
-            format!(
-                "cannot prepare for starting programs: {}",
-                errno::of(&error)
-            )
-        })?;
+        let mut launcher = launcher()?;
         let places = settings.places.clone();
-        let going_on = handed.is_some();
-        let make_all = |all: &[(&Path, u32)]| {
-            let mut all = all.iter();
-            all.try_for_each(|(directory, mode)| bear(make(directory, *mode), going_on))
-        };
-        make_all(&[(&places.status, 0o700)])?;
-        bear(is_ours_alone(&places.status), going_on)?;
-        let place = take_place(&places, handed.as_ref())?;
+        let bearing = Bearing::of(handed.as_ref());
+        ground::make_status_place(&places, bearing)?;
+        let place = ground::take_place(&places, handed.as_ref())?;
         launcher.accompany(place.lock());
         // From here on a TERM is a word to us: it waits until everything else is ready.
         let (runtime, signals) = listen()?;
         let reached = runtime.enter();
-        make_all(&[(&places.messages, 0o700), (&places.config, 0o755)])?;
-        if let Some(logs) = &places.logs {
-            bear(make_logs(logs), going_on)?;
-        }
+        ground::make_other_places(&places, bearing)?;
         let own_log = settings.own_log.as_deref().map(OwnLog::of);
         if let Some(log) = &own_log {
-            bear(log.open().map_err(StartError), going_on)?;
+            bearing.bear(log.open())?;
         }
         let open_files = limits::raise_open_files();
         let orphans_are_ours = limits::become_subreaper();
@@ -175,7 +160,7 @@ impl Monitor {
             None => inheritance::look(&places),
             Some(_) => LeftBehind::default(),
         };
-        let (run_ids, predecessor) = identity(&places, handed.as_ref(), &left)?;
+        let (run_ids, predecessor) = ground::identity(&places, handed.as_ref(), &left)?;
         let tree = Tree::open(settings.cgroup, run_ids.colony(), &mut launcher);
         let guarantees = guarantees::probe(tree.is_used(), orphans_are_ours);
         let inheritance = inheritance::take_up(
@@ -185,18 +170,14 @@ impl Monitor {
             predecessor,
             &settings.defaults,
         )?;
-        let fits = inheritance.fits(open_files, places.logs.as_deref());
-        bear(fits.map_err(StartError), going_on)?;
+        bearing.bear(inheritance.fits(open_files, places.logs.as_deref()))?;
         inheritance.tell();
         tree.remove_empty();
         let names = inheritance.names();
         let mut status = StatusDir::new(&places, settings.pid_dir.clone());
-        bear(status.prepare().map_err(StartError), going_on)?;
+        bearing.bear(status.prepare())?;
         status.sweep(&names);
-
-        let (sender, reports) = unbounded_channel();
-        let logs = Logs::start(LogPlaces::from(&places), sender)
-            .map_err(|error| format!("cannot start the logs' thread: {}", errno::of(&error)))?;
+        let (logs, reports) = start_logs(&places)?;
         logs.clear_away(&names);
         let parts = Parts {
             launcher,
@@ -213,7 +194,7 @@ impl Monitor {
         executor.notices.clear_away(&names);
         let pid_file = settings.pid_file.as_deref().map(PidFile::of);
         if let Some(file) = &pid_file {
-            bear(file.write().map_err(StartError), going_on)?;
+            bearing.bear(file.write())?;
         }
         let driver = Driver::new(
             settings,
@@ -259,6 +240,23 @@ impl Monitor {
     }
 }
 
+/// Prepares for starting programs.
+fn launcher() -> Result<Launcher, String> {
+    let prepared = Launcher::new();
+    prepared.map_err(|error| {
+        let why = errno::of(&error);
+        format!("cannot prepare for starting programs: {why}")
+    })
+}
+
+/// Starts the thread that moves what programs print, and gives the way on which it reports.
+fn start_logs(places: &Places) -> Result<(Logs, UnboundedReceiver<Report>), String> {
+    let (sender, reports) = unbounded_channel();
+    let logs = Logs::start(LogPlaces::from(places), sender)
+        .map_err(|error| format!("cannot start the logs' thread: {}", errno::of(&error)))?;
+    Ok((logs, reports))
+}
+
 /// Prepares to wait, and listens to signals.
 fn listen() -> Result<(Runtime, Signals), StartError> {
     let runtime = Builder::new_current_thread()
@@ -273,84 +271,4 @@ fn listen() -> Result<(Runtime, Signals), StartError> {
     exec::release_signals();
     drop(entered);
     Ok((runtime, signals))
-}
-
-fn make(directory: &Path, mode: u32) -> Result<(), StartError> {
-    make_directory(directory, mode).map_err(|error| {
-        let why = errno::of(&error.source);
-        StartError(format!(
-            "cannot make the directory {}: {why}",
-            error.path.display()
-        ))
-    })
-}
-
-/// What a monitor finds in its status place it takes up and runs, so nobody else may write there
-/// where it is root.
-fn is_ours_alone(status: &Path) -> Result<(), StartError> {
-    let trust = Trust::of_user(limits::own_user());
-    let exposure = exposure_of_directory(status, trust);
-    exposure.map_or(Ok(()), |exposure| {
-        Err(StartError(format!(
-            "cannot take up what stands in the status place: {exposure}"
-        )))
-    })
-}
-
-/// Nothing is worth the end of a monitor that goes on in the place of the image before it: what is
-/// not there, or cannot be had just now, is looked for again later.
-fn bear(done: Result<(), StartError>, going_on: bool) -> Result<(), StartError> {
-    if let (Err(error), true) = (&done, going_on) {
-        tracing::error!("{error}; the monitor goes on without it");
-        return Ok(());
-    }
-    done
-}
-
-/// Makes the place for logs. A disk that is full or cannot be written just now is no reason not to
-/// begin: it is made when there is something to be written.
-fn make_logs(directory: &Path) -> Result<(), StartError> {
-    match make_directory(directory, 0o755) {
-        Err(error) if errno::may_pass(&error.source) => {
-            let (path, why) = (error.path.display(), errno::of(&error.source));
-            tracing::warn!("cannot make the directory {path}: {why}; programs that print wait");
-            Ok(())
-        }
-        _ => make(directory, 0o755),
-    }
-}
-
-/// Takes up the colony's identity.
-fn identity(
-    places: &Places,
-    handed: Option<&State>,
-    left: &LeftBehind,
-) -> Result<(RunIds, Predecessor), StartError> {
-    let handed = handed.and_then(|state| RunIds::handed_over(&places.status, &state.header.colony));
-    if let Some(run_ids) = handed {
-        return Ok((run_ids, Predecessor::Unclean));
-    }
-    let used = left.state.as_ref().map(|state| state.header.colony.clone());
-    let seek = || {
-        let found = (!left.is_copied).then(|| inheritance::colony_of_records(places));
-        found.flatten()
-    };
-    let opened = RunIds::open(&places.status, used, seek).map_err(|error| {
-        let why = errno::of(&error);
-        format!(
-            "cannot keep the colony's identity in {}: {why}; without it no successor could find the programs, so none is started",
-            places.status.display()
-        )
-    })?;
-    Ok(opened)
-}
-
-/// Takes the monitor's place, or goes on in that of the image before this one.
-fn take_place(places: &Places, handed: Option<&State>) -> Result<Place, String> {
-    let handover = handed.and_then(|state| state.handover.as_ref());
-    let lock = handover.and_then(|handover| lock::handed_over(handover.lock?));
-    match lock {
-        Some(lock) => Ok(Place::of_predecessor(places.lock(), lock)),
-        None => Place::take(places.lock()),
-    }
 }

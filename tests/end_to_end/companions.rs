@@ -12,8 +12,7 @@ fn scheduler(frequency: &str, script: &str) -> String {
     let path = binary("ncolony-scheduler");
     let words = [path.to_str().unwrap(), "--frequency", frequency];
     let rest = ["--timeout", "100", "--grace", "1", "--", "sh", "-c", script];
-    let args = [&words[..], &rest].concat();
-    json!({"args": args, "env": {"WORD": "here"}}).to_string()
+    json!({"args": ([&words[..], &rest].concat()), "env": {"WORD": "here"}}).to_string()
 }
 
 /// The number behind a word in a program's log.

@@ -23,15 +23,6 @@ fn until_no_message_waits(colony: &Colony) {
     });
 }
 
-fn until_rejected(colony: &Colony, name: &str) -> String {
-    let reason = colony.path(format!("status/rejected/{name}.reason"));
-    until(&format!("{name} is rejected"), || {
-        fs::read_to_string(&reason)
-            .ok()
-            .filter(|text| text.ends_with('\n'))
-    })
-}
-
 #[test]
 fn ten_thousand_messages_at_once_are_each_acted_on_once() {
     const COUNT: u64 = 10_000;
@@ -115,7 +106,7 @@ fn what_is_no_message_is_put_aside_with_the_reason_and_the_listening_goes_on() {
         .into_iter()
         .chain(others)
     {
-        let reason = until_rejected(&colony, name);
+        let reason = colony.until_rejected(name);
         assert!(reason.contains(wanted), "{name}: {reason}");
         assert!(
             colony
@@ -166,7 +157,7 @@ fn the_newest_hundred_of_what_was_rejected_are_kept() {
         }
     });
     until_no_message_waits(&colony);
-    until_rejected(&colony, "149");
+    colony.until_rejected("149");
     let entries = fs::read_dir(colony.path("status/rejected"))
         .unwrap()
         .flatten();

@@ -41,15 +41,6 @@ fn until_obeyed(colony: &Colony, name: &str) -> ProgramStatus {
     })
 }
 
-fn until_rejected(colony: &Colony, name: &str) -> String {
-    let reason = colony.path(format!("status/rejected/{name}.reason"));
-    until(&format!("{name} is rejected"), || {
-        fs::read_to_string(&reason)
-            .ok()
-            .filter(|text| text.ends_with('\n'))
-    })
-}
-
 fn give_to(colony: &Colony, name: &str, user: u32) {
     chown(colony.path(name), Some(user), None).unwrap();
 }
@@ -220,7 +211,7 @@ fn an_unsafe_message_is_put_aside_and_the_next_is_acted_on() {
         colony.set_mode(name, mode);
         give_to(&colony, name, owner);
         fs::rename(colony.path(name), colony.path("messages").join(name)).unwrap();
-        let why = until_rejected(&colony, name);
+        let why = colony.until_rejected(name);
         assert!(
             why.contains("cannot be trusted") && why.contains(command),
             "{why}"
@@ -230,7 +221,7 @@ fn an_unsafe_message_is_put_aside_and_the_next_is_acted_on() {
     assert!(colony.ask(json!({"type": "START", "name": "web"})).ok);
     colony.set_mode("messages", 0o1777);
     colony.message("by-root", &json!({"type": "STOP", "name": "web"}));
-    let why = until_rejected(&colony, "by-root");
+    let why = colony.until_rejected("by-root");
     assert!(why.contains("the directory"), "{why}");
     let refused = |problem: &String| problem.contains("every message is refused");
     colony.until_overview("it says so", |record| record.problems.iter().any(refused));

@@ -1,12 +1,10 @@
 //! `events`: what has happened to programs, and with `-f` what happens.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use ncolony_core::Places;
-use ncolony_core::files::FileError;
 use serde_json::value::RawValue;
 
 use crate::cli::EventsArgs;
@@ -46,7 +44,7 @@ impl Reader {
             usize::MAX
         };
         let opened = Follower::open(path.clone(), lines);
-        let (follower, bytes) = opened.map_err(|error| cannot_read(&path, error))?;
+        let (follower, bytes) = opened.map_err(|error| Failure::cannot_read(&path, error))?;
         let mut reader = Self {
             path,
             follower,
@@ -98,7 +96,7 @@ impl Reader {
 
     fn go_on(&mut self, session: &mut Session<'_>) -> Result<(), Failure> {
         let bytes = self.follower.new_bytes();
-        let bytes = bytes.map_err(|error| cannot_read(&self.path, error))?;
+        let bytes = bytes.map_err(|error| Failure::cannot_read(&self.path, error))?;
         let entries = self.take(&bytes);
         self.show(&entries, session);
         Ok(())
@@ -134,14 +132,4 @@ pub(super) fn run(session: &mut Session<'_>, args: &EventsArgs) -> Result<Ending
     session.report.flush();
     interruption.let_act();
     Ok(Ending::Done)
-}
-
-fn cannot_read(path: &Path, source: io::Error) -> Failure {
-    let path = path.to_owned();
-    FileError {
-        what: "read",
-        path,
-        source,
-    }
-    .into()
 }

@@ -1,10 +1,8 @@
 //! `logs`: what programs have printed, and with `-f` what they print.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use ncolony_core::files::FileError;
 use ncolony_core::{Places, ProgramName};
 use serde::Serialize;
 
@@ -50,8 +48,8 @@ struct Log {
 impl Log {
     /// Opens a log and shows its last lines.
     fn open(name: ProgramName, path: PathBuf, args: &LogsArgs) -> Result<(Self, Vec<u8>), Failure> {
-        let (follower, bytes) =
-            Follower::open(path.clone(), args.lines).map_err(|error| cannot_read(&path, error))?;
+        let (follower, bytes) = Follower::open(path.clone(), args.lines)
+            .map_err(|error| Failure::cannot_read(&path, error))?;
         let log = Self {
             name,
             path,
@@ -103,7 +101,7 @@ impl Log {
             None
         };
         let bytes = self.follower.new_bytes();
-        let bytes = bytes.map_err(|error| cannot_read(&self.path, error))?;
+        let bytes = bytes.map_err(|error| Failure::cannot_read(&self.path, error))?;
         let is_quiet = bytes.is_empty();
         self.show(&bytes, shape, session.report);
         if !had_begun {
@@ -203,14 +201,4 @@ fn path(places: &Places, name: &ProgramName) -> Result<Option<PathBuf>, Failure>
 fn process(places: &Places, name: &ProgramName) -> Result<Option<u32>, Failure> {
     let record = records::program(places, name.as_str())?;
     Ok(record.and_then(|record| record.status.pid))
-}
-
-fn cannot_read(path: &Path, source: io::Error) -> Failure {
-    let path = path.to_owned();
-    FileError {
-        what: "read",
-        path,
-        source,
-    }
-    .into()
 }

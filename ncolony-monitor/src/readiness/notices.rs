@@ -18,12 +18,11 @@ use std::time::Duration;
 use ncolony_core::colony::{Generation, Observation, Word};
 use ncolony_core::time::Mono;
 use ncolony_core::{ProgramName, ProgramSpec};
-use tokio::io::unix::AsyncFd;
 
 use super::mailing::{Address, Addresses};
 use super::words::words;
 use crate::sys::notify::{self, DATAGRAM_BYTES, Received};
-use crate::sys::poller::Poller;
+use crate::sys::poller::News;
 use crate::sys::socket::FileId;
 use crate::sys::{account, environ, errno, limits};
 
@@ -64,7 +63,7 @@ pub(crate) struct Speaker {
 #[derive(Debug)]
 pub(crate) struct Notices {
     addresses: Addresses,
-    poller: Option<AsyncFd<Poller>>,
+    news: News,
     open: BTreeMap<ProgramName, Open>,
     names: HashMap<u64, ProgramName>,
     tokens: u64,
@@ -78,7 +77,7 @@ impl Notices {
     pub(crate) fn new(addresses: Addresses) -> Self {
         Self {
             addresses,
-            poller: None,
+            news: News::default(),
             open: BTreeMap::new(),
             names: HashMap::new(),
             tokens: 0,
@@ -101,17 +100,13 @@ impl Notices {
     /// Opens anew those whose files were removed: a program that is well would not be heard, and
     /// stopped for that.
     pub(crate) fn keep(&mut self) {
-        let Some(poller) = &self.poller else {
-            return;
-        };
         for (name, open) in &mut self.open {
             if open.is_there() {
                 continue;
             }
-            let added = open.renew().and_then(|()| {
-                let token = open.token;
-                poller.get_ref().add_news(&open.socket, token)
-            });
+            let added = open
+                .renew()
+                .and_then(|()| self.news.add(&open.socket, open.token));
             match added {
                 Ok(()) => {
                     tracing::warn!(program = %name, "its NOTIFY_SOCKET was removed; it is there again")
@@ -192,12 +187,7 @@ impl Notices {
     ) -> io::Result<()> {
         self.tokens += 1;
         let token = self.tokens;
-        if self.poller.is_none() {
-            self.poller = Some(Poller::new()?.in_loop()?);
-        }
-        if let Some(poller) = &self.poller {
-            poller.get_ref().add_news(&socket, token)?;
-        }
+        self.news.add(&socket, token)?;
         self.names.insert(token, name.clone());
         let open = Open {
             socket,
@@ -236,14 +226,7 @@ impl Notices {
 
     /// Waits until somebody has said something.
     pub(crate) async fn changed(&self) {
-        match &self.poller {
-            Some(poller) => {
-                if let Ok(mut ready) = poller.readable().await {
-                    ready.clear_ready();
-                }
-            }
-            None => std::future::pending().await,
-        }
+        self.news.changed().await;
     }
 
     /// When somebody is to be listened to again.
@@ -279,13 +262,8 @@ impl Notices {
 
     /// Takes note of who has said something.
     fn notice(&mut self, now: Mono) {
-        let Some(poller) = &self.poller else {
-            return;
-        };
-        let mut ready = Vec::new();
         loop {
-            // Where it cannot wait, it is asked again with the next word.
-            let _failed = poller.get_ref().wait(Some(0), &mut ready);
+            let ready = self.news.take();
             for name in ready.iter().filter_map(|token| self.names.get(token)) {
                 self.resting.entry(name.clone()).or_insert(now);
             }

@@ -9,11 +9,10 @@ use std::time::Duration;
 use ncolony_core::colony::Generation;
 use ncolony_core::time::Mono;
 use ncolony_core::{Exit, ProgramName, Signal};
-use tokio::io::unix::AsyncFd;
 
 use super::children::Child;
 use crate::sys::pidfd::Pidfd;
-use crate::sys::poller::Poller;
+use crate::sys::poller::News;
 use crate::sys::{clock, environ};
 
 /// Whoever inherited an adopted process may take notice of its end late, and until then the kernel
@@ -42,7 +41,7 @@ pub(crate) struct Gone {
 /// All of them.
 #[derive(Debug, Default)]
 pub(crate) struct Adopted {
-    poller: Option<AsyncFd<Poller>>,
+    news: News,
     by_name: BTreeMap<ProgramName, Held>,
     names: HashMap<u64, ProgramName>,
     tokens: u64,
@@ -58,7 +57,7 @@ impl Adopted {
     pub(crate) fn add(&mut self, pid: u32, child: Child, process: Pidfd) -> io::Result<()> {
         self.tokens += 1;
         let token = self.tokens;
-        let watched = self.watch(&process, token);
+        let watched = self.news.add(&process, token);
         let name = child.name.clone();
         self.names.insert(token, name.clone());
         if watched.is_err() {
@@ -77,16 +76,6 @@ impl Adopted {
         watched
     }
 
-    fn watch(&mut self, process: &Pidfd, token: u64) -> io::Result<()> {
-        if self.poller.is_none() {
-            self.poller = Some(Poller::new()?.in_loop()?);
-        }
-        match &self.poller {
-            Some(poller) => poller.get_ref().add_news(process, token),
-            None => Ok(()),
-        }
-    }
-
     /// Whether one of them is of this file: the program, or one of its instances.
     pub(crate) fn runs_one_of(&self, family: &ProgramName) -> bool {
         self.by_name.contains_key(family) || family.instances_in(&self.by_name).next().is_some()
@@ -100,14 +89,7 @@ impl Adopted {
 
     /// Waits until one of them may have ended.
     pub(crate) async fn changed(&self) {
-        match &self.poller {
-            Some(poller) => {
-                if let Ok(mut ready) = poller.readable().await {
-                    ready.clear_ready();
-                }
-            }
-            None => std::future::pending().await,
-        }
+        self.news.changed().await;
     }
 
     /// Whether one has ended of which it is not known how; it has to be asked again.
@@ -131,14 +113,9 @@ impl Adopted {
 
     /// Takes note of those that have ended since.
     fn notice(&mut self) {
-        let Some(poller) = &self.poller else {
-            return;
-        };
         let now = clock::mono();
-        let mut ready = Vec::new();
         loop {
-            // It fails only where it cannot wait, and then it is asked with the next full look.
-            let _failed = poller.get_ref().wait(Some(0), &mut ready);
+            let ready = self.news.take();
             let before = self.unexplained.len();
             for name in ready.iter().filter_map(|token| self.names.get(token)) {
                 self.unexplained.entry(name.clone()).or_insert(now);

@@ -45,7 +45,7 @@ impl Poller {
 
     /// Makes it something that the loop can wait for. To be called where the loop's runtime can be
     /// reached.
-    pub(crate) fn in_loop(self) -> io::Result<AsyncFd<Self>> {
+    fn in_loop(self) -> io::Result<AsyncFd<Self>> {
         // SAFETY: the number is that of the set that we own, and stays so while we live.
         Ok(unsafe { AsyncFd::register_with_interest(self, Interest::READABLE) }?)
     }
@@ -88,5 +88,50 @@ impl Poller {
             }
         }
         Ok(())
+    }
+}
+
+/// Descriptors that tell the loop when there is news of them, each with a token. The set is made
+/// when the first comes.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    poller: Option<AsyncFd<Poller>>,
+}
+
+impl News {
+    /// Watches one more. To be called where the loop's runtime can be reached.
+    ///
+    /// # Errors
+    /// The kernel has no room to watch it.
+    pub(crate) fn add(&mut self, fd: &impl AsFd, token: u64) -> io::Result<()> {
+        if self.poller.is_none() {
+            self.poller = Some(Poller::new()?.in_loop()?);
+        }
+        match &self.poller {
+            Some(poller) => poller.get_ref().add_news(fd, token),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until there is news.
+    pub(crate) async fn changed(&self) {
+        match &self.poller {
+            Some(poller) => {
+                if let Ok(mut ready) = poller.readable().await {
+                    ready.clear_ready();
+                }
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The tokens of those of which there is news, or of some of them; none where that cannot be
+    /// asked now.
+    pub(crate) fn take(&self) -> Vec<u64> {
+        let mut ready = Vec::new();
+        if let Some(poller) = &self.poller {
+            let _asked_again_later = poller.get_ref().wait(Some(0), &mut ready);
+        }
+        ready
     }
 }

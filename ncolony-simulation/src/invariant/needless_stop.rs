@@ -8,7 +8,7 @@ use ncolony_core::{Mono, ProgramName, Signal};
 
 use super::{Invariant, Violation};
 use super::{in_order, stops_in_time};
-use crate::ledger::{Account, Known, Stop};
+use crate::ledger::{Account, Fault, Known, Stop};
 use crate::world::Monitor;
 
 /// A directory was looked at. One that has come into the place of another and is empty says
@@ -28,7 +28,6 @@ pub(crate) fn sent(
     now: Mono,
 ) -> Result<(), Violation> {
     let ledger = &monitor.ledger;
-    let killing = ledger.killing;
     let Some(account) = ledger.accounts.get(name) else {
         return Ok(());
     };
@@ -55,6 +54,18 @@ pub(crate) fn sent(
             format!("{name} is stopped while another of its family is missing: {account:?}")
         })?;
     }
+    take_note(monitor, name, signal, fault, now)
+}
+
+/// A signal that has a reason is one of a stop: the stop signal, CONT, then KILL.
+fn take_note(
+    monitor: &mut Monitor,
+    name: &ProgramName,
+    signal: Signal,
+    fault: Option<Fault>,
+    now: Mono,
+) -> Result<(), Violation> {
+    let killing = monitor.ledger.killing;
     let account = monitor.ledger.accounts.get_mut(name);
     let Some(life) = account.and_then(Account::life_mut) else {
         return Ok(());

@@ -60,6 +60,16 @@ impl Colony {
         });
     }
 
+    /// Waits until a message was put aside, and gives the reason.
+    #[track_caller]
+    pub(crate) fn until_rejected(&self, name: &str) -> String {
+        let reason = self.path(format!("status/rejected/{name}.reason"));
+        until(&format!("{name} is rejected"), || {
+            let text = fs::read_to_string(&reason).ok();
+            text.filter(|text| text.ends_with('\n'))
+        })
+    }
+
     /// The monitor's own record.
     pub(crate) fn overview(&self) -> MonitorStatus {
         self.try_overview().unwrap()

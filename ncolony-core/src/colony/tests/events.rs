@@ -1,6 +1,7 @@
 //! What is told of each change of state.
 
 use super::driver::{Driver, Spawns};
+use super::snapshots::adopted;
 use crate::colony::{Blame, Group};
 use crate::event::Cause;
 use crate::exit::Exit;
@@ -251,12 +252,7 @@ fn a_process_that_is_adopted_is_told_of() {
     let kept = web.events().last().unwrap().serial;
     web.crash();
     web.colony.resume_events(kept);
-    let fact = crate::colony::Observation::Adopted {
-        name: super::driver::name("web"),
-        generation: web.generation("web"),
-        pid: 1,
-        identity: None,
-    };
+    let fact = adopted(&web, "web");
     web.observe(fact);
     let told = web.events();
     assert_eq!(

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::driver::{Driver, name};
+use super::snapshots::adopted;
 use crate::colony::{Group, Observation, Word};
 use crate::exit::Exit;
 use crate::status::State;
@@ -305,13 +306,8 @@ fn a_new_monitor_goes_on_looking_and_waits_as_long_again() {
         web.wait(2000);
         web.sleep_through(60_000);
         web.crash();
-        let adopted = Observation::Adopted {
-            name: name("web"),
-            generation: web.generation("web"),
-            pid: 1,
-            identity: None,
-        };
-        web.observe_all(vec![adopted, Driver::good("web", keys)]);
+        let found = adopted(&web, "web");
+        web.observe_all(vec![found, Driver::good("web", keys)]);
         assert_eq!(web.orders(), ["probe web"]);
         assert_eq!(web.record("web").note.as_deref(), Some("half way"));
         web.wait(2999);
@@ -325,13 +321,8 @@ fn a_new_monitor_goes_on_looking_and_waits_as_long_again() {
 fn a_word_that_may_have_been_lost_with_a_monitor_is_believed_to_have_been_said() {
     let mut web = started(NOTIFY);
     web.crash();
-    let adopted = Observation::Adopted {
-        name: name("web"),
-        generation: web.generation("web"),
-        pid: 1,
-        identity: None,
-    };
-    web.observe_all(vec![adopted, Driver::good("web", NOTIFY)]);
+    let found = adopted(&web, "web");
+    web.observe_all(vec![found, Driver::good("web", NOTIFY)]);
     web.wait(9999);
     assert_eq!(web.state("web"), State::Starting);
     web.wait(1);

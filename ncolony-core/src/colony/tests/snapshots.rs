@@ -5,7 +5,8 @@ use crate::colony::{Blame, Group, Observation};
 use crate::exit::Exit;
 use crate::status::{State, WantWord};
 
-fn adopted(driver: &Driver, program: &str) -> Observation {
+/// The process of a program was found by a successor.
+pub(super) fn adopted(driver: &Driver, program: &str) -> Observation {
     Observation::Adopted {
         name: super::driver::name(program),
         generation: driver.generation(program),

@@ -12,13 +12,14 @@ fn scheduler(frequency: &str, script: &str) -> String {
     let path = binary("ncolony-scheduler");
     let words = [path.to_str().unwrap(), "--frequency", frequency];
     let rest = ["--timeout", "100", "--grace", "1", "--", "sh", "-c", script];
-    json!({"args": ([&words[..], &rest].concat()), "env": {"WORD": "here"}}).to_string()
+    let args = [&words[..], &rest].concat();
+    json!({"args": args, "env": {"WORD": "here"}}).to_string()
 }
 
 /// The number behind a word in a program's log.
 fn number(colony: &Colony, name: &str, word: &str) -> u32 {
     until(word, || {
-        let lines = colony.lines(name);
+        let lines = colony.lines(&format!("logs/{name}.log"));
         let line = lines.iter().find(|line| line.contains(word))?;
         line.rsplit(' ').next()?.parse().ok()
     })
@@ -30,7 +31,7 @@ fn a_scheduler_runs_its_command_and_its_log_has_what_that_prints() {
     colony.program("job", scheduler("0.05", "echo it is $WORD"));
     for wanted in ["[1] it is here", "[scheduler] run 3 exited with code 0"] {
         until(wanted, || {
-            let lines = colony.lines("job");
+            let lines = colony.lines("logs/job.log");
             lines
                 .iter()
                 .any(|line| line.starts_with(wanted))
@@ -53,12 +54,12 @@ fn a_scheduler_that_is_removed_leaves_nothing_behind() {
 #[test]
 fn a_scheduler_that_is_killed_starts_no_second_run_beside_the_first() {
     let colony = Colony::running(&["-t", "0"]);
-    colony.program("job", scheduler("1000", "echo self $$; sleep 1000; :"));
+    colony.program("job", scheduler("1000", "echo self $$; exec sleep 1000"));
     let first = number(&colony, "job", "self");
     let pid = colony.until_up("job");
     signal(pid, Signal::SIGKILL);
     until("a second run", || {
-        let lines = colony.lines("job");
+        let lines = colony.lines("logs/job.log");
         let runs = lines.iter().filter(|line| line.contains("self"));
         (runs.count() == 2).then_some(())
     });

@@ -83,7 +83,7 @@ fn told_twice_it_does_not_wait() {
 fn killed_it_takes_the_command_with_it() {
     let mut scheduler = Scheduler::of_script(
         &every("1000", "1000", "1000"),
-        "echo self $$; sleep 1000; :",
+        "echo self $$; exec sleep 1000",
     );
     let command = scheduler.number("self");
     scheduler.signal(Signal::SIGKILL);

@@ -120,8 +120,11 @@ impl Scheduler {
 
 impl Drop for Scheduler {
     fn drop(&mut self) {
-        // It may have ended, and then there is nothing to be done.
-        let _gone = self.child.kill();
+        // Told twice it leaves nothing of its run behind. It may have ended already.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.signal(Signal::SIGTERM);
+            self.signal(Signal::SIGINT);
+        }
         let _gone = self.child.wait();
     }
 }
@@ -130,12 +133,14 @@ impl Drop for Scheduler {
 #[track_caller]
 pub(crate) fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + DEADLINE;
+    let mut pause = Duration::from_micros(100);
     loop {
         if let Some(found) = look() {
             return found;
         }
         assert!(Instant::now() < deadline, "it has not happened");
-        thread::yield_now();
+        thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
     }
 }
 

@@ -12,6 +12,7 @@ mod coming_from_ncolony;
 #[path = "../command_tables/mod.rs"]
 mod command_tables;
 mod deployment;
+mod hearts;
 mod imported;
 mod our_control;
 #[path = "../process/mod.rs"]

@@ -24,24 +24,68 @@ impl Requests {
         reason: String,
         voice: &mut Voice,
     ) {
+        let subject = format!("the restart of {name}");
         if let Some(path) = self.lying.get(name)
             && matches!(look(path), Ok(Some(_)))
         {
             let wrong = format!(
-                "{reason}; the last request for a restart still lies at {}: no monitor reads it",
+                "the last request for it still lies at {}; no monitor reads it",
                 path.display()
             );
-            return voice.say("messages", &wrong);
+            return voice.say(&subject, &wrong);
         }
         let mut message = Message::new(Request::Restart(Target::Name(name.clone())));
-        voice.tell(&format!("{name} is restarted: {reason}"));
-        message.reason = Some(reason);
+        message.reason = Some(reason.clone());
         match ctllib::send(places, &message) {
             Ok(path) => {
-                voice.is_well("messages");
+                voice.is_well(&subject);
+                voice.tell(&format!("{name} is to be restarted: {reason}"));
                 self.lying.insert(name.clone(), path);
             }
-            Err(error) => voice.say("messages", &error.to_string()),
+            Err(error) => voice.say(&subject, &error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_request_says_why_and_is_not_repeated_while_nobody_reads() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let places = Places {
+            config: at("config"),
+            messages: at("messages"),
+            status: at("status"),
+            logs: None,
+        };
+        let (mut requests, mut voice) = (Requests::default(), Voice::new("test"));
+        let mut ask = |name: &str| {
+            let name = ProgramName::new(name).unwrap();
+            requests.restart(&places, &name, "it hangs".to_owned(), &mut voice);
+        };
+        let lying = || -> Vec<_> {
+            let entries = fs::read_dir(at("messages")).unwrap();
+            entries.map(|entry| entry.unwrap().path()).collect()
+        };
+        ask("web");
+        ask("web");
+        let first = lying();
+        assert_eq!(first.len(), 1);
+        let text: Value = serde_json::from_slice(&fs::read(&first[0]).unwrap()).unwrap();
+        let expected = json!({"type": "RESTART", "name": "web", "reason": "it hangs"});
+        assert_eq!(text, expected);
+
+        ask("other");
+        assert_eq!(lying().len(), 2);
+        fs::remove_file(&first[0]).unwrap();
+        ask("web");
+        assert_eq!(lying().len(), 2);
     }
 }

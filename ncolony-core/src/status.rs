@@ -107,13 +107,15 @@ pub enum WantWord {
     Down,
 }
 
-/// That an instance's process is to be replaced, and that others come first.
+/// That a process is to be replaced, and that others come first: instances of the same program, or
+/// programs that have to be gone before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TurnWord {
-    /// Its turn comes when the others are RUNNING.
+    /// Its turn comes by itself.
     Waits,
-    /// One that comes first has failed: its turn comes when that one is RUNNING.
+    /// An instance that comes first has failed, and its turn comes when that one is RUNNING; or it
+    /// is in a ring of programs that wait for each other.
     Held,
 }
 
@@ -161,7 +163,7 @@ pub struct ProgramStatus {
     pub ready: bool,
     /// What the program says of itself.
     pub note: Option<String>,
-    /// Whether an instance waits until it can be restarted.
+    /// Whether its process waits until it can be replaced.
     #[serde(default)]
     pub turn: Option<TurnWord>,
     /// A sentence for a person: why it is in this state.

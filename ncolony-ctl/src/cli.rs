@@ -64,6 +64,7 @@ pub(crate) struct Global {
 }
 
 impl Global {
+    /// The places as the command line names them.
     pub(crate) fn place_flags(&self) -> PlaceFlags {
         PlaceFlags {
             config: self.config.clone(),

@@ -8,9 +8,9 @@
 //!
 //! `add` sends no request. Its proof is the digest of what it wrote: the machine changes the state
 //! in the same step in which it takes in a file, so no record has that digest and the state of a
-//! process that is to be replaced, but for an instance that says that it waits for its turn. A program that rests under it was started from it, or is one
-//! that the change leaves alone, and that it rests is then said at once: such a wait may last an
-//! hour.
+//! process that is to be replaced, but for one that says that it waits for its turn. A program that
+//! rests under it was started from it, or is one that the change leaves alone, and that it rests is
+//! then said at once: such a wait may last an hour.
 
 use ncolony_core::message::Reply;
 use ncolony_core::status::{TurnWord, WantWord};
@@ -101,6 +101,9 @@ pub(crate) enum Judgement {
     Seen,
     /// It will not come by itself, and this is why.
     Failed(String),
+    /// It does not come before another instance has come, which had failed and may have been
+    /// mended; this is what is said of it.
+    Held(String),
 }
 
 /// Judges a program by its record. `exit_codes` gives the codes that are a success, for a program
@@ -196,10 +199,11 @@ fn added(
     turn(record).unwrap_or_else(|| up(record, exit_codes))
 }
 
-/// What is to be said of an instance whose process from before still runs.
+/// What is to be said of a program whose process from before still runs, and is to be replaced.
 fn turn(record: &ProgramStatus) -> Option<Judgement> {
     Some(match record.turn? {
         TurnWord::Waits => Judgement::Pending,
+        TurnWord::Held if record.name.is_instance() => Judgement::Held(what_is_so(record)),
         TurnWord::Held => failed(record),
     })
 }
@@ -237,8 +241,12 @@ fn reached(aim: Aim, record: &ProgramStatus) -> Judgement {
 }
 
 fn failed(record: &ProgramStatus) -> Judgement {
+    Judgement::Failed(what_is_so(record))
+}
+
+fn what_is_so(record: &ProgramStatus) -> String {
     let reason = record.reason.as_deref().unwrap_or("no reason is given");
-    Judgement::Failed(format!("{}: {reason}", record.state))
+    format!("{}: {reason}", record.state)
 }
 
 #[cfg(test)]

@@ -63,6 +63,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    /// An end with this exit status, and what is said of it.
     pub(crate) fn new(ending: Ending, message: impl Into<String>) -> Self {
         Self {
             ending,
@@ -70,10 +71,12 @@ impl Failure {
         }
     }
 
+    /// It was tried, and is not so.
     pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self::new(Ending::Failed, message)
     }
 
+    /// The command makes no sense.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Ending::Usage, message)
     }

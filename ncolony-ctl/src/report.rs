@@ -26,6 +26,7 @@ pub(crate) struct Acted<'a> {
 }
 
 impl<'a> Acted<'a> {
+    /// What has become of these programs; it is a success if there is no error.
     pub(crate) fn new(error: Option<&'a str>, programs: Vec<&'a RawValue>) -> Self {
         Self {
             schema: SCHEMA,
@@ -46,6 +47,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// A report on standard output and standard error, as JSON or for people.
     pub(crate) fn new(json: bool, color: ColorChoice) -> Self {
         Self {
             json,

@@ -31,6 +31,7 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
+    /// The moment that comes after this span from now; never, where that is too far.
     pub(crate) fn after(span: Duration) -> Self {
         Self {
             at: Instant::now().checked_add(span),
@@ -38,6 +39,7 @@ impl Deadline {
         }
     }
 
+    /// Whether the time is up.
     pub(crate) fn is_over(&self) -> bool {
         self.at.is_some_and(|at| Instant::now() >= at)
     }

@@ -16,6 +16,7 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
+    /// A cell that is shown in this style where there are styles.
     pub(crate) fn styled(text: impl Into<String>, style: Style) -> Self {
         Self {
             text: text.into(),
@@ -38,6 +39,7 @@ pub(crate) struct Table<const N: usize> {
 }
 
 impl<const N: usize> Table<N> {
+    /// A table without rows.
     pub(crate) fn new(headings: [&'static str; N]) -> Self {
         Self {
             headings,
@@ -45,6 +47,7 @@ impl<const N: usize> Table<N> {
         }
     }
 
+    /// Adds a row at the end.
     pub(crate) fn push(&mut self, row: [Cell; N]) {
         self.rows.push(row);
     }

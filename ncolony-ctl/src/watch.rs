@@ -133,10 +133,23 @@ fn answer(
             let who = pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
             let span = session.deadline.span.as_secs_f64();
             let why = staleness::behind(&session.places);
-            let message = format!("the monitor{who} has not answered within {span} s{why}");
+            let problems = problems(session)?;
+            let message =
+                format!("the monitor{who} has not answered within {span} s{why}{problems}");
             return Err(Failure::new(Ending::Timeout, message));
         }
     }
+}
+
+/// What the monitor says is wrong with its own world, to be put behind what did not come in time.
+fn problems(session: &Session<'_>) -> Result<String, Failure> {
+    let record = records::monitor(&session.places)?;
+    let problems = record.map(|record| record.status.problems);
+    let problems = problems.unwrap_or_default();
+    Ok(problems
+        .iter()
+        .map(|problem| format!("; {problem}"))
+        .collect())
 }
 
 /// Waits until the monitor has a record of a program whose file it may not have read yet, or of its
@@ -172,26 +185,49 @@ pub(crate) fn effects(
     session: &Session<'_>,
     watched: Vec<Watched>,
 ) -> Result<Vec<Outcome>, Failure> {
-    let mut waiting: VecDeque<Watched> = watched.into();
+    let mut waiting: VecDeque<(usize, Watched)> = watched.into_iter().enumerate().collect();
     let mut outcomes = Vec::with_capacity(waiting.len());
+    // Those that another instance holds up come last: what comes of that one decides.
+    let mut held = VecDeque::new();
     let mut pace = Pace::new(session);
     // One program is looked at until it is through: all are waited for, so the order is all the
     // same, and a thousand cost no more looks than one.
-    while let Some(first) = waiting.front() {
+    while let Some((_, first)) = waiting.front() {
         let alive = liveness::monitor(&session.places)?.is_some();
         let (judgement, record) = look(&session.places, first)?;
         let fate = match judgement {
             Judgement::Seen => Fate::Done,
             Judgement::Failed(why) => Fate::Failed(why),
-            Judgement::Pending if !alive => return Err(monitor_ended()),
-            Judgement::Pending if pace.next() => continue,
-            Judgement::Pending => Fate::TimedOut(what_is_there(record.as_ref())),
+            Judgement::Held(why) if has_failed(&outcomes, &first.name) => Fate::Failed(why),
+            Judgement::Pending | Judgement::Held(_) if !alive => return Err(monitor_ended()),
+            Judgement::Held(_) if waiting.len() > 1 => {
+                held.extend(waiting.pop_front());
+                continue;
+            }
+            Judgement::Pending | Judgement::Held(_) if pace.next() => {
+                waiting.append(&mut held);
+                continue;
+            }
+            Judgement::Pending | Judgement::Held(_) => {
+                Fate::TimedOut(what_is_there(record.as_ref()))
+            }
         };
-        if let Some(first) = waiting.pop_front() {
-            outcomes.push(conclude(first, fate, record));
+        if let Some((place, first)) = waiting.pop_front() {
+            outcomes.push((place, conclude(first, fate, record)));
+        }
+        if waiting.is_empty() {
+            waiting.append(&mut held);
         }
     }
-    Ok(outcomes)
+    outcomes.sort_by_key(|(place, _)| *place);
+    Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
+}
+
+/// Whether another instance of the same program has failed.
+fn has_failed(outcomes: &[(usize, Outcome)], name: &ProgramName) -> bool {
+    let outcomes = outcomes.iter().map(|(_, outcome)| outcome);
+    let mut failed = outcomes.filter(|outcome| matches!(outcome.fate, Fate::Failed(_)));
+    failed.any(|outcome| outcome.name.family() == name.family())
 }
 
 fn look(places: &Places, watched: &Watched) -> Result<(Judgement, Option<ProgramRecord>), Failure> {

@@ -35,6 +35,7 @@ mod counted {
         Some((number.parse().ok()?, what.to_owned()))
     }
 
+    /// Kills the monitor if this is the time at which it is to die here.
     pub(crate) fn reach(what: &str) {
         static LAST: OnceLock<Option<(u64, String)>> = OnceLock::new();
         let Some((number, point)) = LAST.get_or_init(last) else {

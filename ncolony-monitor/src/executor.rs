@@ -82,6 +82,7 @@ pub(crate) struct Parts {
 }
 
 impl Executor {
+    /// An executor that has done nothing yet.
     pub(crate) fn new(parts: Parts) -> Self {
         let null = parts.launcher.null().try_clone();
         let own_descriptors = null.map_or(0, |null| null.as_raw_fd());
@@ -162,6 +163,7 @@ impl Executor {
         }
     }
 
+    /// Puts a message aside that cannot be acted on, with the reason.
     pub(crate) fn reject(&mut self, file: &str, reason: &str) {
         let path = self.mailbox.path_of(file);
         tracing::warn!("the message {} is rejected: {reason}", path.display());

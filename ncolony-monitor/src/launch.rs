@@ -207,6 +207,7 @@ fn c_strings(all: impl IntoIterator<Item = Vec<u8>>) -> Result<Vec<CString>, Spa
     all.into_iter().map(|bytes| c_string(&bytes)).collect()
 }
 
+/// A failure that is the doing of the program, or of its file.
 pub(crate) fn blame_program(sentence: String) -> SpawnFailure {
     SpawnFailure {
         sentence,

@@ -11,6 +11,7 @@ use ncolony_monitor::{Monitor, Options, Part, Settings, Verdict, read_state};
 /// What is added to the number of a signal, as shells do.
 const SIGNALLED: u8 = 128;
 
+/// Runs a monitor, or answers a question about one, as the command line says.
 pub(crate) fn main() -> ExitCode {
     let options = Options::parse();
     if let Some(path) = options.read_state() {

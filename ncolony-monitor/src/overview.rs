@@ -33,6 +33,7 @@ pub(crate) struct Overview {
 }
 
 impl Overview {
+    /// The record of a monitor that began at `started`; nothing of it is written yet.
     pub(crate) fn new(settings: Settings, guarantees: Guarantees, started: Wall) -> Self {
         Self {
             started,

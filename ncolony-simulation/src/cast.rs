@@ -63,6 +63,7 @@ pub struct Cast {
     specs: Vec<OnceCell<Arc<ProgramSpec>>>,
 }
 
+/// The name of a program, or of one of its instances.
 pub(crate) fn name_text(who: Who) -> String {
     let name = NAMES[usize::from(who.0 % PROGRAMS)];
     match who.instance() {

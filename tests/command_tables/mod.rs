@@ -1,5 +1,5 @@
-//! The tables of commands in the documents for people who come from elsewhere, read for the tests that
-//! run them.
+//! The tables of commands in the documents for people who come from elsewhere, read for the tests
+//! that run them.
 
 use std::fs;
 use std::path::Path;

@@ -173,6 +173,29 @@ fn one_that_does_not_come_up_holds_the_others_and_restart_says_so() {
 }
 
 #[test]
+fn a_mended_file_is_not_said_to_have_failed_while_those_that_failed_come_up() {
+    let mut colony = rolling(3);
+    colony.start();
+    until_running(&colony, 3);
+    colony.program("web", noting(3, "new", json!({"args": ["false"]})));
+    colony.until_state("web:0", State::Backoff);
+    assert_eq!(colony.ctl(&["restart", "web:2"]).code, Some(1));
+    // The third is up long after the first, and the second has to wait for both.
+    let script = "sleep 0.$((NCOLONY_INSTANCE * 4)); echo up; exec sleep 1000";
+    let ran = colony.ctl(&[
+        "add",
+        "web",
+        "--cmd=sh",
+        "--arg=-c",
+        "--arg",
+        script,
+        "--set=instances=3",
+        "--set=ready={\"log\": \"up\"}",
+    ]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+}
+
+#[test]
 fn the_control_program_knows_one_some_and_all() {
     let colony = Colony::running(&[]);
     let add = [

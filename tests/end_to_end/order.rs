@@ -87,6 +87,20 @@ fn a_chain_starts_in_order_and_stops_in_reverse() {
 }
 
 #[test]
+fn a_restart_of_all_returns_when_all_are_new_and_says_so() {
+    let mut colony = three();
+    colony.start();
+    colony.until_state("before-app", State::Running);
+    assert_eq!(told(&colony, 3), UP);
+    let ran = colony.ctl(&["restart-all"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+    assert_eq!(ran.stdout.matches("RUNNING").count(), 3, "{ran:?}");
+    let all = ["db", "app", "before-app"].map(|name| colony.record(name));
+    let is_new = all.map(|record| (record.state, record.starts));
+    assert_eq!(is_new, [(State::Running, 2); 3]);
+}
+
+#[test]
 fn a_crash_in_the_middle_leaves_the_others_and_a_stop_does_not() {
     let mut colony = three();
     colony.start();
@@ -210,4 +224,9 @@ fn a_ring_says_so_and_is_ended_by_an_edit() {
     );
     tells(&colony, "db", json!({}));
     assert_eq!(told(&colony, 3), UP);
+    colony.until_state("before-app", State::Running);
+    tells(&colony, "db", json!({"after": ["before-app"]}));
+    let out = colony.ctl(&["restart", "db"]);
+    assert_eq!(out.code, Some(1), "{out:?}");
+    assert!(out.stderr.contains("wait for each other, db → "), "{out:?}");
 }

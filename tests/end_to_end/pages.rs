@@ -73,7 +73,8 @@ fn has_test(files: &[PathBuf], name: &str) -> bool {
 
 /// Checks what an item of "Proved by" names, and counts it.
 fn check_proof(item: &str) -> usize {
-    let files = files(item);
+    let item = item.split_whitespace().collect::<Vec<_>>().join(" ");
+    let files = files(&item);
     let mut found = files.len();
     if item.starts_with("Simulation") {
         for (name, _) in item.match_indices("` (").map(|(end, _)| item.split_at(end)) {
@@ -88,7 +89,7 @@ fn check_proof(item: &str) -> usize {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         name.contains('_') && name.chars().all(plain)
     };
-    for name in quoted(item).filter(is_test) {
+    for name in quoted(&item).filter(is_test) {
         assert!(has_test(&files, name), "no test {name} in {files:?}");
         found += 1;
     }

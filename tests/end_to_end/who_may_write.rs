@@ -225,6 +225,9 @@ fn an_unsafe_message_is_put_aside_and_the_next_is_acted_on() {
     assert!(why.contains("the directory"), "{why}");
     let refused = |problem: &String| problem.contains("every message is refused");
     colony.until_overview("it says so", |record| record.problems.iter().any(refused));
+    let ran = colony.ctl(&["--timeout=0.5", "restart", "web"]);
+    assert_eq!(ran.code, Some(6), "{ran:?}");
+    assert!(ran.stderr.contains("every message is refused"), "{ran:?}");
     colony.set_mode("messages", 0o700);
     assert!(colony.ask(json!({"type": "START", "name": "web"})).ok);
     colony.until_overview("all is well", |record| record.problems.is_empty());

@@ -57,7 +57,7 @@ pub use essence::Load;
 pub use health::EXTENSION_MAX;
 pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure, Word};
 use keystone::Keystone;
-use order::Order;
+use order::{Hold, Order};
 use program::Program;
 use rolling::Rolling;
 use snapshot::{ActedOn, Upgrading};
@@ -330,12 +330,13 @@ impl Colony {
     fn record_of(&self, program: &Program) -> ProgramStatus {
         let shutting_down = self.is_closing() && !self.is_detaching();
         let mut record = program.record(shutting_down, self.heard);
-        if let Some(wait) = self.rolling.wait_of(&program.name)
-            && let Some(outdated) = program.out_of_date(shutting_down)
-        {
-            let why = outdated.why(program);
-            record.turn = Some(wait.word());
-            record.reason = Some(wait.reason(&why));
+        if let Some(outdated) = program.out_of_date(shutting_down) {
+            if let Some(wait) = self.rolling.wait_of(&program.name) {
+                record.turn = Some(wait.word());
+                record.reason = Some(wait.reason(&outdated.why(program)));
+            } else {
+                record.turn = program.place.hold.as_ref().map(Hold::turn);
+            }
         }
         record
     }

@@ -34,7 +34,8 @@ impl Program {
         self.hurry(now);
     }
 
-    /// STOP: takes back a restart that has not begun, and holds until START, RESTART or a fresh monitor.
+    /// STOP: takes back a restart that has not begun, and holds until START, RESTART or a fresh
+    /// monitor.
     pub(crate) fn stop(&mut self, because: Option<&str>) {
         self.hand = Hand::Down;
         self.at_least = self.at_least.min(self.generation);

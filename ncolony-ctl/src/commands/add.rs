@@ -15,6 +15,7 @@ use crate::act::{Patience, conclude, print_records};
 use crate::cli::AddArgs;
 use crate::effect::Goal;
 use crate::ending::{Ending, Failure};
+use crate::misspelling;
 use crate::records;
 use crate::selection::numbered;
 use crate::session::Session;
@@ -40,6 +41,11 @@ pub(super) fn run(session: &mut Session<'_>, args: &AddArgs) -> Result<Ending, F
         watched.push(Watched { name, goal });
     }
     let path = ctllib::add(&session.places, name, &program)?;
+    for warning in misspelling::warnings(&text) {
+        session
+            .report
+            .talk(&format!("ncolony-ctl: warning: {warning}"));
+    }
     if session.monitor.is_none() {
         session.report.talk(&format!(
             "no monitor is alive; {} was written, and the next one will start it",

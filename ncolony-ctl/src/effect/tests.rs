@@ -263,7 +263,7 @@ fn output_is_shown_only_of_the_start_that_failed() {
 }
 
 #[test]
-fn an_instance_that_waits_for_its_turn_is_waited_for_and_one_that_is_held_up_is_not() {
+fn what_is_to_be_replaced_is_waited_for_unless_it_is_in_a_ring_or_behind_one_that_failed() {
     let goals = [
         Goal::Started(SECOND),
         Goal::Added {
@@ -271,18 +271,23 @@ fn an_instance_that_waits_for_its_turn_is_waited_for_and_one_that_is_held_up_is_
             error_before: None,
         },
     ];
-    let old = |turn| ProgramStatus {
+    let old = |name: &str, turn| ProgramStatus {
         turn,
         config_digest: Some("d".to_owned()),
-        ..record(State::Running, 1, 7)
+        generation: 1,
+        heard: 7,
+        ..status(name, State::Running)
     };
     for goal in &goals {
-        let waits = seen(goal, &old(Some(TurnWord::Waits)));
-        assert_eq!(waits, Judgement::Pending, "{goal:?}");
-        assert!(
-            is_failed(&seen(goal, &old(Some(TurnWord::Held)))),
-            "{goal:?}"
-        );
+        for name in ["web", "web:1"] {
+            let waits = seen(goal, &old(name, Some(TurnWord::Waits)));
+            assert_eq!(waits, Judgement::Pending, "{name} {goal:?}");
+        }
+        let in_ring = seen(goal, &old("web", Some(TurnWord::Held)));
+        assert!(is_failed(&in_ring), "{goal:?}");
+        let behind = seen(goal, &old("web:1", Some(TurnWord::Held)));
+        assert!(matches!(behind, Judgement::Held(_)), "{goal:?}");
     }
-    assert!(is_failed(&seen(&goals[0], &old(None))), "it was taken back");
+    let taken_back = seen(&goals[0], &old("web:1", None));
+    assert!(is_failed(&taken_back));
 }

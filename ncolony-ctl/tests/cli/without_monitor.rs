@@ -50,6 +50,18 @@ fn a_program_is_written_exactly() {
 }
 
 #[test]
+fn a_key_that_looks_misspelt_is_warned_of_and_written() {
+    let colony = Colony::new();
+    let ran = colony.ends(0, &["add", "web", "--cmd=cat", "--set=require=[\"db\"]"]);
+    assert!(
+        ran.stderr.contains("key \"require\"") && ran.stderr.contains("did you mean \"requires\"?"),
+        "{ran:?}"
+    );
+    let ran = colony.ends(0, &["add", "web", "--cmd=cat", "--set=x.y=1"]);
+    assert!(!ran.stderr.contains("did you mean"), "{ran:?}");
+}
+
+#[test]
 fn extras_come_from_a_file_too() {
     let colony = Colony::new();
     fs::write(colony.path("extras"), r#"{"x.y": 1}"#).unwrap();

@@ -12,6 +12,7 @@ use ncolony_core::ProgramName;
 use ncolony_core::files::make_directory;
 use ncolony_core::status::content_digest;
 
+use crate::run_id::random;
 use crate::sys::notify;
 use crate::sys::socket::FileId;
 
@@ -20,6 +21,9 @@ const ABSTRACT_BYTES: usize = 107;
 
 /// The longest path that an address has room for.
 const PATH_BYTES: usize = 107;
+
+/// How many digits a name ends in that nobody can foresee.
+const UNFORESEEN_BYTES: usize = 16;
 
 /// What addresses are made of.
 #[derive(Debug)]
@@ -54,13 +58,60 @@ impl Addresses {
         if is_own_user && fits {
             all.push(Address::Path(path));
         }
-        let mut text = format!("ncolony/{}/{name}", self.colony);
-        if text.len() > ABSTRACT_BYTES {
-            let digest = content_digest(name.as_str().as_bytes());
-            text = format!("ncolony/{}/{digest}", self.colony);
-        }
-        all.push(Address::Abstract(text));
+        all.push(Address::Abstract(self.abstract_name(name, 0)));
         all
+    }
+
+    /// A name that is no file, for a program's own that takes so much more room.
+    fn abstract_name(&self, name: &ProgramName, more: usize) -> String {
+        let text = format!("ncolony/{}/{name}", self.colony);
+        if text.len() + more <= ABSTRACT_BYTES {
+            return text;
+        }
+        let digest = content_digest(name.as_str().as_bytes());
+        format!("ncolony/{}/{digest}", self.colony)
+    }
+
+    /// What all names begin with that [`Addresses::unforeseen`] gives a program.
+    fn unforeseen_begin(&self, name: &ProgramName) -> String {
+        let name = self.abstract_name(name, 1 + UNFORESEEN_BYTES);
+        format!("{name}/")
+    }
+
+    /// A name that nobody can have taken before, for one whose others somebody has: anybody may
+    /// take a name that is no file.
+    pub(super) fn unforeseen(&self, name: &ProgramName) -> io::Result<Address> {
+        let number = random()?;
+        let begin = self.unforeseen_begin(name);
+        Ok(Address::Abstract(format!("{begin}{number:016x}")))
+    }
+
+    /// Where a process of an earlier monitor speaks, by what it was told. It could say anything by
+    /// now, so what it says only chooses among what it may have.
+    pub(super) fn told(
+        &self,
+        name: &ProgramName,
+        is_own_user: bool,
+        told: Option<&str>,
+    ) -> Address {
+        let mut all = self.of(name, is_own_user);
+        let unforeseen = told.and_then(|told| told.strip_prefix('@'));
+        all.extend(
+            unforeseen
+                .filter(|text| self.is_unforeseen(name, text))
+                .map(|text| Address::Abstract(text.to_owned())),
+        );
+        let at = all
+            .iter()
+            .position(|address| Some(address.variable().as_str()) == told);
+        all.swap_remove(at.unwrap_or(0))
+    }
+
+    fn is_unforeseen(&self, name: &ProgramName, text: &str) -> bool {
+        let begin = self.unforeseen_begin(name);
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        text.strip_prefix(&begin)
+            .is_some_and(|end| end.len() == UNFORESEEN_BYTES && end.bytes().all(is_digit))
     }
 
     /// Removes the files of all programs but these.
@@ -147,6 +198,25 @@ mod tests {
         };
         assert_ne!(addresses.of(&name(&"n".repeat(127)), true)[0], *address);
         address.bind().unwrap();
+    }
+
+    #[test]
+    fn an_unforeseen_name_is_known_again_and_no_other_is_believed() {
+        let addresses = Addresses::new(Path::new("/run/status/notify"), &"c".repeat(16));
+        for name in [name("web"), name(&"n".repeat(128)), name(&"n".repeat(80))] {
+            let taken = addresses.unforeseen(&name).unwrap();
+            assert_ne!(taken, addresses.unforeseen(&name).unwrap());
+            taken.bind().unwrap();
+            let variable = taken.variable();
+            let told = |text: &str| addresses.told(&name, false, Some(text));
+            assert_eq!(told(&variable), taken);
+            let usual = addresses.of(&name, false).swap_remove(0);
+            assert_eq!(told(&usual.variable()), usual);
+            for forged in [&variable[..variable.len() - 1], "@ncolony/c/web/0", "@", ""] {
+                assert_eq!(told(forged), usual, "{forged}");
+            }
+            assert_eq!(addresses.told(&name, false, None), usual);
+        }
     }
 
     #[test]

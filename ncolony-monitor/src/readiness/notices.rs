@@ -128,17 +128,29 @@ impl Notices {
         self.close(name);
         let own = limits::own_user();
         let uid = uid.unwrap_or(own);
+        let (address, socket) = self.bind_one(name, uid == own)?;
+        let variable = address.variable();
+        self.take_in(name, socket, address, uid)?;
+        Ok(variable)
+    }
+
+    /// Opens the first address of a program that can be had.
+    fn bind_one(&self, name: &ProgramName, own: bool) -> io::Result<(Address, UnixDatagram)> {
         let mut bound = Err(io::ErrorKind::NotFound.into());
-        for address in self.addresses.of(name, uid == own) {
+        for address in self.addresses.of(name, own) {
             bound = address.bind().map(|socket| (address, socket));
             if bound.is_ok() {
                 break;
             }
         }
-        let (address, socket) = bound?;
-        let variable = address.variable();
-        self.take_in(name, socket, address, uid)?;
-        Ok(variable)
+        match bound {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                tracing::warn!(program = %name, "somebody has taken the name of its NOTIFY_SOCKET; it is given another");
+                let address = self.addresses.unforeseen(name)?;
+                address.bind().map(|socket| (address, socket))
+            }
+            bound => bound,
+        }
     }
 
     /// Says that the process was started.
@@ -159,14 +171,8 @@ impl Notices {
         let credentials = account::resolve(&spec.process.identity);
         let uid = credentials.ok().and_then(|credentials| credentials.uid);
         let uid = uid.unwrap_or(own);
-        // What the process was told is one of these. It could say anything by now, so what it
-        // says only chooses among them.
         let told = environ::variable(speaker.pid, "NOTIFY_SOCKET");
-        let mut all = self.addresses.of(name, uid == own);
-        let at = all
-            .iter()
-            .position(|address| Some(address.variable()) == told);
-        let address = all.swap_remove(at.unwrap_or(0));
+        let address = self.addresses.told(name, uid == own, told.as_deref());
         let socket = match self.taken_over.remove(name) {
             Some(socket) => UnixDatagram::from(socket),
             None => address.bind()?,

@@ -87,6 +87,7 @@ pub(crate) struct Children {
 }
 
 impl Children {
+    /// No children, yet.
     pub(crate) fn new(tree: Tree, strays: Strays) -> Self {
         Self {
             by_pid: HashMap::new(),

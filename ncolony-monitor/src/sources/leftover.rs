@@ -36,6 +36,7 @@ pub(crate) struct Said {
 }
 
 impl Hold {
+    /// What holds together the process with this run id.
     pub(crate) fn new(run_id: String, cgroup: Option<Cgroup>) -> Self {
         Self {
             run_id,
@@ -165,6 +166,7 @@ pub(crate) enum Whereabouts {
 }
 
 impl Leftover {
+    /// What is left of this start, whose main process ended so.
     pub(crate) fn new(generation: Generation, hold: Hold, exit: Exit, group: Led) -> Self {
         Self {
             is_complete: hold.cgroup.is_some(),

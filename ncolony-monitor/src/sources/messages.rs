@@ -66,6 +66,7 @@ pub(crate) struct Mailbox {
 }
 
 impl Mailbox {
+    /// The mailbox of this directory; nothing in it has been looked at.
     pub(crate) fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),

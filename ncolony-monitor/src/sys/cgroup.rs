@@ -148,6 +148,7 @@ impl Cgroup {
         Ok(lines.any(|line| line == b"populated 0"))
     }
 
+    /// The numbers of all processes in it and in the groups below; none of what cannot be read.
     pub(crate) fn members(&self) -> HashSet<u32> {
         let own = self.own_members().unwrap_or_default();
         let below = self.below();

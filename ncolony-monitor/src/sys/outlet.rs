@@ -77,6 +77,7 @@ pub(crate) struct Outlet<F> {
 }
 
 impl<F: AsFd> Outlet<F> {
+    /// A way out by this descriptor, with nothing that waits.
     pub(crate) fn new(fd: F) -> Self {
         Self {
             fd,
@@ -144,6 +145,7 @@ pub(crate) struct LineOutlet<F> {
 }
 
 impl<F: AsFd> LineOutlet<F> {
+    /// The same, for lines that may be lost where nobody takes them.
     pub(crate) fn new(fd: F) -> Self {
         Self {
             outlet: Outlet::new(fd),

@@ -44,6 +44,10 @@ pub(crate) struct Glass {
 }
 
 impl Glass {
+    /// A glass with nothing in it.
+    ///
+    /// # Errors
+    /// There are no descriptors left.
     pub(crate) fn new() -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         let bytes = vec![0; PEEK_BYTES];

@@ -77,6 +77,7 @@ pub(crate) fn calm(world: &World) -> Result<(), Violation> {
     })
 }
 
+/// After a breath no message is left that was read, but for an upgrade that is under way.
 pub(crate) fn check(monitor: &Monitor) -> Result<(), Violation> {
     let open = &monitor.outstanding;
     THIS.must(open.values().all(|expected| expected.upgrades), || {

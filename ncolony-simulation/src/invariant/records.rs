@@ -86,7 +86,7 @@ pub(super) fn check(monitor: &Monitor, kernel: &Kernel, now: Mono) -> Result<(),
         let Some(record) = monitor.records.get(name) else {
             return Err(THIS.broken(format!("{name} has no record")));
         };
-        let waits = ledger.waits(name, now);
+        let waits = ledger.is_to_be_replaced(name);
         check_one(name, account, record, (ledger.closing, waits), now)?;
         check_process(record, kernel, monitor)?;
         THIS.must(says(monitor.colony.record(name), record), || {

@@ -1,5 +1,5 @@
-//! I4: a program whose file is removed is told to stop at once, or in its turn, and its record goes with the last
-//! of its processes, not before.
+//! I4: a program whose file is removed is told to stop at once, or in its turn, and its record goes
+//! with the last of its processes, not before.
 
 use ncolony_core::ProgramName;
 

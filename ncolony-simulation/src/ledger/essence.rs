@@ -12,6 +12,7 @@ fn behind(now: Mono, then: Mono) -> std::time::Duration {
 }
 
 impl Ledger {
+    /// Everything that decides what must be so from now on, with times as distances from `now`.
     pub(crate) fn hash_essence(&self, now: Mono, out: &mut impl Hasher) {
         (self.closing, self.killing).hash(out);
         (self.detaching, self.upgrading).hash(out);

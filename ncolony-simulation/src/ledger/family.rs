@@ -27,12 +27,19 @@ impl Ledger {
 
     /// Whether it is an instance whose process is out of date and takes turns with others.
     pub(super) fn may_wait(&self, name: &ProgramName) -> bool {
-        let Some(account) = self.accounts.get(name).filter(|_| name.is_instance()) else {
+        let named = self.accounts.get(name).map(|account| account.named);
+        name.is_instance() && named == Some(false) && self.is_to_be_replaced(name)
+    }
+
+    /// Whether its process is out of date and was not told to stop: others come first.
+    #[must_use]
+    pub fn is_to_be_replaced(&self, name: &ProgramName) -> bool {
+        let Some(account) = self.accounts.get(name) else {
             return false;
         };
         let lives = account.alive().filter(|life| life.stop.is_none());
         let is_old = lives.is_some_and(|life| account.is_superseded(&life.spec));
-        account.wanted(self.closing) && is_old && !account.named
+        account.wanted(self.closing) && is_old
     }
 }
 

@@ -1,5 +1,5 @@
-//! The reader of supervisord's files against supervisord itself: both take the same configurations, and
-//! make the same of them.
+//! The reader of supervisord's files against supervisord itself: both take the same configurations,
+//! and make the same of them.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::standing::Lack;
 use crate::name::ProgramName;
+use crate::status::TurnWord;
 
 /// Why a program is not started, or not told to stop, although that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,19 @@ pub(crate) enum Hold {
 }
 
 impl Hold {
+    /// What it means for a process that is to be replaced: whether its turn comes by itself.
+    pub(crate) fn turn(&self) -> TurnWord {
+        match self {
+            Self::Ring(_) | Self::Kept(_) => TurnWord::Held,
+            Self::After(_)
+            | Self::Requires(..)
+            | Self::LowerFirst
+            | Self::Dependent(_)
+            | Self::HigherFirst
+            | Self::Remembered(_) => TurnWord::Waits,
+        }
+    }
+
     /// What a person is told.
     pub(crate) fn sentence(&self) -> String {
         match self {

@@ -3,7 +3,7 @@
 use super::driver::{Driver, Spawns};
 use crate::colony::{Blame, Group};
 use crate::exit::Exit;
-use crate::status::{State, WantWord};
+use crate::status::{State, TurnWord, WantWord};
 
 const AFTER_DB: &str = r#""after": ["db"]"#;
 const REQUIRES_DB: &str = r#""requires": ["db"]"#;
@@ -347,6 +347,7 @@ fn a_ring_stops_nobody_and_replaces_nobody() {
         ring.reason("a")
             .starts_with("it is to be restarted, and goes on")
     );
+    assert_eq!(ring.record("a").turn, Some(TurnWord::Held));
     assert!(
         ring.reason("b").contains("b → a → b"),
         "{}",

@@ -3,7 +3,7 @@
 use super::driver::Driver;
 use crate::colony::{Group, Observation};
 use crate::exit::Exit;
-use crate::status::{State, WantWord};
+use crate::status::{State, TurnWord, WantWord};
 
 const AFTER_DB: &str = r#""after": ["db"]"#;
 const REQUIRES_DB: &str = r#""requires": ["db"]"#;
@@ -48,6 +48,23 @@ fn what_requires_it_is_gone_before_a_program_is_told() {
     assert_eq!(both.orders(), ["spawn db"]);
     both.wait(1000);
     assert_eq!(both.orders(), ["spawn app"]);
+}
+
+#[test]
+fn what_waits_to_be_replaced_says_that_its_turn_comes() {
+    let mut both = both(REQUIRES_DB);
+    both.say(r#"{"type": "RESTART-ALL"}"#);
+    assert!(both.orders().ends_with(&ASKED_APP.map(str::to_owned)));
+    assert_eq!(both.state("db"), State::Running);
+    assert_eq!(both.record("db").turn, Some(TurnWord::Waits));
+    assert_eq!(both.record("app").turn, None, "it stops");
+    both.exits("app", 0);
+    assert_eq!(both.record("db").turn, None);
+    both.exits("db", 0);
+    both.wait(2000);
+    both.tell("STOP", "db");
+    assert_eq!(both.state("db"), State::Running);
+    assert_eq!(both.record("db").turn, None, "it is not to be replaced");
 }
 
 #[test]

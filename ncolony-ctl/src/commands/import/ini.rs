@@ -120,8 +120,8 @@ impl Ini {
         section.settings.iter().chain(inherited)
     }
 
-    /// Writes a directory wherever `%(here)s` stands, as supervisord does after each file when there is
-    /// something to include.
+    /// Writes a directory wherever `%(here)s` stands, as supervisord does after each file when
+    /// there is something to include.
     pub(super) fn put_here(&mut self, here: &str) {
         const FORMAT: &str = "%(here)s";
         let defaults = self.defaults.clone();

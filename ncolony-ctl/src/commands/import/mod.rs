@@ -4,10 +4,10 @@
 //!
 //! The configuration is read as supervisord reads it: [`ini`] is Python's reader of INI files,
 //! [`percent`] its expansions, [`shlex`] its words, [`values`] the kinds of supervisord's options.
-//! [`configuration`] joins the files, [`global`], [`groups`] and [`others`] go through the sections,
-//! and what supervisord would refuse they refuse, with the line. Up to there nothing is known of
-//! ncolony. [`translate`] turns each [`process`] into a program file, and [`mod@write`] puts all of them
-//! into a directory, or none.
+//! [`configuration`] joins the files, [`global`], [`groups`] and [`others`] go through the
+//! sections, and what supervisord would refuse they refuse, with the line. Up to there nothing is
+//! known of ncolony. [`translate`] turns each [`process`] into a program file, and [`mod@write`]
+//! puts all of them into a directory, or none.
 
 mod configuration;
 mod global;

@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// The paths that a pattern names, sorted. One without a `*`, `?` or `[` names itself, if it is there.
+/// The paths that a pattern names, sorted. One without a `*`, `?` or `[` names itself, if it is
+/// there.
 pub(super) fn matches(pattern: &str) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::from(if pattern.starts_with('/') {
         "/"

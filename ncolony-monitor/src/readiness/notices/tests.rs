@@ -175,3 +175,19 @@ async fn another_users_program_speaks_to_a_name_that_is_no_file() {
         .connect_addr(&address)
         .unwrap();
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn whoever_has_taken_the_name_keeps_nobody_from_speaking() {
+    let directory = tempfile::tempdir().unwrap();
+    let colony = format!("taken{}", std::process::id());
+    let mut notices = Notices::new(Addresses::new(directory.path(), &colony));
+    let usual = SocketAddr::from_abstract_name(format!("ncolony/{colony}/web")).unwrap();
+    let _taken = UnixDatagram::bind_addr(&usual).unwrap();
+    let variable = notices
+        .prepare(&name(), Some(limits::own_user() + 1))
+        .unwrap();
+    assert!(variable.starts_with(&format!("@ncolony/{colony}/web/")));
+    let address = SocketAddr::from_abstract_name(&variable[1..]).unwrap();
+    let client = UnixDatagram::unbound().unwrap();
+    client.connect_addr(&address).unwrap();
+}

@@ -108,9 +108,13 @@ impl Driver {
         }
     }
 
+    /// Returns when something has happened, or may have.
     fn wait(&mut self, beat: Option<Mono>) -> io::Result<()> {
-        if let Some(alarm) = &mut self.alarm {
-            alarm.set(self.machine.next_start().map(Point::as_nanos))?;
+        let start = self.machine.next_start().map(Point::as_nanos);
+        if let Some(alarm) = &mut self.alarm
+            && alarm.set(start)?
+        {
+            return Ok(());
         }
         let alarm = self.alarm.as_ref().map(Alarm::as_fd);
         let pipes = self.run.iter().flat_map(Run::ends);

@@ -5,6 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::time::Duration;
 
+use ncolony_core::Mono;
+
 use super::machine::{Machine, Order, Reading, Settings};
 use super::output;
 use super::run::{Run, Seen};
@@ -12,6 +14,7 @@ use super::timetable::Point;
 use crate::sys::alarm::Alarm;
 use crate::sys::signals::{Signals, Told};
 use crate::sys::{clock, errno, waiting};
+use crate::watching::{Pulse, Voice};
 
 /// A machine with its hands.
 pub(crate) struct Driver {
@@ -22,6 +25,9 @@ pub(crate) struct Driver {
     /// Follows the wall clock, where the timetable does.
     alarm: Option<Alarm>,
     signals: Signals,
+    /// Our own heart, and how it is said that it cannot beat.
+    pulse: Pulse,
+    voice: Voice,
     run: Option<Run>,
 }
 
@@ -35,6 +41,7 @@ impl Driver {
         clock: fn() -> Point,
         command: Vec<OsString>,
     ) -> io::Result<Self> {
+        let mut voice = Voice::new("ncolony-scheduler");
         let is_calendar = settings.timetable.is_calendar();
         Ok(Self {
             machine: Machine::new(settings, reading(clock)),
@@ -42,6 +49,8 @@ impl Driver {
             clock,
             alarm: is_calendar.then(Alarm::new).transpose()?,
             signals: Signals::take_over()?,
+            pulse: Pulse::of_this_program(&mut voice),
+            voice,
             run: None,
         })
     }
@@ -55,12 +64,13 @@ impl Driver {
             output::say(&words);
         }
         loop {
+            let beat = self.pulse.beat(clock::mono(), &mut self.voice);
             let orders = self.machine.time_passes(reading(self.clock));
             self.obey(orders);
             if self.machine.is_over() {
                 return Ok(());
             }
-            self.wait()?;
+            self.wait(beat)?;
             if let Some(run) = &mut self.run {
                 run.print();
             }
@@ -98,24 +108,33 @@ impl Driver {
         }
     }
 
-    fn wait(&mut self) -> io::Result<()> {
-        if let Some(alarm) = &mut self.alarm {
-            alarm.set(self.machine.next_start().map(Point::as_nanos))?;
+    /// Returns when something has happened, or may have.
+    fn wait(&mut self, beat: Option<Mono>) -> io::Result<()> {
+        let start = self.machine.next_start().map(Point::as_nanos);
+        if let Some(alarm) = &mut self.alarm
+            && alarm.set(start)?
+        {
+            return Ok(());
         }
         let alarm = self.alarm.as_ref().map(Alarm::as_fd);
         let pipes = self.run.iter().flat_map(Run::ends);
         let ends: Vec<_> = pipes.chain([self.signals.as_fd()]).chain(alarm).collect();
-        waiting::wait(&ends, self.patience())
+        waiting::wait(&ends, self.patience(beat))
     }
 
-    /// How long nothing has to be done of our own accord.
-    fn patience(&self) -> Option<Duration> {
+    /// How long nothing has to be done of our own accord; the heart beats next at `beat`.
+    fn patience(&self, beat: Option<Mono>) -> Option<Duration> {
         let now = clock::mono();
         let look = self.run.as_ref().and_then(Run::look_at);
-        let deadlines = [self.machine.next_deadline(), look].into_iter().flatten();
+        let deadlines = [self.machine.next_deadline(), look, beat];
         let start = self.machine.next_start().filter(|_| self.alarm.is_none());
         let until_start = start.map(|start| start.since((self.clock)()));
-        deadlines.map(|at| at.since(now)).chain(until_start).min()
+        deadlines
+            .into_iter()
+            .flatten()
+            .map(|at| at.since(now))
+            .chain(until_start)
+            .min()
     }
 
     fn hear(&mut self) {

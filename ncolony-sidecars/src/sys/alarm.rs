@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 
@@ -22,23 +23,25 @@ impl Alarm {
     }
 
     /// From now on it waits for this many nanoseconds after the start of 1970, and no longer for
-    /// what it waited for before.
-    pub(crate) fn set(&mut self, nanos: Option<u64>) -> io::Result<()> {
+    /// what it waited for before. Says whether the clock was set since this was last called: then
+    /// the number may have been worked out by a clock that shows something else now.
+    pub(crate) fn set(&mut self, nanos: Option<u64>) -> io::Result<bool> {
         let Some(nanos) = nanos else {
-            return Ok(self.timer.unset()?);
+            self.timer.unset()?;
+            return Ok(false);
         };
         // Zero would mean never.
         let at = TimeSpec::from(Duration::from_nanos(nanos.max(1)));
         let flags =
             TimerSetTimeFlags::TFD_TIMER_ABSTIME | TimerSetTimeFlags::TFD_TIMER_CANCEL_ON_SET;
         match self.timer.set(Expiration::OneShot(at), flags) {
-            // The clock was set since the last look at it; the timer is set nevertheless, and what
-            // was said here is not said again.
-            Err(nix::errno::Errno::ECANCELED) => Ok(()),
-            other => Ok(other?),
+            Ok(()) => Ok(false),
+            Err(Errno::ECANCELED) => Ok(true),
+            Err(error) => Err(error.into()),
         }
     }
 
+    /// What it can be waited for by.
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
         self.timer.as_fd()
     }

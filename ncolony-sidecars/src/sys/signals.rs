@@ -54,6 +54,7 @@ impl Signals {
         self.before
     }
 
+    /// Can be read when a signal has come.
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
         self.told.as_fd()
     }

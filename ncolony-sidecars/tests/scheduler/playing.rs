@@ -2,9 +2,9 @@
 //! and not for ever.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -43,22 +43,22 @@ impl Scheduler {
 
     /// One with these words on its command line.
     pub(crate) fn new(words: &[String]) -> Self {
+        Self::with_variables(words, &[])
+    }
+
+    /// The same, with these variables in its environment.
+    pub(crate) fn with_variables(words: &[String], variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_ncolony-scheduler"))
             .args(words)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
         let (give, lines) = channel();
-        thread::spawn(move || {
-            for line in out.split(b'\n') {
-                let line = String::from_utf8_lossy(&line.unwrap()).into_owned();
-                if give.send(line).is_err() {
-                    return;
-                }
-            }
-        });
+        read(child.stdout.take().unwrap(), give.clone());
+        read(child.stderr.take().unwrap(), give);
         Self {
             child,
             lines,
@@ -116,6 +116,18 @@ impl Scheduler {
         }
         status
     }
+}
+
+/// Gives the lines of an output, from a thread of its own.
+fn read(output: impl Read + Send + 'static, give: Sender<String>) {
+    thread::spawn(move || {
+        for line in BufReader::new(output).split(b'\n') {
+            let line = String::from_utf8_lossy(&line.unwrap()).into_owned();
+            if give.send(line).is_err() {
+                return;
+            }
+        }
+    });
 }
 
 impl Drop for Scheduler {

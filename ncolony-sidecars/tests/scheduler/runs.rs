@@ -138,3 +138,36 @@ fn what_was_asked_for_wrongly_is_a_usage_error() {
         assert!(talk.contains(wanted), "{talk}");
     }
 }
+
+#[test]
+fn it_beats_its_heart_whatever_its_run_does() {
+    let place = tempfile::tempdir().unwrap();
+    let beat = place.path().join("job");
+    let status = place.path().display();
+    let file =
+        format!(r#"{{"ncolony.beatcheck": {{"period": 0.3, "grace": 1, "status": "{status}"}}}}"#);
+    let variables = [("NCOLONY_NAME", "job"), ("NCOLONY_CONFIG", &*file)];
+    let words = ["--", "sleep", "1000"].map(str::to_owned);
+    let words = [&every("1000", "1000", "1")[..], &words].concat();
+    let _scheduler = Scheduler::with_variables(&words, &variables);
+    for _beat in 0..3 {
+        until(|| beat.exists().then_some(()));
+        fs::remove_file(&beat).unwrap();
+    }
+}
+
+#[test]
+fn a_heart_that_cannot_beat_is_said_once_and_stops_nothing() {
+    let file =
+        r#"{"ncolony.beatcheck": {"period": 0.03, "grace": 1, "status": "/no/such/place/job"}}"#;
+    let variables = [("NCOLONY_NAME", "job"), ("NCOLONY_CONFIG", file)];
+    let words = [&every("0.05", "10", "1")[..], &["--arg=true".to_owned()]].concat();
+    let mut scheduler = Scheduler::with_variables(&words, &variables);
+    scheduler.line("ncolony-scheduler: its own heart: ");
+    scheduler.line("run 5 exited with code 0");
+    let said = scheduler
+        .seen()
+        .iter()
+        .filter(|line| line.contains("heart"));
+    assert_eq!(said.count(), 1, "{:?}", scheduler.seen());
+}

@@ -55,7 +55,13 @@ impl Colony {
                 .iter()
                 .filter(|name| Path::new(name).extension().is_some())
             {
-                let content = fs::read(self.path(place).join(name)).unwrap_or_default();
+                let path = self.path(place).join(name);
+                // A device may have no end.
+                let content = if path.is_file() {
+                    fs::read(path).unwrap_or_default()
+                } else {
+                    Vec::new()
+                };
                 let content = String::from_utf8_lossy(&content[..content.len().min(2000)]);
                 let _ = writeln!(text, "  {}: {content}", name.display());
             }

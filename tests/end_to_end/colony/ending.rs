@@ -55,7 +55,15 @@ impl Colony {
                 .iter()
                 .filter(|name| Path::new(name).extension().is_some())
             {
-                let content = fs::read(self.path(place).join(name)).unwrap_or_default();
+                let path = self.path(place).join(name);
+                // What is no file may have no end.
+                let is_file = fs::metadata(&path).is_ok_and(|it| it.is_file());
+                let content = if is_file {
+                    fs::read(path)
+                } else {
+                    Ok(Vec::new())
+                };
+                let content = content.unwrap_or_default();
                 let content = String::from_utf8_lossy(&content[..content.len().min(2000)]);
                 let _ = writeln!(text, "  {}: {content}", name.display());
             }

@@ -211,7 +211,7 @@ fn events_that_cannot_be_written_are_counted_and_it_goes_on_by_itself() {
         .iter()
         .find(|it| it.contains("events.jsonl"))
         .unwrap();
-    assert!(problem.contains("it is not a regular file"), "{problem}");
+    assert!(problem.contains("is not a regular file"), "{problem}");
     colony.until_state("web", State::Running);
     fs::remove_file(&events).unwrap();
     colony.remove("web");

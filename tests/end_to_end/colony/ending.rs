@@ -56,12 +56,14 @@ impl Colony {
                 .filter(|name| Path::new(name).extension().is_some())
             {
                 let path = self.path(place).join(name);
-                // A device may have no end.
-                let content = if path.is_file() {
-                    fs::read(path).unwrap_or_default()
+                // What is no file may have no end.
+                let is_file = fs::metadata(&path).is_ok_and(|it| it.is_file());
+                let content = if is_file {
+                    fs::read(path)
                 } else {
-                    Vec::new()
+                    Ok(Vec::new())
                 };
+                let content = content.unwrap_or_default();
                 let content = String::from_utf8_lossy(&content[..content.len().min(2000)]);
                 let _ = writeln!(text, "  {}: {content}", name.display());
             }

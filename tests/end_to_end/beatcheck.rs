@@ -152,7 +152,16 @@ fn a_standstill_of_everybody_restarts_nobody() {
     until("the heart has been silent for more than its period", || {
         age().filter(|age| *age > Duration::from_secs(5))
     });
+    // The check goes on first, and has looked at everything before the heart can beat again.
+    colony.program("unreadable", "{");
     processes::signal(check, Signal::SIGCONT);
+    until("the check has looked", || {
+        let lines = colony.lines("logs/beatcheck.log");
+        lines
+            .iter()
+            .any(|line| line.contains("unreadable"))
+            .then_some(())
+    });
     processes::signal(well, Signal::SIGCONT);
     patient(&colony, "witness", STILL, 0.3);
     colony.until_up("witness");

@@ -8,7 +8,7 @@
 //!
 //! Each has a module and a binary of a few lines. What it decides is decided without a clock, a
 //! file or a process, in modules that say so; the rest does as it is told. System calls are made
-//! in [`sys`], by all of them.
+//! in `sys`, by all of them.
 //!
 //! - [`scheduler`] runs a command again and again, by a period or by a calendar.
 //! - [`beatcheck`] restarts programs whose hearts have stopped, and [`httpcheck`] those whose servers

@@ -1,7 +1,7 @@
 //! Restarts programs whose servers do not answer, or not as they should.
 //!
-//! One loop decides: when a check is due ([`schedule`]), and what its outcome means. Checks are
-//! made by threads, at most [`CHECKS_AT_ONCE`] of them, each for one check and no longer than that
+//! One loop decides: when a check is due (`schedule`), and what its outcome means. Checks are
+//! made by threads, at most `CHECKS_AT_ONCE` of them, each for one check and no longer than that
 //! check's timeout: a server that hangs holds up nobody else's.
 
 mod ask;

@@ -2,11 +2,11 @@
 //!
 //! # Theory of operation
 //!
-//! When runs are due is arithmetic ([`timetable`]). What becomes of a run that is due, late, missed
-//! or in the way of another is decided by a machine without a clock or a process ([`machine`]): it
+//! When runs are due is arithmetic (`timetable`). What becomes of a run that is due, late, missed
+//! or in the way of another is decided by a machine without a clock or a process (`machine`): it
 //! is told the time and what has happened, and gives orders. One loop, in one thread, waits for
 //! whichever comes first of a signal, output, the end of the run and the next point in time, tells
-//! the machine, and carries out what it orders ([`driver`]).
+//! the machine, and carries out what it orders (`driver`).
 //!
 //! A period is measured on the monotonic clock, which nobody sets and which stands still while the
 //! machine sleeps. A calendar goes by the wall clock; a timer of the kernel that follows it wakes

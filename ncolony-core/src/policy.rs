@@ -121,12 +121,17 @@ pub enum Verdict {
     GiveUp,
 }
 
+/// Whether an end is a success. What nobody knows is none.
+#[must_use]
+pub fn is_success(policy: &Policy, exit: Exit) -> bool {
+    matches!(exit, Exit::Code(code) if policy.exit_codes.contains(&code))
+}
+
 /// Judges the end of a process that nobody had asked to stop.
 pub fn judge(policy: &Policy, backoff: &mut Backoff, ended: &Ended) -> Verdict {
-    let success = matches!(ended.exit, Exit::Code(code) if policy.exit_codes.contains(&code));
     let rests = match policy.restart {
         Restart::Always => false,
-        Restart::OnFailure => success,
+        Restart::OnFailure => is_success(policy, ended.exit),
         Restart::Never => true,
     };
     if rests {

@@ -11,8 +11,8 @@ use super::phase::{Phase, Rest};
 use super::program::{Program, Want};
 use super::sentence;
 use crate::event::Cause;
-use crate::exit::Exit;
 use crate::name::ProgramName;
+use crate::policy::is_success;
 use crate::status::TurnWord;
 
 /// What an instance is to the others of its family.
@@ -230,13 +230,7 @@ impl Program {
             (Want::Up { .. }, Phase::Running(_)) if self.has_turn => Some(Missing::Comes),
             (Want::Down(_), _) | (Want::Up { .. }, Phase::Running(_)) => None,
             (Want::Up { spec, .. }, Phase::Idle(Rest::Exited(exit))) => {
-                let code = if let Exit::Code(code) = exit {
-                    Some(code)
-                } else {
-                    None
-                };
-                let is_success = code.is_some_and(|code| spec.policy.exit_codes.contains(code));
-                (!is_success).then_some(Missing::Fails)
+                (!is_success(&spec.policy, *exit)).then_some(Missing::Fails)
             }
             (Want::Up { .. }, Phase::Idle(Rest::Fatal)) => Some(Missing::Fails),
             (Want::Up { .. }, Phase::Delayed { wait, .. }) if !wait.is_zero() => {

@@ -2,6 +2,7 @@
 
 use crate::colony::phase::{Phase, Rest};
 use crate::colony::program::{Program, Want, Why};
+use crate::spec::ProgramSpec;
 
 /// What of a program matters to others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,8 +92,7 @@ impl Standing {
 fn has_started(program: &Program, in_ring: bool) -> bool {
     match &program.phase {
         Phase::Starting(child) | Phase::Running(child) => {
-            let is_replaced = program.is_superseded(&child.spec) && !program.waits_for_turn(false);
-            program.has_started() && (in_ring || !is_replaced)
+            program.has_started() && (in_ring || !is_replaced(program, &child.spec))
         }
         Phase::Idle(_)
         | Phase::Delayed { .. }
@@ -137,8 +137,12 @@ fn is_leaving(program: &Program, want: &Want, lacks: bool, in_ring: bool) -> boo
     };
     let stops = matches!(program.phase, Phase::Stopping { .. });
     let unwanted = matches!(want, Want::Down(_));
-    let is_replaced = program.is_superseded(spec) && !program.waits_for_turn(false);
-    unwanted || stops || lacks || (!in_ring && is_replaced)
+    unwanted || stops || lacks || (!in_ring && is_replaced(program, spec))
+}
+
+/// Whether its process is about to make way for another: one that waits for its turn is not yet.
+fn is_replaced(program: &Program, started_with: &ProgramSpec) -> bool {
+    program.is_superseded(started_with) && !program.waits_for_turn(false)
 }
 
 impl Lack {

@@ -20,7 +20,7 @@ use ncolony_core::heart::{EXTRA, Watched};
 use ncolony_core::{Mono, Places, ProgramName};
 
 use crate::beatcheck::judge::{Judge, Mark, Verdict};
-use crate::watching::{Attention, Flags, Life, Programs, Pulse, Requests, Seen, Voice};
+use crate::watching::{Attention, Flags, Programs, Pulse, Requests, Seen, Voice};
 
 /// Restarts programs whose hearts have stopped
 #[derive(Debug, Parser)]
@@ -104,23 +104,11 @@ impl Beatcheck {
 
     fn admit(&mut self, now: Mono, name: &ProgramName, seen: &Seen) {
         let subject = format!("{name}: the check of its heart");
-        let watched = match Watched::parse(&seen.extra) {
-            Ok(watched) => watched,
-            Err(wrong) => {
-                self.patients.remove(name);
-                let wrong = format!("{wrong}; it is not checked until that is mended");
-                return self.voice.say(&subject, &wrong);
-            }
+        let Some((watched, run)) = seen.to_check(&subject, Watched::parse, &mut self.voice) else {
+            self.patients.remove(name);
+            return;
         };
         let files = watched.files(name.family_str(), name.instance_number());
-        let run = match &seen.life {
-            Life::Untold => None,
-            Life::Runs(run) => Some(run.clone()),
-            Life::Rests => {
-                self.patients.remove(name);
-                return;
-            }
-        };
         match self.patients.get_mut(name) {
             Some(patient) if patient.judge.is_about(&watched, run.as_ref()) => {
                 patient.files = files;

@@ -20,7 +20,7 @@ use ncolony_core::{Mono, Places, ProgramName};
 use crate::httpcheck::ask::{Client, Outcome};
 use crate::httpcheck::schedule::{Schedule, Ticket};
 use crate::httpcheck::settings::{EXTRA, Settings};
-use crate::watching::{Attention, Flags, Life, Programs, Pulse, Requests, Seen, Voice};
+use crate::watching::{Attention, Flags, Programs, Pulse, Requests, Seen, Voice};
 
 /// The most checks that are made at the same time; a further one waits for the end of another.
 const CHECKS_AT_ONCE: usize = 64;
@@ -145,23 +145,12 @@ impl Httpcheck {
 
     fn admit(&mut self, now: Mono, name: &ProgramName, seen: &Seen) {
         let subject = format!("{name}: the check of its server");
-        let settings = match Settings::parse(&seen.extra) {
-            Ok(settings) => settings,
-            Err(wrong) => {
-                self.schedules.remove(name);
-                let wrong = format!("{wrong}; it is not checked until that is mended");
-                return self.voice.say(&subject, &wrong);
-            }
+        let Some((settings, run)) = seen.to_check(&subject, Settings::parse, &mut self.voice)
+        else {
+            self.schedules.remove(name);
+            return;
         };
         self.voice.is_well(&subject);
-        let run = match &seen.life {
-            Life::Untold => None,
-            Life::Runs(run) => Some(run.clone()),
-            Life::Rests => {
-                self.schedules.remove(name);
-                return;
-            }
-        };
         let known = self.schedules.get(name);
         if !known.is_some_and(|schedule| schedule.is_about(&settings, run.as_ref())) {
             let schedule = Schedule::new(settings, run, now);

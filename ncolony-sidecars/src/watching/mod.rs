@@ -9,7 +9,7 @@ mod voice;
 
 pub(crate) use attention::Attention;
 pub(crate) use flags::Flags;
-pub(crate) use programs::{Life, Programs, Run, Seen};
+pub(crate) use programs::{Programs, Run, Seen};
 pub(crate) use request::Requests;
 pub(crate) use voice::Voice;
 

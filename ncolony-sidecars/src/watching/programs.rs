@@ -2,6 +2,7 @@
 //! monitor's records.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::Path;
 
 use ncolony_core::descriptor::FILE_BYTES_MAX;
@@ -44,6 +45,30 @@ pub(crate) struct Seen {
     pub(crate) extra: Value,
     /// Whether it runs.
     pub(crate) life: Life,
+}
+
+impl Seen {
+    /// What is to be checked, and the process that it is about where that is known. `None`: nothing
+    /// just now; what is wrong with the key is said.
+    pub(crate) fn to_check<S, E: Display>(
+        &self,
+        subject: &str,
+        parse: impl FnOnce(&Value) -> Result<S, E>,
+        voice: &mut Voice,
+    ) -> Option<(S, Option<Run>)> {
+        let said = parse(&self.extra).map_err(|wrong| {
+            voice.say(
+                subject,
+                &format!("{wrong}; it is not checked until that is mended"),
+            );
+        });
+        let run = match &self.life {
+            Life::Untold => None,
+            Life::Runs(run) => Some(run.clone()),
+            Life::Rests => return None,
+        };
+        Some((said.ok()?, run))
+    }
 }
 
 /// What stood in a program file when it was read last.

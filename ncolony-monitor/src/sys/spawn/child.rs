@@ -98,8 +98,12 @@ unsafe fn prepare(order: &Order<'_>) -> Result<(), LaunchError> {
     Ok(())
 }
 
-/// Gives signals back their default effect: a program is not to ignore what we do, and no handler of
-/// ours may run in the child.
+/// Gives signals back their default effect: a handler of ours would run on the parent's memory, and
+/// what is ignored would stay ignored in the program. The C library keeps 32 and 33 to itself, so the
+/// kernel is asked directly.
+///
+/// # Safety
+/// As for [`become_program`].
 unsafe fn default_signals(inherited: &[c_int]) {
     // The kernel's structure is the handler, flags, restorer and mask; zeroes mean the default.
     let action = [0_u64; 4];

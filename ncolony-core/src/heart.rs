@@ -22,59 +22,11 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-
 use crate::files::{FileError, is_directory, touch};
-use crate::time::seconds_from;
 
-/// The key of a program's file that says how its heart is watched.
-pub const EXTRA: &str = "ncolony.beatcheck";
-
-/// How a program's heart is watched: the value of [`EXTRA`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Watched {
-    /// The longest that a heart may be silent.
-    pub period: Duration,
-    /// How long after a start nobody looks: `grace` periods.
-    pub grace: Duration,
-    /// The file that is touched; or a directory, in which the file has the program's name.
-    pub status: PathBuf,
-}
+pub use crate::checks::Watched;
 
 impl Watched {
-    /// Reads the value of [`EXTRA`].
-    ///
-    /// # Errors
-    /// A sentence that names the key.
-    pub fn parse(extra: &Value) -> Result<Self, HeartError> {
-        let Value::Object(keys) = extra else {
-            return Err(HeartError(format!("{EXTRA} is not an object")));
-        };
-        let period = number(keys, "period")?;
-        if period.is_zero() {
-            return Err(HeartError(format!("{EXTRA}.period must be more than 0")));
-        }
-        let grace = number(keys, "grace")?.as_secs_f64() * period.as_secs_f64();
-        let grace = seconds_from(grace).ok_or_else(|| {
-            HeartError(format!(
-                "{EXTRA}.grace is too large: it is counted in periods"
-            ))
-        })?;
-        let status = match keys.get("status") {
-            Some(Value::String(path)) if !path.is_empty() => PathBuf::from(path),
-            Some(_) | None => {
-                return Err(HeartError(format!(
-                    "{EXTRA}.status must be the path of a file or of a directory"
-                )));
-            }
-        };
-        Ok(Self {
-            period,
-            grace,
-            status,
-        })
-    }
-
     /// The files that the heart of a program may be, the likeliest first: where `status` is a
     /// directory, an instance has a file of its own (`NAME:K`) or shares that of its program.
     #[must_use]
@@ -85,11 +37,6 @@ impl Watched {
         let own = instance.map(|number| self.status.join(format!("{name}:{number}")));
         own.into_iter().chain([self.status.join(name)]).collect()
     }
-}
-
-fn number(keys: &Map<String, Value>, key: &str) -> Result<Duration, HeartError> {
-    let number = keys.get(key).and_then(Value::as_f64).and_then(seconds_from);
-    number.ok_or_else(|| HeartError(format!("{EXTRA}.{key} must be a number, not negative")))
 }
 
 /// Why a program has no heart although its file speaks of one.
@@ -137,13 +84,10 @@ impl Heart {
         name: &str,
         instance: Option<u32>,
     ) -> Result<Option<Self>, HeartError> {
-        let keys: Map<String, Value> = serde_json::from_str(file)
-            .map_err(|error| HeartError(format!("NCOLONY_CONFIG is no JSON object: {error}")))?;
-        let Some(extra) = keys.get(EXTRA) else {
-            return Ok(None);
-        };
-        Ok(Some(Self {
-            watched: Watched::parse(extra)?,
+        let watched = Watched::of_file(file.as_bytes())
+            .map_err(|error| HeartError(format!("NCOLONY_CONFIG: {error}")))?;
+        Ok(watched.map(|watched| Self {
+            watched,
             name: name.to_owned(),
             instance,
         }))

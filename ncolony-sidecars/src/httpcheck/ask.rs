@@ -3,12 +3,11 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use ncolony_core::checks::HttpCheck;
 use ncolony_core::time::span_in_words;
 use ureq::Agent;
-use ureq::http::{Request, Response};
+use ureq::http::{self, Request, Response};
 use ureq::tls::{RootCerts, TlsConfig};
-
-use super::settings::Settings;
 
 /// How much of a body is searched for the text that it has to contain.
 const BODY_BYTES_MAX: u64 = 1 << 20;
@@ -52,7 +51,7 @@ impl Client {
     }
 
     /// Makes a check. It takes no longer than its timeout.
-    pub(crate) fn ask(&self, settings: &Settings) -> Outcome {
+    pub(crate) fn ask(&self, settings: &HttpCheck) -> Outcome {
         match self.answer(settings) {
             Ok(None) => Outcome::Well,
             Ok(Some(wrong)) => Outcome::Bad(wrong),
@@ -61,16 +60,10 @@ impl Client {
     }
 
     /// What is wrong with the answer, if there is one.
-    fn answer(&self, settings: &Settings) -> Result<Option<String>, ureq::Error> {
-        let mut request = Request::builder()
-            .method(settings.method.clone())
-            .uri(&settings.url);
-        for (name, value) in &settings.headers {
-            request = request.header(name, value);
-        }
+    fn answer(&self, settings: &HttpCheck) -> Result<Option<String>, ureq::Error> {
         let request = self
             .agent
-            .configure_request(request.body(())?)
+            .configure_request(request(settings)?)
             .timeout_global(Some(settings.timeout))
             .build();
         let mut response = self.agent.run(request)?;
@@ -88,7 +81,20 @@ impl Client {
     }
 }
 
-fn wrong_status<B>(response: &Response<B>, settings: &Settings) -> Option<String> {
+/// The request of a check.
+///
+/// # Errors
+/// It is none that can be sent.
+pub(crate) fn request(settings: &HttpCheck) -> Result<Request<()>, http::Error> {
+    let named = Request::builder()
+        .method(settings.method.as_str())
+        .uri(&settings.url);
+    let headers = settings.headers.iter();
+    let whole = headers.fold(named, |request, (name, value)| request.header(name, value));
+    whole.body(())
+}
+
+fn wrong_status<B>(response: &Response<B>, settings: &HttpCheck) -> Option<String> {
     let good = settings.status.as_ref()?;
     let status = response.status();
     (!good.contains(&status.as_u16())).then(|| format!("it answers {status}"))
@@ -98,7 +104,7 @@ fn contains(body: &[u8], text: &[u8]) -> bool {
     text.is_empty() || body.windows(text.len()).any(|window| window == text)
 }
 
-fn in_words(error: &ureq::Error, settings: &Settings) -> String {
+fn in_words(error: &ureq::Error, settings: &HttpCheck) -> String {
     let is_late = matches!(error, ureq::Error::Timeout(_))
         || matches!(error, ureq::Error::Io(error) if is_end_of_time(error));
     if is_late {

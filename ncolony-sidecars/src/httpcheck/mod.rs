@@ -6,21 +6,19 @@
 
 mod ask;
 mod schedule;
-mod settings;
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
+use ncolony_core::checks::HttpCheck;
 use ncolony_core::{Mono, Places, ProgramName};
 
 use crate::httpcheck::ask::{Client, Outcome};
 use crate::httpcheck::schedule::{Schedule, Ticket};
-use crate::httpcheck::settings::{EXTRA, Settings};
-use crate::watching::{Attention, Flags, Programs, Pulse, Requests, Seen, Voice};
+use crate::watching::{self, Asked, Attention, Flags, Pulse, Requests, Voice, Ward};
 
 /// The most checks that are made at the same time; a further one waits for the end of another.
 const CHECKS_AT_ONCE: usize = 64;
@@ -36,14 +34,21 @@ struct Cli {
 /// The program: runs until it is ended.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let mut voice = Voice::new("ncolony-httpcheck");
-    match cli.flags.places() {
-        Ok(places) => Httpcheck::new(places, voice).run(cli.flags.freq),
-        Err(wrong) => {
-            voice.say("places", &wrong);
-            ExitCode::from(2)
+    let flags = Cli::parse().flags;
+    watching::main("ncolony-httpcheck", &flags, |places, voice| {
+        Httpcheck::new(places, voice).run(flags.freq)
+    })
+}
+
+impl Asked for HttpCheck {
+    const KEY: &'static str = Self::KEY;
+
+    fn of_file(bytes: &[u8]) -> Result<Option<Self>, String> {
+        let check = Self::of_file(bytes).map_err(|error| error.to_string())?;
+        if let Some(check) = &check {
+            ask::request(check).map_err(|error| format!("{}: {error}", Self::KEY))?;
         }
+        Ok(check)
     }
 }
 
@@ -57,8 +62,7 @@ struct Report {
 struct Httpcheck {
     places: Places,
     voice: Voice,
-    programs: Programs,
-    schedules: BTreeMap<ProgramName, Schedule>,
+    ward: Ward<Schedule>,
     requests: Requests,
     client: Client,
     under_way: usize,
@@ -73,8 +77,7 @@ impl Httpcheck {
         Self {
             places,
             voice,
-            programs: Programs::with_key(EXTRA),
-            schedules: BTreeMap::new(),
+            ward: Ward::new(),
             requests: Requests::default(),
             client: Client::new(),
             under_way: 0,
@@ -92,7 +95,7 @@ impl Httpcheck {
         loop {
             let (now, missed) = attention.turn(meant);
             if !missed.is_zero() {
-                for schedule in self.schedules.values_mut() {
+                for schedule in self.ward.patients.values_mut() {
                     schedule.missed(missed);
                 }
             }
@@ -103,13 +106,13 @@ impl Httpcheck {
                 .collect();
             // Before a failure counts: is it still the same process?
             if waiting.iter().any(|report| report.outcome != Outcome::Well) {
-                self.look(now);
+                self.ward.look(now, &self.places, &mut self.voice);
             }
             for report in waiting {
                 self.hear(now, &report);
             }
             if now >= next_look {
-                self.look(now);
+                self.ward.look(now, &self.places, &mut self.voice);
                 next_look = now.after(freq);
             }
             self.begin_what_is_due(now);
@@ -129,39 +132,14 @@ impl Httpcheck {
         if self.under_way >= CHECKS_AT_ONCE {
             return None;
         }
-        self.schedules.values().filter_map(Schedule::due).min()
-    }
-
-    /// Looks at program files and records.
-    fn look(&mut self, now: Mono) {
-        let Some(seen) = self.programs.look(&self.places, &mut self.voice) else {
-            return;
-        };
-        self.schedules.retain(|name, _| seen.contains_key(name));
-        for (name, seen) in seen {
-            self.admit(now, &name, &seen);
-        }
-    }
-
-    fn admit(&mut self, now: Mono, name: &ProgramName, seen: &Seen) {
-        let subject = format!("{name}: the check of its server");
-        let Some((settings, run)) = seen.to_check(&subject, Settings::parse, &mut self.voice)
-        else {
-            self.schedules.remove(name);
-            return;
-        };
-        self.voice.is_well(&subject);
-        let known = self.schedules.get(name);
-        if !known.is_some_and(|schedule| schedule.is_about(&settings, run.as_ref())) {
-            let schedule = Schedule::new(settings, run, now);
-            self.schedules.insert(name.clone(), schedule);
-        }
+        self.ward.patients.values().filter_map(Schedule::due).min()
     }
 
     /// Begins the checks that are due, the one that has waited longest first.
     fn begin_what_is_due(&mut self, now: Mono) {
         let mut due: Vec<(Mono, ProgramName)> = self
-            .schedules
+            .ward
+            .patients
             .iter()
             .filter_map(|(name, schedule)| Some((schedule.due()?, name.clone())))
             .filter(|(due, _)| *due <= now)
@@ -176,7 +154,7 @@ impl Httpcheck {
     }
 
     fn begin(&mut self, now: Mono, name: ProgramName) {
-        let Some(schedule) = self.schedules.get_mut(&name) else {
+        let Some(schedule) = self.ward.patients.get_mut(&name) else {
             return;
         };
         self.tickets += 1;
@@ -207,7 +185,7 @@ impl Httpcheck {
     /// Acts on what a check has found.
     fn hear(&mut self, now: Mono, report: &Report) {
         self.under_way -= 1;
-        let Some(schedule) = self.schedules.get_mut(&report.name) else {
+        let Some(schedule) = self.ward.patients.get_mut(&report.name) else {
             return;
         };
         let wrong = match &report.outcome {

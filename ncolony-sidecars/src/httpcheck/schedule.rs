@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use ncolony_core::Mono;
+use ncolony_core::checks::HttpCheck;
 
-use super::settings::Settings;
-use crate::watching::Run;
+use crate::watching::{Patient, Run};
 
 /// The number of a check: an answer to an earlier one than the last counts no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(crate) struct Ticket(pub(crate) u64);
 /// The checks of one program.
 #[derive(Debug)]
 pub(crate) struct Schedule {
-    settings: Settings,
+    settings: HttpCheck,
     run: Option<Run>,
     next: Mono,
     under_way: Option<Ticket>,
@@ -23,9 +23,11 @@ pub(crate) struct Schedule {
     bad: u32,
 }
 
-impl Schedule {
-    /// Checks that begin when grace is over.
-    pub(crate) fn new(settings: Settings, run: Option<Run>, now: Mono) -> Self {
+impl Patient for Schedule {
+    type Asked = HttpCheck;
+
+    /// Checks begin when grace is over.
+    fn new(settings: HttpCheck, run: Option<Run>, now: Mono) -> Self {
         Self {
             next: now.after(settings.grace),
             settings,
@@ -36,14 +38,15 @@ impl Schedule {
         }
     }
 
-    /// What is asked, and how.
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
-    /// Whether these are still the same checks of the same process.
-    pub(crate) fn is_about(&self, settings: &Settings, run: Option<&Run>) -> bool {
+    fn is_about(&self, settings: &HttpCheck, run: Option<&Run>) -> bool {
         self.settings == *settings && self.run.as_ref() == run
+    }
+}
+
+impl Schedule {
+    /// What is asked, and how.
+    pub(crate) fn settings(&self) -> &HttpCheck {
+        &self.settings
     }
 
     /// When the next check is to begin. `None`: one is under way.
@@ -104,7 +107,7 @@ impl Schedule {
 }
 
 /// Why a program is restarted, for its record.
-pub(crate) fn reason(settings: &Settings, failures: u32, wrong: &str) -> String {
+pub(crate) fn reason(settings: &HttpCheck, failures: u32, wrong: &str) -> String {
     let url = &settings.url;
     if failures > 1 {
         format!("its server at {url} has failed {failures} checks in a row, the last one: {wrong}")
@@ -125,10 +128,11 @@ mod tests {
 
     /// Seen at second 100, first asked at 120, every 10 seconds, restarted at the third failure.
     fn schedule() -> Schedule {
-        let extra = json!({
+        let file = json!({HttpCheck::KEY: {
             "url": "http://localhost/", "period": 10, "timeout": 3, "grace": 2, "maxBad": 2
-        });
-        Schedule::new(Settings::parse(&extra).unwrap(), None, at(100))
+        }});
+        let settings = HttpCheck::of_file(file.to_string().as_bytes());
+        Schedule::new(settings.unwrap().unwrap(), None, at(100))
     }
 
     fn check(schedule: &mut Schedule, now: u64, failed: bool) -> bool {

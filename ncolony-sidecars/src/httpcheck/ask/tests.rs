@@ -44,7 +44,12 @@ fn ask(url: &str, keys: Value) -> Outcome {
         .as_object_mut()
         .unwrap()
         .extend(keys.as_object().unwrap().clone());
-    Client::new().ask(&Settings::parse(&extra).unwrap())
+    Client::new().ask(&check(&extra))
+}
+
+fn check(extra: &Value) -> HttpCheck {
+    let file = json!({HttpCheck::KEY: extra}).to_string();
+    HttpCheck::of_file(file.as_bytes()).unwrap().unwrap()
 }
 
 fn wrong(outcome: Outcome) -> String {
@@ -57,6 +62,24 @@ fn wrong(outcome: Outcome) -> String {
 const ERROR: &str = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 5\r\n\r\nsorry";
 const MOVED: &str =
     "HTTP/1.1 302 Found\r\nLocation: http://192.0.2.1/\r\nContent-Length: 0\r\n\r\n";
+
+#[test]
+fn what_makes_sense_in_a_file_can_be_sent() {
+    for url in [
+        "http://a",
+        "https://a-b.example:8443/x?y=z#part",
+        "http://user:word@10.0.0.1/",
+        "http://[::1]:80/%20",
+        "http://a?x",
+        "HTTP://a/",
+        "http://a/~!$&'()*+,;=:@[]|{}",
+    ] {
+        let headers = json!({"X-Ü".replace('Ü', "!#$%&'*+-.^_`|~"): "a ü\tb"});
+        let extra =
+            json!({"url": url, "period": 1, "method": "M!#$%&'*+-.^_`|~1", "headers": headers});
+        assert!(request(&check(&extra)).is_ok(), "{url}");
+    }
+}
 
 #[test]
 fn any_answer_is_one_where_nothing_else_is_expected() {

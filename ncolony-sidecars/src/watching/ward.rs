@@ -1,0 +1,134 @@
+//! The programs that a check has in its care: as long as their files ask for it and they run.
+
+use std::collections::BTreeMap;
+
+use ncolony_core::{Mono, Places, ProgramName};
+
+use super::programs::{Asked, Life, Programs, Run, Seen};
+use super::voice::Voice;
+
+/// What a check keeps of one program.
+pub(crate) trait Patient {
+    /// What the program's file asks for.
+    type Asked: Asked;
+
+    /// One that is checked from now on; `run` is the process that it is about, where that is known.
+    fn new(asked: Self::Asked, run: Option<Run>, now: Mono) -> Self;
+
+    /// Whether this is still the same check of the same process.
+    fn is_about(&self, asked: &Self::Asked, run: Option<&Run>) -> bool;
+}
+
+/// All that is checked.
+#[derive(Debug)]
+pub(crate) struct Ward<P: Patient> {
+    programs: Programs<P::Asked>,
+    /// What is checked, by name.
+    pub(crate) patients: BTreeMap<ProgramName, P>,
+}
+
+impl<P: Patient> Ward<P> {
+    /// Nobody has looked yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            programs: Programs::new(),
+            patients: BTreeMap::new(),
+        }
+    }
+
+    /// Looks at program files and records: who is to be checked from now on, and who no more.
+    /// Where the files cannot be listed, everything stays as it is.
+    pub(crate) fn look(&mut self, now: Mono, places: &Places, voice: &mut Voice) {
+        let Some(seen) = self.programs.look(places, voice) else {
+            return;
+        };
+        self.patients.retain(|name, _| seen.contains_key(name));
+        for (name, seen) in seen {
+            self.admit(now, name, seen, voice);
+        }
+    }
+
+    fn admit(&mut self, now: Mono, name: ProgramName, seen: Seen<P::Asked>, voice: &mut Voice) {
+        let subject = format!("{name}: its file");
+        let asked = match seen.asked {
+            Ok(asked) => {
+                voice.is_well(&subject);
+                Some(asked)
+            }
+            Err(wrong) => {
+                let wrong = format!("{wrong}; it is not checked until that is mended");
+                voice.say(&subject, &wrong);
+                None
+            }
+        };
+        let run = match seen.life {
+            Life::Untold => Some(None),
+            Life::Runs(run) => Some(Some(run)),
+            Life::Rests => None,
+        };
+        let (Some(asked), Some(run)) = (asked, run) else {
+            self.patients.remove(&name);
+            return;
+        };
+        let known = self.patients.get(&name);
+        if !known.is_some_and(|patient| patient.is_about(&asked, run.as_ref())) {
+            self.patients.insert(name, P::new(asked, run, now));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use ncolony_core::checks::Watched;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Kept(Watched);
+
+    impl Patient for Kept {
+        type Asked = Watched;
+
+        fn new(asked: Watched, _: Option<Run>, _: Mono) -> Self {
+            Self(asked)
+        }
+
+        fn is_about(&self, asked: &Watched, _: Option<&Run>) -> bool {
+            self.0 == *asked
+        }
+    }
+
+    #[test]
+    fn who_asks_is_admitted_who_errs_is_not_and_what_cannot_be_listed_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir(at("config")).unwrap();
+        let places = Places {
+            config: at("config"),
+            messages: at("messages"),
+            status: at("status"),
+            logs: None,
+        };
+        let file = |period: &str| {
+            let extra = format!(r#"{{"period": {period}, "grace": 1, "status": "/x"}}"#);
+            let text = format!(r#"{{"args": ["x"], "ncolony.beatcheck": {extra}}}"#);
+            fs::write(at("config/web"), text).unwrap();
+        };
+        let mut ward: Ward<Kept> = Ward::new();
+        let mut look = || {
+            ward.look(Mono::default(), &places, &mut Voice::new("test"));
+            ward.patients.get("web").map(|kept| kept.0.period.as_secs())
+        };
+        file("10");
+        assert_eq!(look(), Some(10));
+        file("2222");
+        assert_eq!(look(), Some(2222));
+        fs::rename(at("config"), at("away")).unwrap();
+        assert_eq!(look(), Some(2222));
+        fs::rename(at("away"), at("config")).unwrap();
+        file(r#""often""#);
+        assert_eq!(look(), None);
+    }
+}

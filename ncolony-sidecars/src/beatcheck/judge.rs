@@ -57,17 +57,16 @@ impl Patient for Judge {
         }
     }
 
+    fn asked(&self) -> &Watched {
+        &self.watched
+    }
+
     fn is_about(&self, watched: &Watched, run: Option<&Run>) -> bool {
         self.watched == *watched && self.run.as_ref() == run
     }
 }
 
 impl Judge {
-    /// How the heart is watched.
-    pub(crate) fn watched(&self) -> &Watched {
-        &self.watched
-    }
-
     /// The pulse was felt: a file that is not what it was has been touched since.
     pub(crate) fn felt(&mut self, now: Mono, mark: Option<Mark>) {
         if mark.is_some() && self.mark != Some(mark) {

@@ -6,20 +6,20 @@
 //! wall clock nor a file server whose clock is another makes a heart old. Time in which we stood
 //! still ourselves does not count, because what stopped us may have stopped everybody.
 
+mod hearts;
 mod judge;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
 use ncolony_core::checks::Watched;
-use ncolony_core::files::touched;
 use ncolony_core::{Mono, Places};
 
-use crate::beatcheck::judge::{Judge, Mark, Verdict};
-use crate::watching::{self, Asked, Attention, Flags, Pulse, Requests, Voice, Ward};
+use crate::beatcheck::hearts::Hearts;
+use crate::beatcheck::judge::{Judge, Verdict};
+use crate::watching::{self, Asked, Attention, Flags, Patient, Pulse, Requests, Voice, Ward};
 
 /// Restarts programs whose hearts have stopped
 #[derive(Debug, Parser)]
@@ -50,6 +50,7 @@ struct Beatcheck {
     places: Places,
     voice: Voice,
     ward: Ward<Judge>,
+    hearts: Hearts,
     requests: Requests,
 }
 
@@ -59,6 +60,7 @@ impl Beatcheck {
             places,
             voice,
             ward: Ward::new(),
+            hearts: Hearts::default(),
             requests: Requests::default(),
         }
     }
@@ -83,25 +85,19 @@ impl Beatcheck {
                 self.act(now);
             }
             let next_beat = pulse.beat(now, &mut self.voice);
-            meant = attention.sleep_until([next_look].into_iter().chain(next_beat));
+            let moments = [next_look].into_iter().chain(next_beat);
+            meant = attention.sleep_until(moments, !self.ward.patients.is_empty());
             thread::sleep(meant);
         }
     }
 
     /// Feels every pulse.
     fn feel(&mut self, now: Mono) {
+        self.hearts.turn();
         for (name, judge) in &mut self.ward.patients {
-            let subject = format!("{name}: its heart");
-            let watched = judge.watched();
-            match mark(&watched.files(name.family_str(), name.instance_number())) {
-                Ok(mark) => {
-                    self.voice.is_well(&subject);
-                    judge.felt(now, mark);
-                }
-                Err(wrong) => {
-                    judge.cannot_look(now);
-                    self.voice.say(&subject, &wrong);
-                }
+            match self.hearts.feel(judge.asked(), name, &mut self.voice) {
+                Some(mark) => judge.felt(now, mark),
+                None => judge.cannot_look(now),
             }
         }
     }
@@ -113,7 +109,7 @@ impl Beatcheck {
                 Verdict::Alive | Verdict::Grace => {}
                 Verdict::Silent(silence) => {
                     let files = judge
-                        .watched()
+                        .asked()
                         .files(name.family_str(), name.instance_number());
                     let file = files.first().map(|path| path.display().to_string());
                     let reason = judge::reason(&silence, &file.unwrap_or_default());
@@ -124,16 +120,4 @@ impl Beatcheck {
             }
         }
     }
-}
-
-/// What the heart's file looks like: the first of those that it may be.
-fn mark(files: &[PathBuf]) -> Result<Option<Mark>, String> {
-    for file in files {
-        match touched(file) {
-            Ok(None) => {}
-            Ok(Some(mark)) => return Ok(Some(mark)),
-            Err(error) => return Err(format!("{error}; nobody is restarted for that")),
-        }
-    }
-    Ok(None)
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use ncolony_core::{Mono, Places, ProgramName};
 
-use super::programs::{Asked, Life, Programs, Run, Seen};
+use super::programs::{Asked, Programs, Seen};
+use super::records::{Life, Run};
 use super::voice::Voice;
 
 /// What a check keeps of one program.
@@ -14,6 +15,9 @@ pub(crate) trait Patient {
 
     /// One that is checked from now on; `run` is the process that it is about, where that is known.
     fn new(asked: Self::Asked, run: Option<Run>, now: Mono) -> Self;
+
+    /// What the program's file asked for.
+    fn asked(&self) -> &Self::Asked;
 
     /// Whether this is still the same check of the same process.
     fn is_about(&self, asked: &Self::Asked, run: Option<&Run>) -> bool;
@@ -46,6 +50,23 @@ impl<P: Patient> Ward<P> {
         for (name, seen) in seen {
             self.admit(now, name, seen, voice);
         }
+    }
+
+    /// Looks at the record of one: is it still the process that it was? Who checks many at a time
+    /// need not look at all of them for each that has failed.
+    pub(crate) fn look_at(
+        &mut self,
+        now: Mono,
+        name: &ProgramName,
+        places: &Places,
+        voice: &mut Voice,
+    ) {
+        let Some(patient) = self.patients.get(name) else {
+            return;
+        };
+        let asked = Ok(patient.asked().clone());
+        let life = self.programs.life(places, name, voice);
+        self.admit(now, name.clone(), Seen { asked, life }, voice);
     }
 
     fn admit(&mut self, now: Mono, name: ProgramName, seen: Seen<P::Asked>, voice: &mut Voice) {
@@ -93,6 +114,10 @@ mod tests {
 
         fn new(asked: Watched, _: Option<Run>, _: Mono) -> Self {
             Self(asked)
+        }
+
+        fn asked(&self) -> &Watched {
+            &self.0
         }
 
         fn is_about(&self, asked: &Watched, _: Option<&Run>) -> bool {

@@ -18,11 +18,15 @@ from pathlib import Path
 from companions_colony import PROGRAMS, Colony
 
 PERIOD, HTTP_TIMEOUT = 10, 5
-# NColony's own has no plugin by which twistd would find it.
+# NColony's has no plugin by which twistd would find it, and gives the client text where that wants
+# bytes: its first check ends it.
 ITS_HTTPCHECK = """
 import sys
 from ncolony import httpcheck
 from twisted.internet import reactor
+from twisted.web import client
+ask = client.Agent.request
+client.Agent.request = lambda self, method, url, *rest: ask(self, method.encode(), url.encode(), *rest)
 httpcheck.makeService({"config": sys.argv[1], "messages": sys.argv[2], "freq": 10}).startService()
 reactor.run()
 """

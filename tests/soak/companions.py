@@ -46,6 +46,8 @@ NOBODY_ELSE = {"the_one_file_is_gone", "a_directory_is_where_the_one_file_was"}
 
 def wrong_with(colony, disturbed, figures):
     """What was not as it should be, as sentences."""
+    if colony.process.poll() is not None:
+        return [f"the monitor has ended with {colony.process.returncode}, and not because of anything done here"]
     wrong = []
     for name in colony.well:
         record = colony.record(name)
@@ -253,6 +255,8 @@ def soak(options):
             time.sleep(min(left, rng.uniform(2, 25)))
             deed = deeds.pop()
             begun = time.monotonic()
+            if wrong := wrong_with(colony, disturbed, {}):
+                break
             deed()
             if deed.__name__ not in NOBODY_ELSE:
                 disturbed.append((begun, time.monotonic(), deed.__name__))

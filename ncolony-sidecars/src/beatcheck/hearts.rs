@@ -89,7 +89,7 @@ impl Hearts {
         let known = self.known.get_mut(status)?;
         if known.present.is_none() {
             let present = look(status).and_then(|place| known.compare(place));
-            let subject = status.display().to_string();
+            let subject = format!("the hearts at {}", status.display());
             match &present {
                 Ok(_) => voice.is_well(&subject),
                 Err(wrong) => say(voice, &subject, wrong),

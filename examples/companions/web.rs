@@ -25,7 +25,9 @@ pub(crate) fn run(words: &[&str]) -> Result<(), Box<dyn Error>> {
         [port, "fails", seconds] => (port, Illness::Fails, seconds),
         [port, "hangs", seconds] => (port, Illness::Hangs, seconds),
         _ => {
-            return Err(format!("{words:?} is not understood; say PORT fails|hangs SECONDS").into());
+            return Err(
+                format!("{words:?} is not understood; say PORT fails|hangs SECONDS").into(),
+            );
         }
     };
     let after = Duration::try_from_secs_f64(after.parse()?)?;

@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use ncolony_core::checks::HttpCheck;
 use ncolony_core::time::span_in_words;
+use rustls::CertificateError;
 use ureq::Agent;
 use ureq::http::{self, Request, Response};
 use ureq::tls::{RootCerts, TlsConfig};
+
+use crate::sys::errno;
 
 /// How much of a body is searched for the text that it has to contain.
 const BODY_BYTES_MAX: u64 = 1 << 20;
@@ -105,13 +108,28 @@ fn contains(body: &[u8], text: &[u8]) -> bool {
 }
 
 fn in_words(error: &ureq::Error, settings: &HttpCheck) -> String {
-    let is_late = matches!(error, ureq::Error::Timeout(_))
-        || matches!(error, ureq::Error::Io(error) if is_end_of_time(error));
-    if is_late {
-        format!("no whole answer within {}", span_in_words(settings.timeout))
-    } else {
-        error.to_string()
+    if matches!(error, ureq::Error::Timeout(_)) {
+        return no_answer_in_time(settings);
     }
+    let ureq::Error::Io(error) = error else {
+        return error.to_string();
+    };
+    if is_end_of_time(error) {
+        return no_answer_in_time(settings);
+    }
+    let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref());
+    let Some(rustls::Error::InvalidCertificate(wrong)) = of_tls else {
+        return errno::of(error);
+    };
+    if *wrong == CertificateError::UnknownIssuer {
+        "its certificate comes from no authority that this machine trusts".to_owned()
+    } else {
+        format!("its certificate is not good: {wrong}")
+    }
+}
+
+fn no_answer_in_time(settings: &HttpCheck) -> String {
+    format!("no whole answer within {}", span_in_words(settings.timeout))
 }
 
 /// Whether reading a body has failed because time was up.

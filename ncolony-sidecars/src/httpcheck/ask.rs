@@ -22,6 +22,8 @@ pub(crate) enum Outcome {
     Well,
     /// It does not: why, for a person.
     Bad(String),
+    /// That cannot be said: the check could not be made here, whoever is asked. Why, for a person.
+    Unmade(String),
 }
 
 /// Asks servers. Each check has a connection of its own: what is checked is whether the server
@@ -58,7 +60,7 @@ impl Client {
         match self.answer(settings) {
             Ok(None) => Outcome::Well,
             Ok(Some(wrong)) => Outcome::Bad(wrong),
-            Err(error) => Outcome::Bad(in_words(&error, settings)),
+            Err(error) => failure(&error, settings),
         }
     }
 
@@ -105,6 +107,20 @@ fn wrong_status<B>(response: &Response<B>, settings: &HttpCheck) -> Option<Strin
 
 fn contains(body: &[u8], text: &[u8]) -> bool {
     text.is_empty() || body.windows(text.len()).any(|window| window == text)
+}
+
+/// What it means that a request has failed. A machine that trusts nobody, or has run out of
+/// descriptors or memory, says nothing about the server.
+fn failure(error: &ureq::Error, settings: &HttpCheck) -> Outcome {
+    if let ureq::Error::Rustls(error) = error {
+        return Outcome::Unmade(format!("TLS cannot be spoken here: {error}"));
+    }
+    if let ureq::Error::Io(error) = error
+        && errno::is_shortage(error)
+    {
+        return Outcome::Unmade(errno::of(error));
+    }
+    Outcome::Bad(in_words(error, settings))
 }
 
 fn in_words(error: &ureq::Error, settings: &HttpCheck) -> String {

@@ -131,3 +131,38 @@ fn a_certificate_of_an_authority_that_the_machine_trusts_is_good_and_no_other_is
         assert_eq!(answered[name].load(Ordering::Relaxed), 0, "{name}");
     }
 }
+
+#[test]
+fn where_nobody_is_trusted_no_check_can_be_made_and_nobody_is_restarted() {
+    let field = Field::new();
+    let (url, _) = serve(Authority::new("ours").server("127.0.0.1", |_| ()));
+    let asked = json!({"url": url, "period": 0.1, "grace": 0, "maxBad": 0});
+    field.program("good", "ncolony.httpcheck", &asked);
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", closed.local_addr().unwrap());
+    drop(closed);
+    let asked = json!({"url": url, "period": 0.2, "grace": 0, "maxBad": 0});
+    field.program("witness", "ncolony.httpcheck", &asked);
+    let nothing = field.path("nothing.pem");
+    let variables = [("SSL_CERT_FILE", nothing.to_str().unwrap())];
+    let _check = field.check(env!("CARGO_BIN_EXE_ncolony-httpcheck"), &variables);
+
+    let mut restarted = Vec::new();
+    until("the witness is restarted again and again", || {
+        restarted.extend(field.requests().into_iter().map(|(name, _)| name));
+        (restarted.len() >= 4).then_some(())
+    });
+    assert!(
+        restarted.iter().all(|name| name == "witness"),
+        "{restarted:?}"
+    );
+    let said = field.said();
+    let about = said
+        .lines()
+        .filter(|line| line.contains(": good: the check of its server"));
+    let about: Vec<&str> = about.collect();
+    assert!(
+        about.len() == 1 && about[0].contains("CA certificates"),
+        "{said}"
+    );
+}

@@ -58,6 +58,7 @@ impl Field {
             .arg("--messages")
             .arg(self.path("messages"))
             .args(["--freq", "0.1"])
+            .env_remove("SSL_CERT_DIR")
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         command

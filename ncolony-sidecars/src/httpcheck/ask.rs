@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use ncolony_core::checks::HttpCheck;
 use ncolony_core::time::span_in_words;
+use rustls::CertificateError;
 use ureq::Agent;
 use ureq::http::{self, Request, Response};
 use ureq::tls::{RootCerts, TlsConfig};
+
+use crate::sys::errno;
 
 /// How much of a body is searched for the text that it has to contain.
 const BODY_BYTES_MAX: u64 = 1 << 20;
@@ -25,6 +28,8 @@ pub(crate) enum Outcome {
     Well,
     /// It does not: why, for a person.
     Bad(String),
+    /// That cannot be said: the check could not be made here, whoever is asked. Why, for a person.
+    Unmade(String),
 }
 
 /// Asks servers. Each check has a connection of its own: what is checked is whether the server
@@ -64,7 +69,7 @@ impl Client {
         match self.answer(settings) {
             Ok(None) => Outcome::Well,
             Ok(Some(wrong)) => Outcome::Bad(wrong),
-            Err(error) => Outcome::Bad(in_words(&error, settings)),
+            Err(error) => failure(&error, settings),
         }
     }
 
@@ -123,14 +128,43 @@ fn contains(body: &[u8], text: &[u8]) -> bool {
     text.is_empty() || body.windows(text.len()).any(|window| window == text)
 }
 
-fn in_words(error: &ureq::Error, settings: &HttpCheck) -> String {
-    let is_late = matches!(error, ureq::Error::Timeout(_))
-        || matches!(error, ureq::Error::Io(error) if is_end_of_time(error));
-    if is_late {
-        format!("no whole answer within {}", span_in_words(settings.timeout))
-    } else {
-        error.to_string()
+/// What it means that a request has failed. A machine that trusts nobody, or has run out of
+/// descriptors or memory, says nothing about the server.
+fn failure(error: &ureq::Error, settings: &HttpCheck) -> Outcome {
+    if let ureq::Error::Rustls(error) = error {
+        return Outcome::Unmade(format!("TLS cannot be spoken here: {error}"));
     }
+    if let ureq::Error::Io(error) = error
+        && errno::is_shortage(error)
+    {
+        return Outcome::Unmade(errno::of(error));
+    }
+    Outcome::Bad(in_words(error, settings))
+}
+
+fn in_words(error: &ureq::Error, settings: &HttpCheck) -> String {
+    if matches!(error, ureq::Error::Timeout(_)) {
+        return no_answer_in_time(settings);
+    }
+    let ureq::Error::Io(error) = error else {
+        return error.to_string();
+    };
+    if is_end_of_time(error) {
+        return no_answer_in_time(settings);
+    }
+    let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref());
+    let Some(rustls::Error::InvalidCertificate(wrong)) = of_tls else {
+        return errno::of(error);
+    };
+    if *wrong == CertificateError::UnknownIssuer {
+        "its certificate comes from no authority that this machine trusts".to_owned()
+    } else {
+        format!("its certificate is not good: {wrong}")
+    }
+}
+
+fn no_answer_in_time(settings: &HttpCheck) -> String {
+    format!("no whole answer within {}", span_in_words(settings.timeout))
 }
 
 /// Whether reading a body has failed because time was up.

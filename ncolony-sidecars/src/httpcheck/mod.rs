@@ -192,7 +192,7 @@ impl Httpcheck {
             Err(error) => {
                 let wrong = format!("a check could not be begun: {error}");
                 self.voice.say("threads", &wrong);
-                schedule.abandoned();
+                schedule.not_made(ticket);
                 false
             }
         }
@@ -209,10 +209,17 @@ impl Httpcheck {
         let Some(schedule) = self.ward.patients.get_mut(&report.name) else {
             return;
         };
+        let subject = format!("{}: the check of its server", report.name);
         let wrong = match &report.outcome {
             Outcome::Well => None,
             Outcome::Bad(wrong) => Some(wrong.as_str()),
+            Outcome::Unmade(why) => {
+                let why = format!("it could not be made: {why}; nobody is restarted for that");
+                self.voice.say(&subject, &why);
+                return schedule.not_made(report.ticket);
+            }
         };
+        self.voice.is_well(&subject);
         if schedule.ended(now, report.ticket, wrong.is_some()) {
             let failures = schedule.failures_before_a_restart();
             let reason = schedule::reason(schedule.asked(), failures, wrong.unwrap_or_default());

@@ -66,9 +66,11 @@ impl Schedule {
         };
     }
 
-    /// The check that had begun could not be made after all.
-    pub(crate) fn abandoned(&mut self) {
-        self.under_way = None;
+    /// The check that had begun could not be made after all, and says nothing.
+    pub(crate) fn not_made(&mut self, ticket: Ticket) {
+        if self.under_way == Some(ticket) {
+            self.under_way = None;
+        }
     }
 
     /// We stood still for this long, and perhaps everybody did: it does not count.
@@ -176,6 +178,19 @@ mod tests {
         assert!(!schedule.ended(at(201), Ticket(3), true));
         assert_eq!(schedule.due(), Some(at(210)));
         assert!(check(&mut schedule, 210, true));
+    }
+
+    #[test]
+    fn a_check_that_could_not_be_made_is_neither_good_nor_bad() {
+        let mut schedule = schedule();
+        assert!(!check(&mut schedule, 120, true));
+        assert!(!check(&mut schedule, 130, true));
+        schedule.begun(at(140), Ticket(140));
+        schedule.not_made(Ticket(130));
+        assert_eq!(schedule.due(), None);
+        schedule.not_made(Ticket(140));
+        assert_eq!(schedule.due(), Some(at(150)));
+        assert!(check(&mut schedule, 150, true));
     }
 
     #[test]

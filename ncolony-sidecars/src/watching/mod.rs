@@ -22,6 +22,8 @@ use std::process::ExitCode;
 use ncolony_core::heart::Heart;
 use ncolony_core::{Mono, Places};
 
+use crate::sys::{errno, signals, terminal};
+
 /// The program of a check: finds its places and runs `check`.
 pub(crate) fn main(
     name: &'static str,
@@ -29,6 +31,13 @@ pub(crate) fn main(
     check: impl FnOnce(Places, Voice) -> ExitCode,
 ) -> ExitCode {
     let mut voice = Voice::new(name);
+    // There is nothing to be read again that is not read all the time. Where there is a terminal,
+    // HUP means that it has gone.
+    if !terminal::is_ours()
+        && let Err(error) = signals::ignore_hang_up()
+    {
+        voice.say("SIGHUP", &errno::of(&error));
+    }
     match flags.places() {
         Ok(places) => check(places, voice),
         Err(wrong) => {

@@ -53,9 +53,9 @@ fn check(extra: &Value) -> HttpCheck {
 }
 
 fn wrong(outcome: Outcome) -> String {
-    match outcome {
-        Outcome::Bad(wrong) => wrong,
-        Outcome::Well => panic!("it is well"),
+    match &outcome {
+        Outcome::Bad(wrong) => wrong.clone(),
+        Outcome::Well | Outcome::Unmade(_) => panic!("it is not bad: {outcome:?}"),
     }
 }
 
@@ -159,4 +159,17 @@ fn a_refused_connection_and_an_answer_that_is_none_are_bad() {
 fn a_server_without_a_good_certificate_is_bad() {
     let url = server("no handshake at all").url.replace("http:", "https:");
     wrong(ask(&url, json!({})));
+}
+
+#[test]
+fn a_shortage_here_says_nothing_about_the_server() {
+    let settings = check(&json!({"url": "http://localhost", "period": 1}));
+    for number in [24, 23, 12, 105] {
+        let error = ureq::Error::Io(io::Error::from_raw_os_error(number));
+        let outcome = failure(&error, &settings);
+        assert!(matches!(outcome, Outcome::Unmade(_)), "{outcome:?}");
+    }
+    let refused = ureq::Error::Io(io::Error::from_raw_os_error(111));
+    let expected = Outcome::Bad("Connection refused (ECONNREFUSED)".to_owned());
+    assert_eq!(failure(&refused, &settings), expected);
 }

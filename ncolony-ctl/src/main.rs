@@ -17,6 +17,7 @@ mod checklist;
 mod cli;
 mod commands;
 mod diagnosis;
+mod doubts;
 mod effect;
 mod ending;
 mod history;

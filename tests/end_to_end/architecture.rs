@@ -123,7 +123,7 @@ fn allow_of_crate(place: &str, modules: &[&str]) {
     }
 }
 
-const VOCABULARY: [&str; 14] = [
+const VOCABULARY: [&str; 15] = [
     "custody",
     "name",
     "places",
@@ -138,6 +138,7 @@ const VOCABULARY: [&str; 14] = [
     "signal",
     "json",
     "listing",
+    "checks",
 ];
 
 const OUTSIDE: [&str; 12] = [

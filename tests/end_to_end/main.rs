@@ -44,6 +44,7 @@ mod lifecycle;
 mod limits;
 mod log_following;
 mod logs;
+mod logs_among_others;
 mod messages;
 mod no_memory;
 mod one_monitor;

@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 use graph::Graph;
 pub(crate) use hold::Hold;
+pub use ring::{Ring, rings};
 use standing::Standing;
 pub(crate) use turns::Place;
 use turns::{ALL, Batch, Turns};

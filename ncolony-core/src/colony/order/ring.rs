@@ -1,19 +1,54 @@
 //! Rings: programs that wait for each other, so that none of them can be the first.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::components::components;
+use crate::descriptor::Order;
 use crate::name::ProgramName;
 
 /// In a larger ring nobody looks for the shortest way round, and not all are named.
 const NAMED: usize = 64;
 
-/// For each program that is in a ring, the ring in words, beginning and ending with it.
+/// A ring, as one of its members sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ring {
+    /// The member that this one waits for.
+    pub next: ProgramName,
+    /// The ring in words, beginning and ending with the member: `a → b → a`.
+    pub words: Arc<str>,
+}
+
+/// The rings that programs with these `after` and `requires` are in, by their members.
+#[must_use]
+pub fn rings(orders: &BTreeMap<ProgramName, Order>) -> BTreeMap<ProgramName, Ring> {
+    let names: Vec<ProgramName> = orders.keys().cloned().collect();
+    let numbers: BTreeMap<&ProgramName, usize> = names.iter().zip(0..).collect();
+    let needs = |order: &Order| {
+        let needed = order.after.iter().chain(&order.requires);
+        needed
+            .filter_map(|name| numbers.get(name).copied())
+            .collect()
+    };
+    let needs: Vec<Vec<usize>> = orders.values().map(needs).collect();
+    let rings = find(&names, &needs, &components(&needs));
+    let found = names.iter().cloned().zip(rings);
+    found
+        .filter_map(|(name, ring)| Some((name, ring?)))
+        .collect()
+}
+
+/// For each program that is in a ring, the ring in words.
 pub(super) fn words(
     names: &[ProgramName],
     needs: &[Vec<usize>],
     component: &[usize],
 ) -> Vec<Option<Arc<str>>> {
+    let rings = find(names, needs, component).into_iter();
+    rings.map(|ring| Some(ring?.words)).collect()
+}
+
+fn find(names: &[ProgramName], needs: &[Vec<usize>], component: &[usize]) -> Vec<Option<Ring>> {
     let mut size = vec![0_usize; names.len()];
     for component in component {
         size[*component] += 1;
@@ -21,17 +56,21 @@ pub(super) fn words(
     let ring = |start: usize| match size[component[start]] {
         0 | 1 => None,
         2..=NAMED => {
-            let way: Vec<&str> = (shortest(start, needs, component).into_iter())
-                .map(|member| names[member].as_str())
-                .collect();
-            Some(way.join(" → ").into())
+            let way = shortest(start, needs, component);
+            let members: Vec<&str> = way.iter().map(|member| names[*member].as_str()).collect();
+            Some(Ring {
+                next: names[*way.get(1)?].clone(),
+                words: members.join(" → ").into(),
+            })
         }
         many => {
             let own = component[start];
-            let next = needs[start].iter().find(|next| component[**next] == own);
-            let next = next.map_or("…", |next| names[*next].as_str());
-            let start = &names[start];
-            Some(format!("{start} → {next} → … → {start} ({many} in all)").into())
+            let next = needs[start].iter().find(|next| component[**next] == own)?;
+            let (start, next) = (&names[start], &names[*next]);
+            Some(Ring {
+                next: next.clone(),
+                words: format!("{start} → {next} → … → {start} ({many} in all)").into(),
+            })
         }
     };
     (0..names.len()).map(ring).collect()
@@ -79,6 +118,33 @@ mod tests {
             said,
             ["p0 → p1 → p0", "p1 → p0 → p1", "p2 → p0 → p1 → p2", "none"]
         );
+    }
+
+    #[test]
+    fn the_rings_of_files_are_found_and_other_names_are_no_matter() {
+        let name = |name: &str| ProgramName::new(name).unwrap();
+        let order = |after: &[&str], requires: &[&str]| Order {
+            after: after.iter().map(|text| name(text)).collect(),
+            requires: requires.iter().map(|text| name(text)).collect(),
+            ..Order::default()
+        };
+        let orders = [
+            ("a", order(&["gone", "b"], &[])),
+            ("b", order(&[], &["a"])),
+            ("c", order(&["a"], &["gone"])),
+        ];
+        let rings = rings(
+            &orders
+                .into_iter()
+                .map(|(it, order)| (name(it), order))
+                .collect(),
+        );
+        assert_eq!(rings.len(), 2);
+        assert_eq!(
+            (&rings["a"].next, &*rings["a"].words),
+            (&name("b"), "a → b → a")
+        );
+        assert_eq!(&*rings["b"].words, "b → a → b");
     }
 
     #[test]

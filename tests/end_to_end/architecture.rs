@@ -123,7 +123,7 @@ fn allow_of_crate(place: &str, modules: &[&str]) {
     }
 }
 
-const VOCABULARY: [&str; 14] = [
+const VOCABULARY: [&str; 16] = [
     "custody",
     "name",
     "places",
@@ -131,9 +131,11 @@ const VOCABULARY: [&str; 14] = [
     "spec",
     "message",
     "status",
+    "errno",
     "event",
     "exit",
     "policy",
+    "rings",
     "time",
     "signal",
     "json",

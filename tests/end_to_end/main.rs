@@ -49,6 +49,7 @@ mod messages;
 mod no_memory;
 mod one_monitor;
 mod order;
+mod order_commands;
 mod output;
 mod pages;
 mod processes;

@@ -58,7 +58,6 @@ pub use health::EXTENSION_MAX;
 pub use io::{Blame, Effect, Generation, Group, Observation, Reading, Scope, SpawnFailure, Word};
 use keystone::Keystone;
 use order::{Hold, Order};
-pub use order::{Ring, rings};
 use program::Program;
 use rolling::Rolling;
 use snapshot::{ActedOn, Upgrading};

@@ -111,7 +111,7 @@ fn check_sees_what_files_say_of_each_other() {
             "2:15: warning: key \"requires[0]\"",
             "web → db → web",
         ),
-        ("db", "1:28: warning: key \"after[0]\"", "db → web → db"),
+        ("db", "1:27: warning: key \"after[0]\"", "db → web → db"),
     ] {
         let said = format!(
             "{}:{place}: these programs wait for each other, {ring}, and none",

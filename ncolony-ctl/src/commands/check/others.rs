@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use ncolony_core::colony::{Ring, rings};
 use ncolony_core::descriptor::{FILE_BYTES_MAX, Named, Order, named};
 use ncolony_core::files::{list, read_regular};
 use ncolony_core::name::{FileRole, config_role};
+use ncolony_core::rings::{Ring, rings};
 use ncolony_core::{Descriptor, ProgramName};
 
 use super::Findings;

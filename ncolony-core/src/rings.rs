@@ -1,11 +1,14 @@
 //! Rings: programs that wait for each other, so that none of them can be the first.
 
+mod components;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::components::components;
 use crate::descriptor::Order;
 use crate::name::ProgramName;
+
+pub(crate) use components::components;
 
 /// In a larger ring nobody looks for the shortest way round, and not all are named.
 const NAMED: usize = 64;
@@ -39,7 +42,7 @@ pub fn rings(orders: &BTreeMap<ProgramName, Order>) -> BTreeMap<ProgramName, Rin
 }
 
 /// For each program that is in a ring, the ring in words.
-pub(super) fn words(
+pub(crate) fn words(
     names: &[ProgramName],
     needs: &[Vec<usize>],
     component: &[usize],
@@ -104,7 +107,7 @@ mod tests {
         let names: Vec<ProgramName> = (0..needs.len())
             .map(|number| ProgramName::new(&format!("p{number}")).unwrap())
             .collect();
-        let component = super::super::components::components(needs);
+        let component = components(needs);
         let words = words(&names, needs, &component);
         let said = |ring: Option<Arc<str>>| ring.as_deref().unwrap_or("none").to_owned();
         words.into_iter().map(said).collect()

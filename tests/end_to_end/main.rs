@@ -40,6 +40,7 @@ mod full_places;
 mod httpcheck;
 mod importing;
 mod instances;
+mod instances_rolling;
 mod lifecycle;
 mod limits;
 mod log_following;

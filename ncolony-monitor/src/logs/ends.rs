@@ -13,7 +13,7 @@ use super::inlet::Inlet;
 use super::route::{Destination, Route, Stream, routes};
 use super::watch::Watch;
 use super::{Command, Held, Logs, Source};
-use crate::sys::fifo;
+use crate::sys::{errno, fifo};
 
 /// What a program is given as 1 and 2. It changes nothing until the start has been made.
 #[derive(Debug)]
@@ -78,7 +78,8 @@ impl Ends {
         for end in ends.filter(changes_hands) {
             if let Err(error) = fifo::give_to(&end.file, uid) {
                 // What it is given is open already; only opening it once more will not work.
-                tracing::debug!(uid, "cannot give a FIFO to its program's user: {error}");
+                let why = errno::of(&error);
+                tracing::debug!(uid, "cannot give a FIFO to its program's user: {why}");
             }
         }
     }

@@ -32,6 +32,7 @@ mod succession;
 mod syslog;
 mod tail;
 mod watch;
+mod way;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;

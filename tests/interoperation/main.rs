@@ -11,6 +11,7 @@ mod colony;
 mod coming_from_ncolony;
 #[path = "../command_tables/mod.rs"]
 mod command_tables;
+mod companions;
 mod deployment;
 mod hearts;
 mod imported;

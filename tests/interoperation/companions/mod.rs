@@ -1,12 +1,17 @@
 //! The companions, NColony's and ours, side by side: what the one does, the other does, or a table
 //! says why not.
 
+mod crossing;
 mod row;
+mod runs;
+mod scheduler;
 mod server;
 mod table;
 mod watch;
 
+use crate::colony::Colony;
 use crate::companions::row::{Outcome, Row};
+use crate::companions::scheduler::Alone;
 use crate::companions::watch::{Check, Make, Watch};
 use crate::process::eventually;
 
@@ -44,6 +49,10 @@ fn where_they_differ_the_table_says_why() {
     for row in table::BEATCHECK.iter().chain(table::HTTPCHECK) {
         assert_eq!(row.theirs == row.ours, row.why.is_empty(), "{}", row.name);
     }
+    for run in runs::SCHEDULER {
+        let same = run.theirs.marks == run.ours.marks;
+        assert!(same || !run.why.is_empty(), "{}", run.name);
+    }
 }
 
 #[test]
@@ -54,4 +63,20 @@ fn both_beatchecks_do_as_the_table_says() {
 #[test]
 fn both_httpchecks_do_as_the_table_says() {
     as_the_table_says(Check::Http, table::HTTPCHECK, &table::HTTPCHECK_WITNESS);
+}
+
+#[test]
+fn both_schedulers_do_as_the_table_says() {
+    let colonies = [(Make::Theirs, Colony::new()), (Make::Ours, Colony::new())];
+    let mut all: Vec<Alone> = Vec::new();
+    for (make, colony) in &colonies {
+        all.extend(
+            runs::SCHEDULER
+                .iter()
+                .map(|run| Alone::start(colony, *make, run)),
+        );
+    }
+    all.iter_mut().for_each(Alone::until_seen);
+    // What is never to come has not come meanwhile either.
+    assert!(all.iter().all(Alone::is_seen));
 }

@@ -135,3 +135,52 @@ pub(crate) const fn other(
         why,
     }
 }
+
+/// One command of a scheduler.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// What the case is called.
+    pub(crate) name: &'static str,
+    /// Its frequency, timeout and grace, in seconds.
+    pub(crate) times: [u32; 3],
+    /// What its shell runs. `mark WORD` leaves a mark, `forever` waits for an input that never
+    /// comes, and goes on when a trap has been run.
+    pub(crate) script: &'static str,
+    /// What happens meanwhile.
+    pub(crate) then: Then,
+    /// What is seen of NColony's scheduler.
+    pub(crate) theirs: Expected,
+    /// What is seen of ours.
+    pub(crate) ours: Expected,
+    /// Why they differ; nothing where only their words do.
+    pub(crate) why: &'static str,
+}
+
+/// What happens to a scheduler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// Nothing.
+    Nothing,
+    /// The command is put there only when the scheduler has failed to execute it.
+    CommandComes,
+    /// After the first mark the scheduler is told to stop, and killed when it takes its time.
+    IsStopped,
+}
+
+/// What is seen of a scheduler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Expected {
+    /// The marks that its runs leave.
+    pub(crate) marks: Marks,
+    /// What it prints, among other things.
+    pub(crate) says: &'static [&'static str],
+}
+
+/// Marks, each with the time after the first one before which it does not come, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Marks {
+    /// These come, and then others may.
+    First(&'static [(&'static str, u32)]),
+    /// No others come.
+    Only(&'static [(&'static str, u32)]),
+}

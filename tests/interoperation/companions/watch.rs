@@ -21,6 +21,16 @@ pub(crate) enum Make {
     Ours,
 }
 
+impl Make {
+    /// What a row says of it.
+    pub(crate) fn of(self, row: &Row) -> Outcome {
+        match self {
+            Self::Theirs => row.theirs,
+            Self::Ours => row.ours,
+        }
+    }
+}
+
 /// Which of the two checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Check {
@@ -81,12 +91,16 @@ pub(crate) struct Watch {
     /// The restarts of each program. Of the first one: how often its server had been asked.
     restarts: BTreeMap<String, Vec<Instant>>,
     asked: BTreeMap<String, usize>,
+    /// Where there is a monitor: the last process of each program.
+    processes: BTreeMap<&'static str, u32>,
     running: OnceCell<Running>,
 }
 
 impl Watch {
     /// The colony of these rows, without anybody who looks at it.
     pub(crate) fn new(check: Check, rows: impl IntoIterator<Item = &'static Row>) -> Self {
+        // What has to be built is built before time counts.
+        built();
         let colony = Colony::new();
         fs::create_dir(colony.path("hearts")).unwrap();
         let rows = rows.into_iter().map(|row| (row, Server::of(row.meanwhile)));
@@ -97,11 +111,13 @@ impl Watch {
             begun: Instant::now(),
             restarts: BTreeMap::new(),
             asked: BTreeMap::new(),
+            processes: BTreeMap::new(),
             running: OnceCell::new(),
         };
         for (row, server) in &watch.rows {
             watch.write(row, server);
         }
+        watch.live();
         watch
     }
 
@@ -203,6 +219,19 @@ impl Watch {
         }
     }
 
+    /// Where there is a monitor: looks who has another process than before.
+    pub(crate) fn see(&mut self) {
+        let names: Vec<&str> = self.rows.iter().map(|(row, _)| row.name).collect();
+        for name in names {
+            if let Some(now) = self.colony.told(name)
+                && let Some(before) = self.processes.insert(name, now)
+                && before != now
+            {
+                self.restarted(name);
+            }
+        }
+    }
+
     fn restarted(&mut self, name: &str) {
         let times = self.restarts.entry(name.to_owned()).or_default();
         times.push(Instant::now());
@@ -246,10 +275,7 @@ impl Watch {
 
     /// What is otherwise than this row says.
     pub(crate) fn difference(&self, row: &Row, make: Make) -> Option<String> {
-        let expected = match make {
-            Make::Theirs => row.theirs,
-            Make::Ours => row.ours,
-        };
+        let expected = make.of(row);
         let times = self.times(row.name).iter();
         let times: Vec<Duration> = times.map(|time| time.duration_since(self.begun)).collect();
         let (name, asked) = (row.name, self.asked.get(row.name));

@@ -49,11 +49,8 @@ pub(crate) const BEATCHECK: &[Row] = &[
     // Grace.
     other("stays-silent", Extra(r#"{"period": 0.5, "grace": 6, "status": "HEARTS/FILE"}"#), Nothing,
         EveryLook, OncePerGrace, "a program that was just restarted has its grace again, as at every start"),
-    other("file-is-touched", Extra(r#"{"period": 0.5, "grace": 4, "status": "HEARTS/FILE"}"#), FileIsTouched,
-        LetBe, Restarted, "a program file that is touched restarts no program, so it has no grace again"),
-    other("file-is-rewritten", Extra(r#"{"period": 0.5, "grace": 4, "status": "HEARTS/FILE"}"#), FileIsRewritten,
-        LetBe, Restarted, "grace begins again when the key has changed, or where the monitor's records say that the \
-            program was started"),
+    both("file-is-touched", Extra(r#"{"period": 0.5, "grace": 4, "status": "HEARTS/FILE"}"#), FileIsTouched, LetBe),
+    both("file-is-rewritten", Extra(r#"{"period": 0.5, "grace": 4, "status": "HEARTS/FILE"}"#), FileIsRewritten, LetBe),
     both("file-is-removed", Extra(r#"{"period": 0.5, "grace": 1, "status": "HEARTS/FILE"}"#), FileIsRemoved, NoMore),
     both("file-is-mended", Extra(r#"{"period": 0.5, "grace": 1, "status": "HEARTS/FILE"}"#), FileIsMended, NoMore),
     // Who is asked about.

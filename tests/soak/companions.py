@@ -270,6 +270,7 @@ def soak(options):
         report(colony, counts, figures)
         if not wrong:
             colony.end()
+            print("all stopped in order")
     finally:
         colony.kill()
         if wrong:

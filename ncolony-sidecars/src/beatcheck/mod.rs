@@ -8,6 +8,7 @@
 
 mod judge;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
@@ -15,8 +16,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use ncolony_core::checks::Watched;
-use ncolony_core::files::touched;
-use ncolony_core::{Mono, Places};
+use ncolony_core::files::{is_directory, touched};
+use ncolony_core::{Mono, Places, ProgramName};
 
 use crate::beatcheck::judge::{Judge, Mark, Verdict};
 use crate::watching::{self, Asked, Attention, Flags, Pulse, Requests, Voice, Ward};
@@ -50,6 +51,8 @@ struct Beatcheck {
     places: Places,
     voice: Voice,
     ward: Ward<Judge>,
+    /// What hearts were looked for in.
+    directories: BTreeSet<PathBuf>,
     requests: Requests,
 }
 
@@ -59,6 +62,7 @@ impl Beatcheck {
             places,
             voice,
             ward: Ward::new(),
+            directories: BTreeSet::new(),
             requests: Requests::default(),
         }
     }
@@ -92,8 +96,7 @@ impl Beatcheck {
     fn feel(&mut self, now: Mono) {
         for (name, judge) in &mut self.ward.patients {
             let subject = format!("{name}: its heart");
-            let watched = judge.watched();
-            match mark(&watched.files(name.family_str(), name.instance_number())) {
+            match mark(judge.watched(), name, &mut self.directories) {
                 Ok(mark) => {
                     self.voice.is_well(&subject);
                     judge.felt(now, mark);
@@ -126,14 +129,36 @@ impl Beatcheck {
     }
 }
 
-/// What the heart's file looks like: the first of those that it may be.
-fn mark(files: &[PathBuf]) -> Result<Option<Mark>, String> {
-    for file in files {
-        match touched(file) {
+/// What the heart's file looks like: the first of those that it may be. Where the directory is not
+/// there that it should be in, nobody can beat, and nothing is known.
+fn mark(
+    watched: &Watched,
+    name: &ProgramName,
+    directories: &mut BTreeSet<PathBuf>,
+) -> Result<Option<Mark>, String> {
+    let status = &watched.status;
+    if is_directory(status) && !directories.contains(status) {
+        directories.insert(status.clone());
+    }
+    for file in watched.files(name.family_str(), name.instance_number()) {
+        match touched(&file) {
             Ok(None) => {}
             Ok(Some(mark)) => return Ok(Some(mark)),
             Err(error) => return Err(format!("{error}; nobody is restarted for that")),
         }
     }
-    Ok(None)
+    let directory = if directories.contains(status) {
+        Some(status.as_path())
+    } else {
+        // A path of one word stands in the current directory.
+        let parent = status.parent();
+        parent.filter(|parent| !parent.as_os_str().is_empty())
+    };
+    match directory.filter(|directory| !is_directory(directory)) {
+        None => Ok(None),
+        Some(gone) => Err(format!(
+            "there is no directory {} for the file that should be touched; nobody is restarted for that",
+            gone.display()
+        )),
+    }
 }

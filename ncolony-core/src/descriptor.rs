@@ -26,7 +26,7 @@ use crate::name::INSTANCES_MAX;
 use crate::signal::Signal;
 
 pub use self::limits::{Amount, Limits, Resource, ResourceLimit};
-pub use self::order::{DEFAULT_PRIORITY, Order};
+pub use self::order::{DEFAULT_PRIORITY, Named, Order, named};
 pub use self::ready::{Condition, Endpoint, Page, Pattern, Ready};
 pub use self::sockets::{Address, DEFAULT_MODE, Host, SocketSpec};
 pub use crate::json::ConfigError;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::custody::Trust;
+use crate::errno;
 
 pub use self::custody::exposure_of_directory;
 pub use crate::listing::{DirectoryId, Entry, EntryKind, Fingerprint, Listing};
@@ -37,7 +38,7 @@ impl fmt::Display for FileError {
             "cannot {} {}: {}",
             self.what,
             self.path.display(),
-            self.source
+            errno::in_words(&self.source)
         )
     }
 }

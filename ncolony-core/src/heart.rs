@@ -31,9 +31,16 @@ impl Watched {
     /// directory, an instance has a file of its own (`NAME:K`) or shares that of its program.
     #[must_use]
     pub fn files(&self, name: &str, instance: Option<u32>) -> Vec<PathBuf> {
-        if !is_directory(&self.status) {
-            return vec![self.status.clone()];
+        if is_directory(&self.status) {
+            self.files_within(name, instance)
+        } else {
+            vec![self.status.clone()]
         }
+    }
+
+    /// The same where `status` is known to be a directory.
+    #[must_use]
+    pub fn files_within(&self, name: &str, instance: Option<u32>) -> Vec<PathBuf> {
         let own = instance.map(|number| self.status.join(format!("{name}:{number}")));
         own.into_iter().chain([self.status.join(name)]).collect()
     }
@@ -57,6 +64,8 @@ pub struct Heart {
     watched: Watched,
     name: String,
     instance: Option<u32>,
+    /// Whether `status` was a directory when the program began.
+    in_directory: bool,
 }
 
 impl Heart {
@@ -87,6 +96,7 @@ impl Heart {
         let watched = Watched::of_file(file.as_bytes())
             .map_err(|error| HeartError(format!("NCOLONY_CONFIG: {error}")))?;
         Ok(watched.map(|watched| Self {
+            in_directory: is_directory(&watched.status),
             watched,
             name: name.to_owned(),
             instance,
@@ -100,12 +110,18 @@ impl Heart {
         self.watched.period / 3
     }
 
-    /// Beats once: the file is made, or its time of change is set to now.
+    /// Beats once: the file is made, or its time of change is set to now. Where a directory of
+    /// hearts has gone since the program began, nothing is made in its place: it would be one heart
+    /// for all, and whoever makes the directory again would find something there.
     ///
     /// # Errors
     /// The file could not be made or changed.
     pub fn beat(&self) -> Result<(), FileError> {
-        let files = self.watched.files(&self.name, self.instance);
+        let files = if self.in_directory {
+            self.watched.files_within(&self.name, self.instance)
+        } else {
+            self.watched.files(&self.name, self.instance)
+        };
         touch(files.first().map_or(&self.watched.status, PathBuf::as_path))
     }
 

@@ -8,8 +8,9 @@
 //!
 //! - **The vocabulary** knows nothing of the rest: [`name`], [`places`], [`descriptor`] (a file as
 //!   written), [`spec`] (the same with everything resolved), [`message`], [`status`], [`event`],
-//!   [`exit`], [`signal`], [`policy`] (when what died is started again), [`listing`], [`custody`]
-//!   (who could change a file), [`checks`] (what a file asks of companions) and [`time`].
+//!   [`errno`], [`exit`], [`signal`], [`policy`] (when what died is started again), [`rings`] (programs
+//!   that wait for each other), [`listing`], [`custody`] (who could change a file), [`checks`] (what
+//!   a file asks of companions) and [`time`].
 //! - **The machine**, [`colony`], knows the vocabulary and no clock, file, process or thread. Facts
 //!   are observed, the machine settles, orders are polled. Its state is plain data.
 //! - **The library**, [`ctllib`] on [`files`], writes program files and messages. It is all that a
@@ -20,6 +21,7 @@ pub mod colony;
 pub mod ctllib;
 pub mod custody;
 pub mod descriptor;
+pub mod errno;
 pub mod event;
 pub mod exit;
 pub mod files;
@@ -30,6 +32,7 @@ pub mod message;
 pub mod name;
 pub mod places;
 pub mod policy;
+pub mod rings;
 pub mod signal;
 pub mod spec;
 pub mod status;

@@ -19,6 +19,8 @@ pub(crate) enum Severity {
     Error,
     /// It may not mean what was meant.
     Warning,
+    /// It is allowed, and may be meant.
+    Note,
 }
 
 impl Severity {
@@ -26,6 +28,7 @@ impl Severity {
         let (word, color) = match self {
             Self::Error => ("error", AnsiColor::Red),
             Self::Warning => ("warning", AnsiColor::Yellow),
+            Self::Note => ("note", AnsiColor::Cyan),
         };
         let style = Style::new().bold().fg_color(Some(color.into()));
         format!("{style}{word}{style:#}")

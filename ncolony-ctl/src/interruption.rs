@@ -3,8 +3,11 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use ncolony_core::errno;
 use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use crate::ending::Failure;
 
 /// Holds back INT and TERM until what is to be said has been said.
 #[derive(Debug)]
@@ -18,7 +21,14 @@ impl Interruption {
     ///
     /// # Errors
     /// The kernel refuses.
-    pub(crate) fn hold_back() -> io::Result<Self> {
+    pub(crate) fn hold_back() -> Result<Self, Failure> {
+        Self::begin().map_err(|error| {
+            let why = errno::in_words(&error);
+            Failure::failed(format!("cannot wait for an interruption: {why}"))
+        })
+    }
+
+    fn begin() -> io::Result<Self> {
         let held = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM]);
         held.thread_block()?;
         let told = SignalFd::with_flags(&held, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;

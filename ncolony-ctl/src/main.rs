@@ -16,6 +16,7 @@ mod act;
 mod checklist;
 mod cli;
 mod commands;
+mod dependents;
 mod diagnosis;
 mod doubts;
 mod effect;
@@ -32,6 +33,7 @@ mod session;
 mod staleness;
 mod table;
 mod tail;
+mod waiting_room;
 mod watch;
 
 use std::process::ExitCode;

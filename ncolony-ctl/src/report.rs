@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
+use ncolony_core::errno;
 use ncolony_core::status::SCHEMA;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Serialize;
@@ -146,8 +147,9 @@ impl Report {
         match self.broken.take() {
             // Who closed the pipe has read enough.
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                let why = errno::in_words(&error);
                 self.talk(&format!(
-                    "ncolony-ctl: cannot write to standard output: {error}"
+                    "ncolony-ctl: cannot write to standard output: {why}"
                 ));
                 Err(())
             }

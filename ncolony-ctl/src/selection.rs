@@ -91,7 +91,7 @@ pub(crate) fn choose(
     for word in words {
         if let Word::Name(name) = word {
             if !exists(places, name, existence)? {
-                return Err(no_such_program(places, name.as_str(), existence));
+                return Err(no_such_program(places, name, existence));
             }
             chosen.insert(name.clone());
             continue;
@@ -156,13 +156,14 @@ fn nothing_matches(word: &Word) -> Failure {
     Failure::new(Ending::NoSuchProgram, message)
 }
 
-fn no_such_program(places: &Places, name: &str, existence: Existence) -> Failure {
+fn no_such_program(places: &Places, name: &ProgramName, existence: Existence) -> Failure {
     let config = places.config.display();
-    let message = match existence {
-        Existence::FileOrRecord => {
+    let message = match (instances::those_there_are(places, name), existence) {
+        (Some(there_are), _) => format!("there is no instance {name}: {there_are}"),
+        (None, Existence::FileOrRecord) => {
             format!("there is no program {name}: no file in {config} and no record of it")
         }
-        Existence::File => format!("there is no program {name} in {config}"),
+        (None, Existence::File) => format!("there is no program {name} in {config}"),
     };
     Failure::new(Ending::NoSuchProgram, message)
 }

@@ -4,6 +4,7 @@ use std::env;
 use std::time::{Duration, Instant};
 
 use ncolony_core::Places;
+use ncolony_core::errno;
 use ncolony_core::places::{Caller, Surroundings};
 use nix::unistd::geteuid;
 
@@ -69,7 +70,8 @@ impl<'r> Session<'r> {
 /// The four places that the command line and the environment name.
 pub(crate) fn places(global: &Global) -> Result<Places, Failure> {
     let current_dir = env::current_dir().map_err(|error| {
-        Failure::failed(format!("the current directory cannot be found: {error}"))
+        let why = errno::in_words(&error);
+        Failure::failed(format!("the current directory cannot be found: {why}"))
     })?;
     let around = Surroundings {
         variable: &|name| env::var_os(name),

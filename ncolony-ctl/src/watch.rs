@@ -14,8 +14,9 @@ use crate::ending::{Ending, Failure};
 use crate::liveness;
 use crate::records::{self, ProgramRecord};
 use crate::selection::has_file;
-use crate::session::Session;
+use crate::session::{Deadline, Session};
 use crate::staleness;
+use crate::waiting_room::WaitingRoom;
 
 /// Between two looks, at first: most effects are there within milliseconds.
 const FIRST_INTERVAL: Duration = Duration::from_millis(1);
@@ -54,25 +55,25 @@ pub(crate) struct Outcome {
 }
 
 /// Looks again and again, with intervals that grow.
-struct Pace<'s, 'r> {
-    session: &'s Session<'r>,
+struct Pace {
+    deadline: Deadline,
     interval: Duration,
 }
 
-impl<'s, 'r> Pace<'s, 'r> {
-    fn new(session: &'s Session<'r>) -> Self {
+impl Pace {
+    fn new(session: &Session<'_>) -> Self {
         Self {
-            session,
+            deadline: session.deadline,
             interval: FIRST_INTERVAL,
         }
     }
 
     /// Waits for the next look. `false`: time is up.
     fn next(&mut self) -> bool {
-        if self.session.deadline.is_over() {
+        if self.deadline.is_over() {
             return false;
         }
-        thread::sleep(self.session.deadline.at_most(self.interval));
+        thread::sleep(self.deadline.at_most(self.interval));
         self.interval = (self.interval * 2).min(LAST_INTERVAL);
         true
     }
@@ -177,12 +178,12 @@ pub(crate) fn known(session: &Session<'_>, name: &ProgramName) -> Result<(), Fai
     }
 }
 
-/// Waits for all effects.
+/// Waits for all effects, and says what a program waits for in its turn.
 ///
 /// # Errors
 /// A record could not be read, or the monitor ended.
 pub(crate) fn effects(
-    session: &Session<'_>,
+    session: &mut Session<'_>,
     watched: Vec<Watched>,
 ) -> Result<Vec<Outcome>, Failure> {
     let mut waiting: VecDeque<(usize, Watched)> = watched.into_iter().enumerate().collect();
@@ -190,6 +191,7 @@ pub(crate) fn effects(
     // Those that another instance holds up come last: what comes of that one decides.
     let mut held = VecDeque::new();
     let mut pace = Pace::new(session);
+    let mut waiting_room = WaitingRoom::default();
     // One program is looked at until it is through: all are waited for, so the order is all the
     // same, and a thousand cost no more looks than one.
     while let Some((_, first)) = waiting.front() {
@@ -205,6 +207,9 @@ pub(crate) fn effects(
                 continue;
             }
             Judgement::Pending | Judgement::Held(_) if pace.next() => {
+                if let Some(news) = waiting_room.news(first, record.as_ref()) {
+                    session.report.talk(&news);
+                }
                 waiting.append(&mut held);
                 continue;
             }

@@ -123,7 +123,7 @@ fn allow_of_crate(place: &str, modules: &[&str]) {
     }
 }
 
-const VOCABULARY: [&str; 15] = [
+const VOCABULARY: [&str; 17] = [
     "custody",
     "name",
     "places",
@@ -131,9 +131,11 @@ const VOCABULARY: [&str; 15] = [
     "spec",
     "message",
     "status",
+    "errno",
     "event",
     "exit",
     "policy",
+    "rings",
     "time",
     "signal",
     "json",

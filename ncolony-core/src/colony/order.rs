@@ -17,10 +17,8 @@
 //! The graph of edges, how each program in it stands and what it waits for are not written down:
 //! they follow from what the programs are, and a colony that is restored finds them again.
 
-mod components;
 mod graph;
 mod hold;
-mod ring;
 mod standing;
 mod turns;
 

@@ -2,7 +2,7 @@
 //! with others.
 
 use super::ConfigError;
-use crate::json::Value;
+use crate::json::{Value, parse_object};
 use crate::name::ProgramName;
 
 /// The priority of a program whose file names none.
@@ -54,6 +54,56 @@ impl Order {
     }
 }
 
+/// A name of another program in a program file, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// The other program.
+    pub other: ProgramName,
+    /// Whether it stands in `requires`; else in `after`.
+    pub requires: bool,
+    /// What an error at this place looks like, without its message.
+    place: ConfigError,
+}
+
+impl Named {
+    /// What there is to be said at this place.
+    #[must_use]
+    pub fn finding(&self, message: String) -> ConfigError {
+        ConfigError {
+            message,
+            ..self.place.clone()
+        }
+    }
+}
+
+/// All names of other programs in a program file, in the order of its text. What is no good program
+/// file names none.
+#[must_use]
+pub fn named(bytes: &[u8]) -> Vec<Named> {
+    let Ok((_, members)) = parse_object(bytes) else {
+        return Vec::new();
+    };
+    let mut all = Vec::new();
+    for (key, value) in members {
+        let requires = key == "requires";
+        if !requires && key != "after" {
+            continue;
+        }
+        for element in value.elements("").unwrap_or_default() {
+            let other = element.string().ok().map(|text| ProgramName::new(&text));
+            if let Some(Ok(other)) = other {
+                let place = element.error("");
+                all.push(Named {
+                    other,
+                    requires,
+                    place,
+                });
+            }
+        }
+    }
+    all
+}
+
 /// A priority.
 pub(super) fn priority(value: &Value<'_>) -> Result<i32, ConfigError> {
     let number = value.integer(i64::from(i32::MIN), i64::from(i32::MAX))?;
@@ -68,4 +118,27 @@ pub(super) fn names(value: &Value<'_>) -> Result<Vec<ProgramName>, ConfigError> 
     };
     let elements = value.elements("an array of programs' names")?;
     elements.iter().map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_where_they_stand() {
+        let text = "{\"args\": [\"x\"], \"requires\": [\"db\",\n \"cache\"], \"after\": [\"net\"]}";
+        let all = named(text.as_bytes());
+        let shown = |it: &Named| (it.finding("m".to_owned()).to_string(), it.requires);
+        assert_eq!(
+            all.iter().map(shown).collect::<Vec<_>>(),
+            [
+                ("line 1, column 30, key \"requires[0]\": m".to_owned(), true),
+                ("line 2, column 2, key \"requires[1]\": m".to_owned(), true),
+                ("line 2, column 22, key \"after[0]\": m".to_owned(), false),
+            ]
+        );
+        for text in ["", "{\"after\": 5}", "{\"after\": [5, \":\"]}"] {
+            assert_eq!(named(text.as_bytes()), []);
+        }
+    }
 }

@@ -36,6 +36,21 @@ fn a_file_is_touched_and_a_directory_means_the_name_in_it() {
 }
 
 #[test]
+fn where_a_directory_of_hearts_has_gone_nothing_is_made_in_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let hearts = dir.path().join("hearts");
+    fs::create_dir(&hearts).unwrap();
+    let heart = heart(&hearts, None);
+    heart.beat().unwrap();
+    fs::remove_dir_all(&hearts).unwrap();
+    let said = heart.beat().unwrap_err().to_string();
+    assert!(said.contains("hearts/web") && !hearts.exists(), "{said}");
+    fs::create_dir(&hearts).unwrap();
+    heart.beat().unwrap();
+    assert!(hearts.join("web").exists());
+}
+
+#[test]
 fn a_program_that_nobody_watches_has_no_heart() {
     assert_eq!(
         Heart::of_program(r#"{"args": ["x"]}"#, "web", None),

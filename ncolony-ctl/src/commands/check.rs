@@ -1,6 +1,8 @@
 //! `check`: are program files valid? It works on any path, also on one that is not yet in its
 //! place.
 
+mod others;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +23,8 @@ use crate::records;
 use crate::report::Report;
 use crate::session::places;
 
+use others::Others;
+
 /// What was found in a file.
 #[derive(Debug, Serialize)]
 struct Findings {
@@ -28,6 +32,7 @@ struct Findings {
     ok: bool,
     errors: Vec<ConfigError>,
     warnings: Vec<ConfigError>,
+    notes: Vec<ConfigError>,
     /// Its content, where it could be read.
     #[serde(skip)]
     text: Option<String>,
@@ -47,6 +52,7 @@ impl Findings {
             ok: error.is_none(),
             errors: error.into_iter().collect(),
             warnings,
+            notes: Vec::new(),
             text,
         }
     }
@@ -87,15 +93,19 @@ pub(super) fn run(
         args.paths.clone()
     };
     let mut files = Vec::new();
+    let mut others = Others::default();
     for path in paths {
         if path.is_dir() {
+            others.are_in(&path);
             let trust = trust_in(Some(&path));
             files.extend(check_directory(&path, &defaults, trust));
         } else {
+            others.may_be_beside(&path, config.as_deref());
             let trust = trust_in(path.parent());
             files.push(check_file(path, &defaults, trust));
         }
     }
+    others.remark_on(&mut files);
     show(report, &files);
     let all_valid = files.iter().all(|findings| findings.ok);
     Ok(if all_valid {
@@ -200,7 +210,8 @@ fn show(report: &mut Report, files: &[Findings]) {
             .warnings
             .iter()
             .map(|warning| (Severity::Warning, warning));
-        for (severity, finding) in errors.chain(warnings) {
+        let notes = findings.notes.iter().map(|note| (Severity::Note, note));
+        for (severity, finding) in errors.chain(warnings).chain(notes) {
             let text = findings.text.as_deref();
             for line in diagnosis::lines(severity, &findings.file, text, finding) {
                 report.line(&line);

@@ -122,8 +122,7 @@ pub(super) fn run(session: &mut Session<'_>, args: &EventsArgs) -> Result<Ending
         return Ok(Ending::Done);
     }
     // Before the first line: whoever has seen one may interrupt.
-    let interruption = Interruption::hold_back()
-        .map_err(|error| Failure::failed(format!("cannot wait for an interruption: {error}")))?;
+    let interruption = Interruption::hold_back()?;
     reader.show(&entries[first..], session);
     while session.report.pause(INTERVAL, &interruption) {
         reader.go_on(session)?;

@@ -146,8 +146,7 @@ pub(super) fn run(session: &mut Session<'_>, args: &LogsArgs) -> Result<Ending, 
         return Ok(ending);
     }
     // Before the first line: whoever has seen one may interrupt.
-    let interruption = Interruption::hold_back()
-        .map_err(|error| Failure::failed(format!("cannot wait for an interruption: {error}")))?;
+    let interruption = Interruption::hold_back()?;
     let mut logs = show_last(session, logs, shape);
     follow(session, &mut logs, shape, &interruption)?;
     interruption.let_act();

@@ -1,9 +1,10 @@
 //! `remove`: delete program files, which stops what they describe.
 
-use ncolony_core::ctllib;
+use ncolony_core::{Target, ctllib};
 
 use crate::act::{Patience, conclude, print_records};
 use crate::cli::RemoveArgs;
+use crate::dependents;
 use crate::effect::Goal;
 use crate::ending::{Ending, Failure};
 use crate::selection::{Existence, Word, choose, has_file, processes};
@@ -23,6 +24,10 @@ pub(super) fn run(session: &mut Session<'_>, args: &RemoveArgs) -> Result<Ending
             "{instance} has no file of its own; \"instances\" in the file of {} says how many there are",
             instance.family_str()
         )));
+    }
+    if session.monitor.is_some() {
+        let targets: Vec<Target> = names.iter().cloned().map(Target::Name).collect();
+        dependents::announce(session, &targets, "is there again and RUNNING")?;
     }
     let watched = processes(&session.places, &names)?.into_iter();
     for name in &names {

@@ -40,6 +40,24 @@ pub(crate) fn numbered(program: &ProgramName, instances: u32) -> Vec<ProgramName
     }
 }
 
+/// Which instances the program of one has that is not among them; `None`: it is none, or nothing is
+/// known of its program.
+pub(super) fn those_there_are(places: &Places, instance: &ProgramName) -> Option<String> {
+    instance.instance_number()?;
+    let family = instance.family_str();
+    let count = asked_for(places, &instance.family())?;
+    Some(if count > 1 {
+        format!(
+            "{family} has {count} instances, {family}:0 to {family}:{}",
+            count - 1
+        )
+    } else {
+        format!(
+            "{family} has no instances, it is one program; \"instances\" in its file would change that"
+        )
+    })
+}
+
 /// Whether the file of an instance's program asks for it.
 pub(super) fn is_asked_for(places: &Places, instance: &ProgramName) -> bool {
     let asked_for = asked_for(places, instance);

@@ -111,3 +111,68 @@ fn check_of_a_directory_sees_what_the_monitor_sees() {
     assert_eq!(shown, wanted);
     colony.ends(1, &["check", "/nosuch"]);
 }
+
+#[test]
+fn check_sees_what_files_say_of_each_other() {
+    let colony = Colony::new();
+    let at = |name: &str| colony.path("config").join(name).display().to_string();
+    colony.file(
+        "web",
+        "{\"args\": [\"x\"],\n \"requires\": [\"db\", \"gone\"], \"after\": [\"net\"]}",
+    );
+    colony.file("db", r#"{"args": ["x"]}"#);
+    let ran = colony.ends(0, &["check"]);
+    for said in [
+        format!(
+            "{}:2:21: warning: key \"requires[1]\": there is no program file gone here, and without gone this program is not started\n",
+            at("web")
+        ),
+        format!(
+            "{}:2:40: note: key \"after[0]\": there is no program file net here; it is not waited for, which is allowed\n",
+            at("web")
+        ),
+    ] {
+        assert!(ran.stdout.contains(&said), "{ran:?}");
+    }
+    assert!(!ran.stdout.contains("no program file db"), "{ran:?}");
+    colony.file("db", r#"{"args": ["x"], "after": ["web"]}"#);
+    let ran = colony.ends(0, &["check"]);
+    for (file, place, ring) in [
+        (
+            "web",
+            "2:15: warning: key \"requires[0]\"",
+            "web → db → web",
+        ),
+        ("db", "1:27: warning: key \"after[0]\"", "db → web → db"),
+    ] {
+        let said = format!(
+            "{}:{place}: these programs wait for each other, {ring}, and none",
+            at(file)
+        );
+        assert!(ran.stdout.contains(&said), "{ran:?}");
+    }
+    let document = colony.ends(0, &["--json", "check"]).json();
+    let web = &document["files"][1];
+    assert_eq!(web["notes"][0]["key"], "after[0]");
+    assert_eq!(web["warnings"].as_array().unwrap().len(), 2);
+    assert_eq!(document["files"][0]["notes"], json!([]));
+}
+
+#[test]
+fn check_of_a_file_knows_those_beside_it_and_those_that_run() {
+    let colony = Colony::new();
+    colony.file("db", r#"{"args": ["x"], "requires": ["web"]}"#);
+    fs::create_dir(colony.path("drafts")).unwrap();
+    let draft = colony.path("drafts/web");
+    fs::write(&draft, r#"{"args": ["x"], "requires": ["db", "cache"]}"#).unwrap();
+    let draft = draft.to_str().unwrap();
+    let ran = colony.ends(0, &["check", draft]);
+    assert!(ran.stdout.contains("web → db → web"), "{ran:?}");
+    assert!(ran.stdout.contains("no program file cache"), "{ran:?}");
+    fs::write(colony.path("drafts/cache.json"), r#"{"args": ["x"]}"#).unwrap();
+    let ran = colony.ends(0, &["check", draft]);
+    assert!(!ran.stdout.contains("cache here"), "{ran:?}");
+    // A directory is taken as a whole.
+    let ran = colony.ends(0, &["check", colony.path("drafts").to_str().unwrap()]);
+    assert!(ran.stdout.contains("no program file db"), "{ran:?}");
+}

@@ -107,3 +107,36 @@ fn the_version_is_data() {
     let ran = Colony::new().ends(0, &["--version"]);
     assert!(ran.stdout.starts_with("ncolony-ctl "), "{ran:?}");
 }
+
+#[test]
+fn why_something_failed_is_said_in_words_without_a_number() {
+    let colony = Colony::new();
+    colony.file("web", r#"{"args": ["cat"], "cwd": "/nosuch"}"#);
+    // No rights help where a file stands in the place of a directory, or a directory in a file's.
+    fs::create_dir(colony.path("config/dir")).unwrap();
+    fs::create_dir_all(colony.path("status/programs")).unwrap();
+    fs::create_dir_all(colony.path("status/events.jsonl")).unwrap();
+    fs::write(colony.path("messages"), "").unwrap();
+    let dir = colony.path("config");
+    let dir = dir.to_str().unwrap();
+    for args in [
+        &["check", "/nosuch"][..],
+        &["add", "new", "--cmd", "cat", "--extras", "/nosuch"],
+        &["restart", "web"],
+        &["import", "supervisord", "/nosuch"],
+        &["import", "supervisord", dir],
+        &["upgrade", "check", "--binary", "/nosuch"],
+        &["upgrade", "check", "--binary", dir],
+        &["--status", "/dev/null", "status"],
+        &["--config", "/dev/null", "status"],
+        &["--config", "/dev/null", "add", "new", "--cmd", "cat"],
+        &["events"],
+    ] {
+        let ran = colony.run(args);
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert_ne!(ran.status, Some(0), "{args:?}: {said}");
+        assert!(!said.contains("os error"), "{args:?}: {said}");
+    }
+    let ran = colony.ends(1, &["restart", "web"]);
+    assert!(ran.stderr.ends_with("messages: File exists\n"), "{ran:?}");
+}

@@ -7,8 +7,8 @@
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -17,15 +17,17 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::rotate::{backup, is_there, remove_source, unfinished};
+use super::route::Target;
+use super::way::Way;
 use crate::crash_point;
-use crate::sys::{errno, limits, outlet};
+use crate::sys::{errno, limits};
 
 const PIECE: usize = 256 * 1024;
 
 /// Logs whose rotated files are to be compressed.
 #[derive(Debug, Default)]
 struct Queue {
-    logs: VecDeque<PathBuf>,
+    logs: VecDeque<Target>,
     /// Whether a thread works on them.
     is_worked_on: bool,
 }
@@ -57,10 +59,10 @@ impl Compressor {
     }
 
     /// Has all rotated files of this log compressed.
-    pub(super) fn compress(&mut self, log: &Path) {
+    pub(super) fn compress(&mut self, log: &Target) {
         let mut queue = self.desk.queue();
-        if !queue.logs.iter().any(|queued| queued == log) {
-            queue.logs.push_back(log.to_owned());
+        if !queue.logs.iter().any(|queued| queued.path == log.path) {
+            queue.logs.push_back(log.clone());
         }
         let idle = !std::mem::replace(&mut queue.is_worked_on, true);
         drop(queue);
@@ -106,7 +108,7 @@ impl Desk {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn next(&self) -> Option<PathBuf> {
+    fn next(&self) -> Option<Target> {
         let mut queue = self.queue();
         let next = queue.logs.pop_front();
         let next = next.filter(|_| !self.stop.load(Ordering::Relaxed));
@@ -118,18 +120,20 @@ impl Desk {
         limits::give_way();
         while let Some(log) = self.next() {
             if let Err(error) = self.compress_all(&log) {
-                let (log, why) = (log.display(), errno::of(&error));
+                let (log, why) = (log.path.display(), errno::of(&error));
                 tracing::warn!("cannot compress the rotated files of {log}: {why}");
             }
         }
     }
 
-    fn compress_all(&self, log: &Path) -> io::Result<()> {
+    fn compress_all(&self, target: &Target) -> io::Result<()> {
+        let way = Way::to_name(&target.path)?;
+        let log = way.path();
         let mut number = 1;
         while is_there(log, number) && !self.stop.load(Ordering::Relaxed) {
             remove_source(log, number)?;
-            match outlet::open_regular(File::options().read(true), &backup(log, number)) {
-                Ok(source) => self.compress(log, number, source)?,
+            match way.open_rotated(number, target) {
+                Ok(source) => self.compress(&way, number, source)?,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
@@ -138,9 +142,10 @@ impl Desk {
         Ok(())
     }
 
-    fn compress(&self, log: &Path, number: u32, source: File) -> io::Result<()> {
+    fn compress(&self, way: &Way, number: u32, source: File) -> io::Result<()> {
+        let log = way.path();
         let target = unfinished(log);
-        let written = self.write(&source, &target);
+        let written = self.write(&source, &target, way);
         let finished = match written {
             Ok(true) => self.finish(log, number, &source, &target),
             Ok(false) => Ok(false),
@@ -154,13 +159,16 @@ impl Desk {
     }
 
     /// Writes the compressed file; `false` if told to stop.
-    fn write(&self, mut source: &File, target: &Path) -> io::Result<bool> {
+    fn write(&self, mut source: &File, target: &Path, way: &Way) -> io::Result<bool> {
         let _left_over = fs::remove_file(target);
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
             .open(target)?;
         let of_source = source.metadata()?;
+        if way.is_shared() {
+            fchown(&file, Some(of_source.uid()), None)?;
+        }
         file.set_permissions(Permissions::from_mode(of_source.mode() & 0o777))?;
         let mut encoder = GzEncoder::new(file, Compression::default());
         let mut piece = vec![0; PIECE];
@@ -205,10 +213,15 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use flate2::read::GzDecoder;
+    use ncolony_core::descriptor::output::Rotation;
 
     use super::super::rotate::{compressed, rotate};
     use super::*;
     use crate::sys::fifo;
+
+    fn target(log: &Path) -> Target {
+        Target::of(log, Rotation::default())
+    }
 
     fn text(number: u32) -> Vec<u8> {
         format!("file {number}\n").repeat(50_000).into_bytes()
@@ -240,11 +253,11 @@ mod tests {
             let names = compressor.hold_names();
             rotate(&log, COUNT).unwrap();
             drop(names);
-            compressor.compress(&log);
+            compressor.compress(&target(&log));
         }
         let done = |number| compressed(&log, number).exists() && !backup(&log, number).exists();
         wait_for(|| {
-            compressor.compress(&log);
+            compressor.compress(&target(&log));
             (1..=COUNT).all(done)
         });
         for number in 1..=COUNT {
@@ -260,11 +273,11 @@ mod tests {
         fs::write(backup(&log, 1), text(1)).unwrap();
         fs::write(unfinished(&log), "half of it").unwrap();
         fs::write(backup(&log, 2), text(2)).unwrap();
-        compressor.compress(&log);
+        compressor.compress(&target(&log));
         wait_for(|| compressed(&log, 2).exists() && !backup(&log, 2).exists());
         compressor.stop();
         fs::write(backup(&log, 2), text(2)).unwrap();
-        compressor.compress(&log);
+        compressor.compress(&target(&log));
         wait_for(|| !backup(&log, 2).exists());
         assert!(read(&compressed(&log, 2)) == text(2) && read(&compressed(&log, 1)) == text(1));
         assert!(!unfinished(&log).exists());
@@ -276,10 +289,10 @@ mod tests {
         let log = dir.path().join("l");
         fifo::make(&backup(&log, 1)).unwrap();
         let mut compressor = Compressor::default();
-        compressor.compress(&log);
+        compressor.compress(&target(&log));
         let other = dir.path().join("other");
         fs::write(backup(&other, 1), text(1)).unwrap();
-        compressor.compress(&other);
+        compressor.compress(&target(&other));
         wait_for(|| compressed(&other, 1).exists());
     }
 }

@@ -7,6 +7,7 @@ use super::compress::Compressor;
 use super::log_file::LogFile;
 use super::rotate::unfinished;
 use super::route::Target;
+use super::way::Way;
 
 /// So many are kept open; the rest are opened when something comes.
 const OPEN_MAX: usize = 256;
@@ -52,9 +53,9 @@ impl Files {
     /// Does what an earlier monitor did not come to, or not come to the end of.
     fn put_right(&mut self, target: &Target) {
         if target.rotation.compress {
-            self.compressor.compress(&target.path);
-        } else {
-            let _nothing_there = std::fs::remove_file(unfinished(&target.path));
+            self.compressor.compress(target);
+        } else if let Ok(way) = Way::to_name(&target.path) {
+            let _nothing_there = std::fs::remove_file(unfinished(way.path()));
         }
     }
 

@@ -12,7 +12,7 @@ use ncolony_core::files::make_directory;
 
 use super::Source;
 use super::watch::Watch;
-use crate::sys::fifo;
+use crate::sys::{errno, fifo};
 
 /// Our end of a FIFO. The loop and the thread that moves bytes share it: the one asks, the other
 /// takes.
@@ -53,7 +53,8 @@ impl Inlet {
             Ok((Self::open(path)?, both))
         });
         if let Err(error) = &named {
-            tracing::debug!("no FIFO at {}: {error}; one without a name", path.display());
+            let why = errno::of(error);
+            tracing::debug!("no FIFO at {}: {why}; one without a name", path.display());
         }
         named.or_else(|_| {
             let (reader, both) = fifo::nameless()?;

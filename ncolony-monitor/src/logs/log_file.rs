@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::Path;
 
 use ncolony_core::files::make_directory;
 
@@ -13,8 +12,8 @@ use super::rotate;
 use super::route::Target;
 use super::step::{Step, View, decide, in_page};
 use super::tail::Tail;
+use super::way::{self, Way};
 use crate::sys::errno;
-use crate::sys::outlet::{open_log, open_regular};
 use crate::sys::splice::{self, Glass};
 
 /// So near to its limit a file is written with an eye on where lines end.
@@ -282,7 +281,8 @@ impl LogFile {
         let rotation = self.target.rotation;
         let path = &self.target.path;
         let names = compressor.hold_names();
-        let rotated = rotate::rotate(path, rotation.backups);
+        let way = Way::to_name(path);
+        let rotated = way.and_then(|way| rotate::rotate(way.path(), rotation.backups));
         drop(names);
         self.open = None;
         match rotated {
@@ -290,7 +290,7 @@ impl LogFile {
                 self.limit = rotation.max_bytes;
                 self.is_news |= self.unrotated.take().is_some();
                 if rotation.compress {
-                    compressor.compress(path);
+                    compressor.compress(&self.target);
                 }
             }
             Err(error) => {
@@ -328,12 +328,12 @@ impl LogFile {
 
     fn open_new(&self) -> io::Result<File> {
         let path = &self.target.path;
-        match (open_log(path), path.parent()) {
+        match (way::open(&self.target), path.parent()) {
             (Err(error), Some(parent))
                 if error.kind() == io::ErrorKind::NotFound && self.target.in_place =>
             {
                 make_directory(parent, 0o755).map_err(|error| error.source)?;
-                open_log(path)
+                way::open(&self.target)
             }
             (opened, _) => opened,
         }
@@ -352,14 +352,15 @@ impl LogFile {
             return here;
         }
         let skip = skip.saturating_sub(size);
-        let mut before = before_it(&self.target.path, skip, most - here.len());
+        let mut before = before_it(&self.target, skip, most - here.len());
         before.extend(here);
         before
     }
 }
 
-fn before_it(log: &Path, skip: u64, most: usize) -> Vec<u8> {
-    let Ok(file) = open_regular(File::options().read(true), &rotate::backup(log, 1)) else {
+fn before_it(log: &Target, skip: u64, most: usize) -> Vec<u8> {
+    let newest = Way::to_name(&log.path).and_then(|way| way.open_rotated(1, log));
+    let Ok(file) = newest else {
         return Vec::new();
     };
     let size = file.metadata().map_or(0, |found| found.size());

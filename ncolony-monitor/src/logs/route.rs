@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ncolony_core::ProgramSpec;
+use ncolony_core::descriptor::Identity;
 use ncolony_core::descriptor::output::{ErrorOutput, Output, Rotation};
 
 /// One of the two streams of a program.
@@ -51,6 +52,21 @@ pub(super) struct Target {
     pub(super) rotation: Rotation,
     /// Whether its directory is ours, to be made again when it is gone.
     pub(super) in_place: bool,
+    /// Whom the program runs as that writes it.
+    pub(super) identity: Identity,
+}
+
+#[cfg(test)]
+impl Target {
+    /// One of a program that runs as the monitor does.
+    pub(super) fn of(path: &Path, rotation: Rotation) -> Self {
+        Self {
+            path: path.to_owned(),
+            rotation,
+            in_place: false,
+            identity: Identity::default(),
+        }
+    }
 }
 
 /// What a program is given for a stream.
@@ -66,11 +82,10 @@ pub(super) enum Route {
 
 /// The ways of both streams; `None` for standard error: the descriptor of standard output.
 pub(super) fn routes(spec: &ProgramSpec, logs: Option<&Path>) -> (Route, Option<Route>) {
-    let name = spec.name.as_str();
-    let out = route(&spec.process.stdout, name, logs);
+    let out = route(&spec.process.stdout, spec, logs);
     let err = match &spec.process.stderr {
         ErrorOutput::Stdout => None,
-        ErrorOutput::Apart(output) => Some(route(output, name, logs)),
+        ErrorOutput::Apart(output) => Some(route(output, spec, logs)),
     };
     let err = err.filter(|err| !same_file(&out, err));
     (out, err)
@@ -93,10 +108,10 @@ fn same_file(out: &Route, err: &Route) -> bool {
     }
 }
 
-fn route(output: &Output, name: &str, logs: Option<&Path>) -> Route {
+fn route(output: &Output, spec: &ProgramSpec, logs: Option<&Path>) -> Route {
     match output {
         Output::Log(log) => {
-            let own = || logs.map(|logs| logs.join(format!("{name}.log")));
+            let own = || logs.map(|logs| logs.join(format!("{}.log", spec.name)));
             let in_place = log.file.is_none();
             let path = log.file.clone().or_else(own);
             let rotation = log.rotation;
@@ -105,6 +120,7 @@ fn route(output: &Output, name: &str, logs: Option<&Path>) -> Route {
                     path,
                     rotation,
                     in_place,
+                    identity: spec.process.identity.clone(),
                 })
             }))
         }

@@ -105,6 +105,23 @@ fn groups_of(user: &User, gid: u32) -> Result<Vec<u32>, String> {
     Ok(groups.into_iter().map(Gid::as_raw).collect())
 }
 
+/// Whether a user has a number in our user namespace; who has none is shown as "nobody", and cannot
+/// be given a file.
+pub(crate) fn is_of_this_namespace(uid: u32) -> bool {
+    std::fs::read_to_string("/proc/self/uid_map").map_or(true, |map| maps(&map, uid))
+}
+
+/// Reads `user_namespaces(7)`: each line has the first number inside, that outside, and how many.
+fn maps(map: &str, uid: u32) -> bool {
+    map.lines().any(|line| {
+        let mut numbers = line.split_whitespace().map(str::parse::<u64>);
+        match (numbers.next(), numbers.nth(1)) {
+            (Some(Ok(first)), Some(Ok(count))) => (first..first + count).contains(&u64::from(uid)),
+            (_, _) => false,
+        }
+    })
+}
+
 fn name(account: &Account) -> String {
     match account {
         Account::Id(id) => id.to_string(),
@@ -139,6 +156,14 @@ mod tests {
         assert!(error.contains("a group must be given"), "{error}");
         let resolved = resolve(&identity(nobody, Some(Account::Id(7)))).unwrap();
         assert_eq!(resolved.groups, Some(vec![7]));
+    }
+
+    #[test]
+    fn the_numbers_of_a_namespace_are_known() {
+        let map = "         0       1000          1\n     1  100000  65536\n";
+        assert!(maps(map, 0) && maps(map, 65536) && !maps(map, 65537));
+        assert!(maps("0 0 4294967295\n", 54321) && !maps("0 1000 1\n", 65534));
+        assert!(!maps("", 0) && !maps("x y z\n", 0));
     }
 
     #[test]

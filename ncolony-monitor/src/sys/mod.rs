@@ -13,6 +13,7 @@ pub(crate) mod environ;
 pub(crate) mod errno;
 pub(crate) mod exec;
 pub(crate) mod fifo;
+pub(crate) mod hold;
 pub(crate) mod limits;
 pub(crate) mod lock;
 pub(crate) mod notifier;

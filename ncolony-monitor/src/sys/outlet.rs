@@ -16,28 +16,60 @@ const PATIENCE_MS: u16 = 50;
 /// So much can be written without waiting to a pipe that says that it has room.
 const PIECE: usize = libc::PIPE_BUF;
 
+/// Nothing that stands in the place of a file is waited for, and no terminal becomes ours.
+const FLAGS: i32 = libc::O_NONBLOCK | libc::O_NOCTTY;
+
 /// Opens a program's log, to be written at its end and read back. What stands there may be a FIFO
 /// that nobody reads: to wait for a reader would stop the output of every program, so that is an
 /// error as a full disk is.
 pub(crate) fn open_log(path: &Path) -> io::Result<File> {
     let odd = std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
-    OpenOptions::new()
+    for_a_log(odd).create(!odd).open(path)
+}
+
+/// The same for what stands under this very name, be it a log or not; a link is an error.
+pub(crate) fn open_log_there(path: &Path) -> io::Result<File> {
+    let odd = !std::fs::symlink_metadata(path)?.is_file();
+    let flags = FLAGS | libc::O_NOFOLLOW;
+    let file = for_a_log(odd).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() == odd {
+        return Err(io::Error::other("it was replaced while it was opened"));
+    }
+    Ok(file)
+}
+
+/// Makes a program's log, where nothing stands yet.
+pub(crate) fn make_log(path: &Path) -> io::Result<File> {
+    for_a_log(false).create_new(true).open(path)
+}
+
+fn for_a_log(odd: bool) -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options
         // A FIFO that we read ourselves would seem to have a reader.
         .read(!odd)
         .write(true)
         // It is not truncated; and appending is what the kernel does not move bytes to.
         .truncate(false)
-        .create(!odd)
         .mode(0o640)
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-        .open(path)
+        .custom_flags(FLAGS);
+    options
 }
 
 /// Opens a file that nothing else than a regular one may stand in the place of: to open a FIFO, or
 /// to write to it, would wait for whoever has its other end.
 pub(crate) fn open_regular(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
-    let file = options.custom_flags(flags).open(path)?;
+    regular(options.custom_flags(FLAGS).open(path)?)
+}
+
+/// The same for what stands under this very name; a link is an error.
+pub(crate) fn open_regular_there(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(FLAGS | libc::O_NOFOLLOW);
+    regular(options.open(path)?)
+}
+
+fn regular(file: File) -> io::Result<File> {
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
@@ -52,7 +84,7 @@ pub(crate) fn open_own_log(path: &Path) -> io::Result<File> {
         .append(true)
         .create(true)
         .mode(0o640)
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .custom_flags(FLAGS)
         .open(path)
 }
 

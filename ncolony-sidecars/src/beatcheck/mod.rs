@@ -6,21 +6,20 @@
 //! wall clock nor a file server whose clock is another makes a heart old. Time in which we stood
 //! still ourselves does not count, because what stopped us may have stopped everybody.
 
+mod hearts;
 mod judge;
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
 use ncolony_core::checks::Watched;
-use ncolony_core::files::{is_directory, touched};
-use ncolony_core::{Mono, Places, ProgramName};
+use ncolony_core::{Mono, Places};
 
-use crate::beatcheck::judge::{Judge, Mark, Verdict};
-use crate::watching::{self, Asked, Attention, Flags, Pulse, Requests, Voice, Ward};
+use crate::beatcheck::hearts::Hearts;
+use crate::beatcheck::judge::{Judge, Verdict};
+use crate::watching::{self, Asked, Attention, Flags, Patient, Pulse, Requests, Voice, Ward};
 
 /// Restarts programs whose hearts have stopped
 #[derive(Debug, Parser)]
@@ -51,8 +50,7 @@ struct Beatcheck {
     places: Places,
     voice: Voice,
     ward: Ward<Judge>,
-    /// What hearts were looked for in.
-    directories: BTreeSet<PathBuf>,
+    hearts: Hearts,
     requests: Requests,
 }
 
@@ -62,7 +60,7 @@ impl Beatcheck {
             places,
             voice,
             ward: Ward::new(),
-            directories: BTreeSet::new(),
+            hearts: Hearts::default(),
             requests: Requests::default(),
         }
     }
@@ -87,24 +85,19 @@ impl Beatcheck {
                 self.act(now);
             }
             let next_beat = pulse.beat(now, &mut self.voice);
-            meant = attention.sleep_until([next_look].into_iter().chain(next_beat));
+            let moments = [next_look].into_iter().chain(next_beat);
+            meant = attention.sleep_until(moments, !self.ward.patients.is_empty());
             thread::sleep(meant);
         }
     }
 
     /// Feels every pulse.
     fn feel(&mut self, now: Mono) {
+        self.hearts.turn();
         for (name, judge) in &mut self.ward.patients {
-            let subject = format!("{name}: its heart");
-            match mark(judge.watched(), name, &mut self.directories) {
-                Ok(mark) => {
-                    self.voice.is_well(&subject);
-                    judge.felt(now, mark);
-                }
-                Err(wrong) => {
-                    judge.cannot_look(now);
-                    self.voice.say(&subject, &wrong);
-                }
+            match self.hearts.feel(judge.asked(), name, &mut self.voice) {
+                Some(mark) => judge.felt(now, mark),
+                None => judge.cannot_look(now),
             }
         }
     }
@@ -116,7 +109,7 @@ impl Beatcheck {
                 Verdict::Alive | Verdict::Grace => {}
                 Verdict::Silent(silence) => {
                     let files = judge
-                        .watched()
+                        .asked()
                         .files(name.family_str(), name.instance_number());
                     let file = files.first().map(|path| path.display().to_string());
                     let reason = judge::reason(&silence, &file.unwrap_or_default());
@@ -126,39 +119,5 @@ impl Beatcheck {
                 }
             }
         }
-    }
-}
-
-/// What the heart's file looks like: the first of those that it may be. Where the directory is not
-/// there that it should be in, nobody can beat, and nothing is known.
-fn mark(
-    watched: &Watched,
-    name: &ProgramName,
-    directories: &mut BTreeSet<PathBuf>,
-) -> Result<Option<Mark>, String> {
-    let status = &watched.status;
-    if is_directory(status) && !directories.contains(status) {
-        directories.insert(status.clone());
-    }
-    for file in watched.files(name.family_str(), name.instance_number()) {
-        match touched(&file) {
-            Ok(None) => {}
-            Ok(Some(mark)) => return Ok(Some(mark)),
-            Err(error) => return Err(format!("{error}; nobody is restarted for that")),
-        }
-    }
-    let directory = if directories.contains(status) {
-        Some(status.as_path())
-    } else {
-        // A path of one word stands in the current directory.
-        let parent = status.parent();
-        parent.filter(|parent| !parent.as_os_str().is_empty())
-    };
-    match directory.filter(|directory| !is_directory(directory)) {
-        None => Ok(None),
-        Some(gone) => Err(format!(
-            "there is no directory {} for the file that should be touched; nobody is restarted for that",
-            gone.display()
-        )),
     }
 }

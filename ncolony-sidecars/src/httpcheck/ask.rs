@@ -15,6 +15,12 @@ use crate::sys::errno;
 /// How much of a body is searched for the text that it has to contain.
 const BODY_BYTES_MAX: u64 = 1 << 20;
 
+/// What a request has room for beside its address and its headers.
+const REQUEST_BYTES_MIN: usize = 4 << 10;
+
+/// The longest head of an answer that is read.
+const HEAD_BYTES_MAX: usize = 64 << 10;
+
 /// What a check has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -47,6 +53,9 @@ impl Client {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .max_idle_connections(0)
+            .max_response_header_size(HEAD_BYTES_MAX)
+            // Each check makes its buffers anew: no more of them than can be filled.
+            .input_buffer_size(HEAD_BYTES_MAX)
             .allow_non_standard_methods(true)
             .proxy(None)
             .build();
@@ -70,6 +79,7 @@ impl Client {
             .agent
             .configure_request(request(settings)?)
             .timeout_global(Some(settings.timeout))
+            .output_buffer_size(request_bytes_max(settings))
             .build();
         let mut response = self.agent.run(request)?;
         if let Some(wrong) = wrong_status(&response, settings) {
@@ -97,6 +107,15 @@ pub(crate) fn request(settings: &HttpCheck) -> Result<Request<()>, http::Error> 
     let headers = settings.headers.iter();
     let whole = headers.fold(named, |request, (name, value)| request.header(name, value));
     whole.body(())
+}
+
+/// No request of this check is longer.
+fn request_bytes_max(settings: &HttpCheck) -> usize {
+    let headers = settings.headers.iter();
+    let headers: usize = headers
+        .map(|(name, value)| name.len() + value.len() + ": \r\n".len())
+        .sum();
+    REQUEST_BYTES_MIN + settings.method.len() + settings.url.len() + headers
 }
 
 fn wrong_status<B>(response: &Response<B>, settings: &HttpCheck) -> Option<String> {

@@ -1,15 +1,16 @@
 //! Restarts programs whose servers do not answer, or not as they should.
 //!
 //! One loop decides: when a check is due (`schedule`), and what its outcome means. Checks are
-//! made by threads, at most `CHECKS_AT_ONCE` of them, each for one check and no longer than that
-//! check's timeout: a server that hangs holds up nobody else's.
+//! made by threads (`crew`), at most `CHECKS_AT_ONCE` at a time, each no longer than its timeout: a
+//! server that hangs holds up nobody else's.
 
 mod ask;
+mod crew;
 mod schedule;
 
+use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
@@ -17,8 +18,9 @@ use ncolony_core::checks::HttpCheck;
 use ncolony_core::{Mono, Places, ProgramName};
 
 use crate::httpcheck::ask::{Client, Outcome};
+use crate::httpcheck::crew::Crew;
 use crate::httpcheck::schedule::{Schedule, Ticket};
-use crate::watching::{self, Asked, Attention, Flags, Pulse, Requests, Voice, Ward};
+use crate::watching::{self, Asked, Attention, Flags, Patient, Pulse, Requests, Voice, Ward};
 
 /// The most checks that are made at the same time; a further one waits for the end of another.
 const CHECKS_AT_ONCE: usize = 64;
@@ -65,7 +67,9 @@ struct Httpcheck {
     ward: Ward<Schedule>,
     requests: Requests,
     client: Client,
-    under_way: usize,
+    crew: Crew,
+    /// Who was due when last everybody was asked, the one that has waited longest first.
+    line: VecDeque<ProgramName>,
     tickets: u64,
     reporting: Sender<Report>,
     reports: Receiver<Report>,
@@ -80,7 +84,8 @@ impl Httpcheck {
             ward: Ward::new(),
             requests: Requests::default(),
             client: Client::new(),
-            under_way: 0,
+            crew: Crew::of_at_most(CHECKS_AT_ONCE),
+            line: VecDeque::new(),
             tickets: 0,
             reporting,
             reports,
@@ -104,10 +109,6 @@ impl Httpcheck {
                 .into_iter()
                 .chain(self.reports.try_iter())
                 .collect();
-            // Before a failure counts: is it still the same process?
-            if waiting.iter().any(|report| report.outcome != Outcome::Well) {
-                self.ward.look(now, &self.places, &mut self.voice);
-            }
             for report in waiting {
                 self.hear(now, &report);
             }
@@ -121,7 +122,7 @@ impl Httpcheck {
                 .into_iter()
                 .chain(next_beat)
                 .chain(self.next_due());
-            meant = attention.sleep_until(moments);
+            meant = attention.sleep_until(moments, !self.ward.patients.is_empty());
             // Nothing came in time, which is no error.
             report = self.reports.recv_timeout(meant).ok();
         }
@@ -129,7 +130,7 @@ impl Httpcheck {
 
     /// When the next check is due that can be begun.
     fn next_due(&self) -> Option<Mono> {
-        if self.under_way >= CHECKS_AT_ONCE {
+        if self.crew.free() == 0 {
             return None;
         }
         self.ward.patients.values().filter_map(Schedule::due).min()
@@ -137,31 +138,42 @@ impl Httpcheck {
 
     /// Begins the checks that are due, the one that has waited longest first.
     fn begin_what_is_due(&mut self, now: Mono) {
-        let mut due: Vec<(Mono, ProgramName)> = self
-            .ward
-            .patients
-            .iter()
-            .filter_map(|(name, schedule)| Some((schedule.due()?, name.clone())))
-            .filter(|(due, _)| *due <= now)
-            .collect();
-        due.sort();
-        for (_, name) in due {
-            if self.under_way >= CHECKS_AT_ONCE {
+        while self.crew.free() > 0 {
+            if self.line.is_empty() {
+                self.line_up(now);
+            }
+            let Some(name) = self.line.pop_front() else {
+                return;
+            };
+            if !self.begin(now, name) {
                 return;
             }
-            self.begin(now, name);
         }
     }
 
-    fn begin(&mut self, now: Mono, name: ProgramName) {
-        let Some(schedule) = self.ward.patients.get_mut(&name) else {
-            return;
+    /// Puts those in line who are due. All others are due later than any of them.
+    fn line_up(&mut self, now: Mono) {
+        let patients = self.ward.patients.iter();
+        let mut due: Vec<(Mono, &ProgramName)> = patients
+            .filter_map(|(name, schedule)| Some((schedule.due()?, name)))
+            .filter(|(due, _)| *due <= now)
+            .collect();
+        due.sort();
+        self.line = due.into_iter().map(|(_, name)| name.clone()).collect();
+    }
+
+    /// Begins a check, if it is still due. Whether further ones can be begun.
+    fn begin(&mut self, now: Mono, name: ProgramName) -> bool {
+        let schedule = self.ward.patients.get_mut(&name);
+        let is_due = |schedule: &&mut Schedule| schedule.due().is_some_and(|due| due <= now);
+        let Some(schedule) = schedule.filter(is_due) else {
+            return true;
         };
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         schedule.begun(now, ticket);
         let (client, reporting) = (self.client.clone(), self.reporting.clone());
-        let settings = schedule.settings().clone();
+        let settings = schedule.asked().clone();
         let check = move || {
             let outcome = client.ask(&settings);
             let report = Report {
@@ -172,19 +184,28 @@ impl Httpcheck {
             // Nobody hears it any more only where the program has ended.
             drop(reporting.send(report));
         };
-        match thread::Builder::new().name("check".into()).spawn(check) {
-            Ok(_) => self.under_way += 1,
+        match self.crew.work(check) {
+            Ok(()) => {
+                self.voice.is_well("threads");
+                true
+            }
             Err(error) => {
                 let wrong = format!("a check could not be begun: {error}");
                 self.voice.say("threads", &wrong);
                 schedule.not_made(ticket);
+                false
             }
         }
     }
 
     /// Acts on what a check has found.
     fn hear(&mut self, now: Mono, report: &Report) {
-        self.under_way -= 1;
+        self.crew.is_done();
+        if report.outcome != Outcome::Well {
+            // Before a failure counts: is it still the same process?
+            let (name, places) = (&report.name, &self.places);
+            self.ward.look_at(now, name, places, &mut self.voice);
+        }
         let Some(schedule) = self.ward.patients.get_mut(&report.name) else {
             return;
         };
@@ -201,7 +222,7 @@ impl Httpcheck {
         self.voice.is_well(&subject);
         if schedule.ended(now, report.ticket, wrong.is_some()) {
             let failures = schedule.failures_before_a_restart();
-            let reason = schedule::reason(schedule.settings(), failures, wrong.unwrap_or_default());
+            let reason = schedule::reason(schedule.asked(), failures, wrong.unwrap_or_default());
             let voice = &mut self.voice;
             self.requests
                 .restart(&self.places, &report.name, reason, voice);

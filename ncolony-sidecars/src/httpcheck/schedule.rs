@@ -38,17 +38,16 @@ impl Patient for Schedule {
         }
     }
 
+    fn asked(&self) -> &HttpCheck {
+        &self.settings
+    }
+
     fn is_about(&self, settings: &HttpCheck, run: Option<&Run>) -> bool {
         self.settings == *settings && self.run.as_ref() == run
     }
 }
 
 impl Schedule {
-    /// What is asked, and how.
-    pub(crate) fn settings(&self) -> &HttpCheck {
-        &self.settings
-    }
-
     /// When the next check is to begin. `None`: one is under way.
     pub(crate) fn due(&self) -> Option<Mono> {
         self.under_way.is_none().then_some(self.next)
@@ -205,11 +204,7 @@ mod tests {
     #[test]
     fn the_reason_says_who_how_often_and_why() {
         let schedule = schedule();
-        let said = reason(
-            schedule.settings(),
-            schedule.failures_before_a_restart(),
-            "no",
-        );
+        let said = reason(schedule.asked(), schedule.failures_before_a_restart(), "no");
         assert_eq!(
             said,
             "its server at http://localhost/ has failed 3 checks in a row, the last one: no"

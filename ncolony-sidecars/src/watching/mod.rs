@@ -4,13 +4,15 @@
 mod attention;
 mod flags;
 mod programs;
+mod records;
 mod request;
 mod voice;
 mod ward;
 
 pub(crate) use attention::Attention;
 pub(crate) use flags::Flags;
-pub(crate) use programs::{Asked, Run};
+pub(crate) use programs::Asked;
+pub(crate) use records::Run;
 pub(crate) use request::Requests;
 pub(crate) use voice::Voice;
 pub(crate) use ward::{Patient, Ward};

@@ -1,42 +1,18 @@
-//! The programs that a check is asked for: from their files, and whether they run, from the
-//! monitor's records.
+//! The programs that a check is asked for, from their files.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::Path;
 
 use ncolony_core::descriptor::FILE_BYTES_MAX;
-use ncolony_core::files::{is_directory, list, read_regular, read_trusted};
+use ncolony_core::files::{is_directory, list, read_trusted};
 use ncolony_core::listing::{EntryKind, Fingerprint};
 use ncolony_core::name::{FileRole, INSTANCES_MAX, config_role};
-use ncolony_core::status::WantWord;
-use ncolony_core::{Places, ProgramName, ProgramStatus, State, Wall};
+use ncolony_core::{Places, ProgramName};
 use serde_json::{Map, Value};
 
+use super::records::{Life, Records};
 use super::{Voice, flags};
-
-/// More than any record has.
-const RECORD_BYTES_MAX: usize = 64 << 20;
-
-/// One process of a program: another process is another run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Run {
-    /// Its number.
-    pub(crate) pid: u32,
-    /// When it was started.
-    pub(crate) started: Option<Wall>,
-}
-
-/// Whether there is something to check.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Life {
-    /// There are no records, as beside the original's monitor: it is taken to run.
-    Untold,
-    /// It runs, as this process.
-    Runs(Run),
-    /// It is not wanted up, or waits to be started, or stops: that is the monitor's to deal with.
-    Rests,
-}
 
 /// What a check reads in a program file.
 pub(crate) trait Asked: Clone + Debug + PartialEq {
@@ -68,10 +44,11 @@ struct Known<A> {
     asked: Found<A>,
 }
 
-/// All program files, read again only where they have changed.
+/// All program files and their records, read again only where they have changed.
 #[derive(Debug)]
 pub(crate) struct Programs<A> {
     files: BTreeMap<ProgramName, Known<A>>,
+    records: Records,
 }
 
 impl<A: Asked> Programs<A> {
@@ -79,6 +56,7 @@ impl<A: Asked> Programs<A> {
     pub(crate) fn new() -> Self {
         Self {
             files: BTreeMap::new(),
+            records: Records::default(),
         }
     }
 
@@ -104,7 +82,7 @@ impl<A: Asked> Programs<A> {
             };
             for member in members {
                 let life = if records {
-                    life(&places.program_status(member.as_str()), voice)
+                    self.records.life(places, &member, voice)
                 } else {
                     Life::Untold
                 };
@@ -112,7 +90,17 @@ impl<A: Asked> Programs<A> {
                 all.insert(member, Seen { asked, life });
             }
         }
+        self.records.keep(|name| all.contains_key(name));
         Some(all)
+    }
+
+    /// Whether one program, or one instance, still lives as it did when all were looked at.
+    pub(crate) fn life(&mut self, places: &Places, name: &ProgramName, voice: &mut Voice) -> Life {
+        if is_directory(&places.program_statuses()) {
+            self.records.life(places, name, voice)
+        } else {
+            Life::Untold
+        }
     }
 
     fn read_files(&mut self, config: &Path, voice: &mut Voice) -> Option<()> {
@@ -189,45 +177,6 @@ fn asked<A: Asked>(path: &Path) -> Result<Found<A>, String> {
     let instances = instances.unwrap_or(1).min(INSTANCES_MAX);
     let asked = A::of_file(&bytes).transpose();
     Ok(asked.map(|asked| (asked, instances)))
-}
-
-/// Whether a program runs, by its record. What cannot be read says nothing, and nobody is
-/// restarted for that.
-fn life(path: &Path, voice: &mut Voice) -> Life {
-    let subject = path.display().to_string();
-    let bytes = match read_regular(path, RECORD_BYTES_MAX) {
-        Ok(bytes) => bytes,
-        Err(error) if error.is_absent() => return Life::Rests,
-        Err(error) => {
-            voice.say(&subject, &error.to_string());
-            return Life::Rests;
-        }
-    };
-    match serde_json::from_slice::<ProgramStatus>(&bytes) {
-        Ok(record) => {
-            voice.is_well(&subject);
-            life_of(&record)
-        }
-        Err(error) => {
-            let wrong = format!("it is no record that this version understands: {error}");
-            voice.say(&subject, &wrong);
-            Life::Rests
-        }
-    }
-}
-
-fn life_of(record: &ProgramStatus) -> Life {
-    let runs = match record.state {
-        State::Starting | State::Running => record.want == WantWord::Up,
-        State::Stopped | State::Backoff | State::Stopping | State::Exited | State::Fatal => false,
-    };
-    match record.pid {
-        Some(pid) if runs => Life::Runs(Run {
-            pid,
-            started: record.started,
-        }),
-        Some(_) | None => Life::Rests,
-    }
 }
 
 #[cfg(test)]

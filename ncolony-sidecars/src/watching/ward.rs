@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use ncolony_core::{Mono, Places, ProgramName};
 
-use super::programs::{Asked, Life, Programs, Run, Seen};
+use super::programs::{Asked, Programs, Seen};
+use super::records::{Life, Run};
 use super::voice::Voice;
 
 /// What a check keeps of one program.
@@ -14,6 +15,9 @@ pub(crate) trait Patient {
 
     /// One that is checked from now on; `run` is the process that it is about, where that is known.
     fn new(asked: Self::Asked, run: Option<Run>, now: Mono) -> Self;
+
+    /// What the program's file asked for.
+    fn asked(&self) -> &Self::Asked;
 
     /// Whether this is still the same check of the same process.
     fn is_about(&self, asked: &Self::Asked, run: Option<&Run>) -> bool;
@@ -48,6 +52,23 @@ impl<P: Patient> Ward<P> {
         }
     }
 
+    /// Looks at the record of one: is it still the process that it was? Who checks many at a time
+    /// need not look at all of them for each that has failed.
+    pub(crate) fn look_at(
+        &mut self,
+        now: Mono,
+        name: &ProgramName,
+        places: &Places,
+        voice: &mut Voice,
+    ) {
+        let Some(patient) = self.patients.get(name) else {
+            return;
+        };
+        let asked = Ok(patient.asked().clone());
+        let life = self.programs.life(places, name, voice);
+        self.admit(now, name.clone(), Seen { asked, life }, voice);
+    }
+
     fn admit(&mut self, now: Mono, name: ProgramName, seen: Seen<P::Asked>, voice: &mut Voice) {
         let subject = format!("{name}: its file");
         let asked = match seen.asked {
@@ -78,57 +99,4 @@ impl<P: Patient> Ward<P> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use ncolony_core::checks::Watched;
-
-    use super::*;
-
-    #[derive(Debug)]
-    struct Kept(Watched);
-
-    impl Patient for Kept {
-        type Asked = Watched;
-
-        fn new(asked: Watched, _: Option<Run>, _: Mono) -> Self {
-            Self(asked)
-        }
-
-        fn is_about(&self, asked: &Watched, _: Option<&Run>) -> bool {
-            self.0 == *asked
-        }
-    }
-
-    #[test]
-    fn who_asks_is_admitted_who_errs_is_not_and_what_cannot_be_listed_changes_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let at = |name: &str| dir.path().join(name);
-        fs::create_dir(at("config")).unwrap();
-        let places = Places {
-            config: at("config"),
-            messages: at("messages"),
-            status: at("status"),
-            logs: None,
-        };
-        let file = |period: &str| {
-            let extra = format!(r#"{{"period": {period}, "grace": 1, "status": "/x"}}"#);
-            let text = format!(r#"{{"args": ["x"], "ncolony.beatcheck": {extra}}}"#);
-            fs::write(at("config/web"), text).unwrap();
-        };
-        let mut ward: Ward<Kept> = Ward::new();
-        let mut look = || {
-            ward.look(Mono::default(), &places, &mut Voice::new("test"));
-            ward.patients.get("web").map(|kept| kept.0.period.as_secs())
-        };
-        file("10");
-        assert_eq!(look(), Some(10));
-        file("2222");
-        assert_eq!(look(), Some(2222));
-        fs::rename(at("config"), at("away")).unwrap();
-        assert_eq!(look(), Some(2222));
-        fs::rename(at("away"), at("config")).unwrap();
-        file(r#""often""#);
-        assert_eq!(look(), None);
-    }
-}
+mod tests;

@@ -133,13 +133,14 @@ fn where_the_directory_of_hearts_is_not_there_nobody_is_restarted() {
             fs::remove_dir_all(field.path(directory)).ok()
         });
     }
+    let is_said = |status: &str, words: &str| {
+        let subject = format!("the hearts at {}: {words}", field.path(status).display());
+        field.said().contains(&subject)
+    };
     until("it is said of both", || {
-        let has = |name: &str| {
-            !field
-                .said_of(&format!("{name}: its heart: there is no"))
-                .is_empty()
-        };
-        (has("shared") && has("own")).then_some(())
+        let said = is_said("shared", "it was a directory of hearts, and is gone")
+            && is_said("own/heart", "there is no directory");
+        said.then_some(())
     });
     // They would be due several times over.
     let begun = SystemTime::now();
@@ -154,12 +155,8 @@ fn where_the_directory_of_hearts_is_not_there_nobody_is_restarted() {
         fs::create_dir(field.path(directory)).unwrap();
     }
     until("both are well again", || {
-        let has = |name: &str| {
-            !field
-                .said_of(&format!("{name}: its heart: all is well"))
-                .is_empty()
-        };
-        (has("shared") && has("own")).then_some(())
+        let well = is_said("shared", "all is well") && is_said("own/heart", "all is well");
+        well.then_some(())
     });
     drop(beating);
     field.until_requested("shared", 1);

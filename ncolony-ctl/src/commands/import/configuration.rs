@@ -7,6 +7,8 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
+use ncolony_core::errno;
+
 use super::ini::{Ini, Section, Setting};
 use super::machine::Machine;
 use super::note::Notes;
@@ -225,8 +227,10 @@ fn open(file: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 fn contents(file: &Rc<Path>) -> Result<String, Refusal> {
-    let bytes = open(file)
-        .map_err(|error| Refusal::new(&Origin::whole(file), format!("cannot be read: {error}")))?;
+    let bytes = open(file).map_err(|error| {
+        let why = errno::in_words(&error);
+        Refusal::new(&Origin::whole(file), format!("cannot be read: {why}"))
+    })?;
     decoded(file, bytes)
 }
 

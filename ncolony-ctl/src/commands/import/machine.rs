@@ -6,6 +6,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ncolony_core::errno;
 use nix::unistd::{Gid, Group, Uid, User, geteuid};
 
 use crate::ending::Failure;
@@ -42,7 +43,8 @@ impl Machine {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
         let current_dir = env::current_dir().map_err(|error| {
-            Failure::failed(format!("the current directory cannot be found: {error}"))
+            let why = errno::in_words(&error);
+            Failure::failed(format!("the current directory cannot be found: {why}"))
         })?;
         let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();

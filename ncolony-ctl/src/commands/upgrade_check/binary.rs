@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use ncolony_core::errno;
 use ncolony_core::name::{FileRole, config_role};
 use ncolony_core::{Places, ProgramName};
 use serde::Deserialize;
@@ -78,7 +79,9 @@ fn ask(path: &Path, places: &Places, limit: Duration) -> Result<Reading, String>
     }
     match child::ask(&mut command, limit) {
         Ok(answer) => understand(&answer),
-        Err(NoAnswer::NotStarted(error)) => Err(format!("it cannot be started: {error}")),
+        Err(NoAnswer::NotStarted(error)) => {
+            Err(format!("it cannot be started: {}", errno::in_words(&error)))
+        }
         Err(NoAnswer::TooLate) => Err(format!(
             "it has not answered within {} s",
             limit.as_secs_f64()
@@ -87,7 +90,8 @@ fn ask(path: &Path, places: &Places, limit: Duration) -> Result<Reading, String>
 }
 
 fn check_file(path: &Path) -> Result<(), String> {
-    let metadata = fs::metadata(path).map_err(|error| format!("it cannot be used: {error}"))?;
+    let unusable = |error| format!("it cannot be used: {}", errno::in_words(&error));
+    let metadata = fs::metadata(path).map_err(unusable)?;
     if !metadata.is_file() {
         return Err("it is not a file".to_owned());
     }

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
+use ncolony_core::errno;
 use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::subject::Subject;
@@ -89,7 +90,7 @@ pub(super) fn directories(subject: &Subject) -> Verdict {
             Err(error) if error.kind() == io::ErrorKind::NotFound && !subject.is_alive => {
                 vec![Finding::warning("it is not there yet")]
             }
-            Err(error) => vec![Finding::failure(error.to_string())],
+            Err(error) => vec![Finding::failure(errno::in_words(&error))],
         };
         findings.extend(faults.into_iter().map(|finding| finding.of(path)));
     }

@@ -3,6 +3,8 @@
 use std::process::Command;
 use std::time::Duration;
 
+use ncolony_core::errno;
+
 use super::child;
 use super::process::Process;
 use super::subject::Subject;
@@ -123,7 +125,9 @@ fn kill_mode(unit: &Unit) -> Result<String, String> {
     systemctl.args(["show", "--property", "KillMode", "--", &unit.name]);
     let answer = match child::ask(&mut systemctl, SYSTEMD_LIMIT) {
         Ok(answer) => answer,
-        Err(child::NoAnswer::NotStarted(error)) => return Err(format!("systemctl: {error}")),
+        Err(child::NoAnswer::NotStarted(error)) => {
+            return Err(format!("systemctl: {}", errno::in_words(&error)));
+        }
         Err(child::NoAnswer::TooLate) => return Err("systemctl does not answer".to_owned()),
     };
     let said = String::from_utf8_lossy(&answer.stdout);

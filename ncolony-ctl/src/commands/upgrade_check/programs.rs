@@ -10,6 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use ncolony_core::descriptor::{Account, Identity};
+use ncolony_core::errno;
 use ncolony_core::{Descriptor, ProgramName};
 use nix::unistd::{Group, Uid, User};
 
@@ -141,7 +142,7 @@ fn check_directory(descriptor: &Descriptor) -> Result<(), String> {
     match fs::metadata(directory) {
         Ok(metadata) if metadata.is_dir() => Ok(()),
         Ok(_) => Err(format!("its cwd {shown} is not a directory")),
-        Err(error) => Err(format!("its cwd {shown}: {error}")),
+        Err(error) => Err(format!("its cwd {shown}: {}", errno::in_words(&error))),
     }
 }
 
@@ -190,7 +191,7 @@ fn check_executable(path: &Path) -> Result<(), String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err("it is not there".to_owned());
         }
-        Err(error) => return Err(error.to_string()),
+        Err(error) => return Err(errno::in_words(&error)),
     };
     if !metadata.is_file() {
         return Err("it is not a file".to_owned());

@@ -119,6 +119,18 @@ fn the_request_is_the_one_that_was_asked_for_and_says_who_asks() {
 }
 
 #[test]
+fn a_request_and_the_head_of_its_answer_may_be_long() {
+    let long = "x".repeat(100_000);
+    let head = "y".repeat(60_000);
+    let answer = format!("HTTP/1.1 200 OK\r\nX-Long: {head}\r\nContent-Length: 5\r\n\r\nhello");
+    let server = server(answer.leak());
+    let keys = json!({"headers": {"X-Long": &long}, "expect": {"text": "hello"}});
+    assert_eq!(ask(&server.url, keys), Outcome::Well);
+    let heard = server.heard.recv().unwrap();
+    assert!(heard.iter().any(|line| line.ends_with(&long)));
+}
+
+#[test]
 fn a_server_that_accepts_and_never_answers_is_bad_after_the_timeout() {
     let begun = Instant::now();
     let said = wrong(ask(&server("").url, json!({"timeout": 0.2})));

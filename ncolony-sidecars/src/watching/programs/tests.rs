@@ -2,6 +2,7 @@ use std::fs;
 
 use serde_json::json;
 
+use super::super::records::Run;
 use super::*;
 
 /// The number under the key `ncolony.test`.
@@ -158,4 +159,20 @@ fn every_instance_is_seen_for_itself() {
         ("web:1".to_owned(), Life::Rests),
     ];
     assert_eq!(field.lives(), expected);
+}
+
+#[test]
+fn one_program_is_looked_at_again_without_all_others() {
+    let mut field = Field::new();
+    field.file("web", r#"{"ncolony.test": 1}"#);
+    field.record("web", &json!({}));
+    assert_eq!(field.lives()[0].1, runs(7));
+    let name = ProgramName::new("web").unwrap();
+    let places = field.places();
+    let life = |field: &mut Field| field.programs.life(&places, &name, &mut field.voice);
+    assert_eq!(life(&mut field), runs(7));
+    field.record("web", &json!({"pid": 1234}));
+    assert_eq!(life(&mut field), runs(1234));
+    fs::remove_file(places.program_status("web")).unwrap();
+    assert_eq!(life(&mut field), Life::Rests);
 }

@@ -1,9 +1,8 @@
 //! What follows from all edges together: which programs are in rings, and each one's rank and depth.
 
 use super::Graph;
-use crate::colony::order::components::components;
-use crate::colony::order::ring;
 use crate::name::ProgramName;
+use crate::rings::{self, components};
 
 impl Graph {
     /// Finds rings, ranks and depths again if edges have changed so that they may be others, and
@@ -19,7 +18,7 @@ impl Graph {
             .collect();
         let component = components(&needs);
         let ranks = self.ranks(&needs, &component);
-        let rings = ring::words(&names, &needs, &component);
+        let rings = rings::words(&names, &needs, &component);
         let mut changed = Vec::new();
         for (number, node) in self.nodes.values_mut().enumerate() {
             let own = component[number];

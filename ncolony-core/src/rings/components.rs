@@ -6,7 +6,7 @@ const UNKNOWN: usize = usize::MAX;
 
 /// The component of each node: nodes share one if each can reach the other. They are numbered so
 /// that whatever a node points to has no higher number than the node.
-pub(super) fn components(points_to: &[Vec<usize>]) -> Vec<usize> {
+pub(crate) fn components(points_to: &[Vec<usize>]) -> Vec<usize> {
     let unknown = vec![UNKNOWN; points_to.len()];
     let mut search = Search {
         points_to,

@@ -198,6 +198,43 @@ mod tests {
         assert!(!is_silent(&judge, 164) && is_silent(&judge, 165));
     }
 
+    /// A heart that beats every `beat` milliseconds until `last`, as a check sees it that feels once
+    /// a second and acts every `freq` seconds; the file bears what a wall clock shows that is set
+    /// by `step` seconds at second 200. Gives the time of the restart.
+    fn restarted_at(beat: u64, last: u64, freq: u64, step: i64) -> Option<u64> {
+        let mut judge = judge();
+        for second in 100..400 {
+            let beaten = (second.min(last) * 1000 / beat) * beat;
+            let shown = i64::try_from(beaten).unwrap();
+            // No step leads to the very moment of a beat before.
+            let stepped = if beaten >= 200_000 { step * 1000 + 7 } else { 0 };
+            judge.felt(at(second), mark(shown + stepped));
+            if second % freq == 0 && is_silent(&judge, second) {
+                return Some(second);
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn a_step_of_the_wall_clock_restarts_nobody_who_is_well_and_hides_nobody_who_is_not() {
+        for step in [0, 3600, -3600, 1, -1, 86_400 * 365, -11, 11] {
+            // The slowest heart that keeps its promise, and one as fast as the library's.
+            for beat in [9_000, 3_333] {
+                assert_eq!(restarted_at(beat, 1000, 1, step), None, "{step} {beat}");
+            }
+            for last in 190..230 {
+                let restarted = restarted_at(1000, last, 10, step).unwrap();
+                // Its period, the time to the next look, and what one feels too late by.
+                let silent = restarted - last;
+                assert!(
+                    (PERIOD + 1..=PERIOD + 10 + 1).contains(&silent),
+                    "{step} {last} {silent}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn a_file_that_vanishes_is_no_beat_and_no_death_by_itself() {
         let mut judge = judge();

@@ -22,74 +22,28 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-
 use crate::files::{FileError, is_directory, touch};
-use crate::time::seconds_from;
 
-/// The key of a program's file that says how its heart is watched.
-pub const EXTRA: &str = "ncolony.beatcheck";
-
-/// How a program's heart is watched: the value of [`EXTRA`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Watched {
-    /// The longest that a heart may be silent.
-    pub period: Duration,
-    /// How long after a start nobody looks: `grace` periods.
-    pub grace: Duration,
-    /// The file that is touched; or a directory, in which the file has the program's name.
-    pub status: PathBuf,
-}
+pub use crate::checks::Watched;
 
 impl Watched {
-    /// Reads the value of [`EXTRA`].
-    ///
-    /// # Errors
-    /// A sentence that names the key.
-    pub fn parse(extra: &Value) -> Result<Self, HeartError> {
-        let Value::Object(keys) = extra else {
-            return Err(HeartError(format!("{EXTRA} is not an object")));
-        };
-        let period = number(keys, "period")?;
-        if period.is_zero() {
-            return Err(HeartError(format!("{EXTRA}.period must be more than 0")));
-        }
-        let grace = number(keys, "grace")?.as_secs_f64() * period.as_secs_f64();
-        let grace = seconds_from(grace).ok_or_else(|| {
-            HeartError(format!(
-                "{EXTRA}.grace is too large: it is counted in periods"
-            ))
-        })?;
-        let status = match keys.get("status") {
-            Some(Value::String(path)) if !path.is_empty() => PathBuf::from(path),
-            Some(_) | None => {
-                return Err(HeartError(format!(
-                    "{EXTRA}.status must be the path of a file or of a directory"
-                )));
-            }
-        };
-        Ok(Self {
-            period,
-            grace,
-            status,
-        })
-    }
-
     /// The files that the heart of a program may be, the likeliest first: where `status` is a
     /// directory, an instance has a file of its own (`NAME:K`) or shares that of its program.
     #[must_use]
     pub fn files(&self, name: &str, instance: Option<u32>) -> Vec<PathBuf> {
-        if !is_directory(&self.status) {
-            return vec![self.status.clone()];
+        if is_directory(&self.status) {
+            self.files_within(name, instance)
+        } else {
+            vec![self.status.clone()]
         }
+    }
+
+    /// The same where `status` is known to be a directory.
+    #[must_use]
+    pub fn files_within(&self, name: &str, instance: Option<u32>) -> Vec<PathBuf> {
         let own = instance.map(|number| self.status.join(format!("{name}:{number}")));
         own.into_iter().chain([self.status.join(name)]).collect()
     }
-}
-
-fn number(keys: &Map<String, Value>, key: &str) -> Result<Duration, HeartError> {
-    let number = keys.get(key).and_then(Value::as_f64).and_then(seconds_from);
-    number.ok_or_else(|| HeartError(format!("{EXTRA}.{key} must be a number, not negative")))
 }
 
 /// Why a program has no heart although its file speaks of one.
@@ -110,6 +64,8 @@ pub struct Heart {
     watched: Watched,
     name: String,
     instance: Option<u32>,
+    /// Whether `status` was a directory when the program began.
+    in_directory: bool,
 }
 
 impl Heart {
@@ -137,13 +93,11 @@ impl Heart {
         name: &str,
         instance: Option<u32>,
     ) -> Result<Option<Self>, HeartError> {
-        let keys: Map<String, Value> = serde_json::from_str(file)
-            .map_err(|error| HeartError(format!("NCOLONY_CONFIG is no JSON object: {error}")))?;
-        let Some(extra) = keys.get(EXTRA) else {
-            return Ok(None);
-        };
-        Ok(Some(Self {
-            watched: Watched::parse(extra)?,
+        let watched = Watched::of_file(file.as_bytes())
+            .map_err(|error| HeartError(format!("NCOLONY_CONFIG: {error}")))?;
+        Ok(watched.map(|watched| Self {
+            in_directory: is_directory(&watched.status),
+            watched,
             name: name.to_owned(),
             instance,
         }))
@@ -156,12 +110,18 @@ impl Heart {
         self.watched.period / 3
     }
 
-    /// Beats once: the file is made, or its time of change is set to now.
+    /// Beats once: the file is made, or its time of change is set to now. Where a directory of
+    /// hearts has gone since the program began, nothing is made in its place: it would be one heart
+    /// for all, and whoever makes the directory again would find something there.
     ///
     /// # Errors
     /// The file could not be made or changed.
     pub fn beat(&self) -> Result<(), FileError> {
-        let files = self.watched.files(&self.name, self.instance);
+        let files = if self.in_directory {
+            self.watched.files_within(&self.name, self.instance)
+        } else {
+            self.watched.files(&self.name, self.instance)
+        };
         touch(files.first().map_or(&self.watched.status, PathBuf::as_path))
     }
 

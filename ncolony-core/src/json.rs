@@ -261,10 +261,15 @@ impl<'a> Value<'a> {
         whole.ok_or_else(|| self.error(format!("must be {wanted}, not {number}")))
     }
 
+    /// A number; `wanted` says what it should have been.
+    pub(crate) fn number(&self, wanted: &str) -> Result<f64, ConfigError> {
+        serde_json::from_str(self.raw).map_err(|_| self.mismatch(wanted))
+    }
+
     /// A number of seconds, fractions allowed, not negative and at most a hundred years.
     pub(crate) fn seconds(&self) -> Result<std::time::Duration, ConfigError> {
         const WANTED: &str = "a number of seconds, 0 or more";
-        let seconds: f64 = serde_json::from_str(self.raw).map_err(|_| self.mismatch(WANTED))?;
+        let seconds = self.number(WANTED)?;
         crate::time::seconds_from(seconds).ok_or_else(|| {
             self.error(format!(
                 "must be {WANTED} and at most 100 years, not {seconds}"

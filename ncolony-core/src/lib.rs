@@ -9,12 +9,14 @@
 //! - **The vocabulary** knows nothing of the rest: [`name`], [`places`], [`descriptor`] (a file as
 //!   written), [`spec`] (the same with everything resolved), [`message`], [`status`], [`event`],
 //!   [`errno`], [`exit`], [`signal`], [`policy`] (when what died is started again), [`rings`] (programs
-//!   that wait for each other), [`listing`], [`custody`] (who could change a file) and [`time`].
+//!   that wait for each other), [`listing`], [`custody`] (who could change a file), [`checks`] (what
+//!   a file asks of companions) and [`time`].
 //! - **The machine**, [`colony`], knows the vocabulary and no clock, file, process or thread. Facts
 //!   are observed, the machine settles, orders are polled. Its state is plain data.
 //! - **The library**, [`ctllib`] on [`files`], writes program files and messages. It is all that a
 //!   controlling program needs. [`heart`] is what a program needs that shows that it is well.
 
+pub mod checks;
 pub mod colony;
 pub mod ctllib;
 pub mod custody;

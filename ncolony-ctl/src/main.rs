@@ -18,6 +18,7 @@ mod cli;
 mod commands;
 mod dependents;
 mod diagnosis;
+mod doubts;
 mod effect;
 mod ending;
 mod history;

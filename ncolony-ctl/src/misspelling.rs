@@ -2,6 +2,7 @@
 //! else's, as it must; a person who reads `check` may know better.
 
 use ncolony_core::ConfigError;
+use ncolony_core::checks::{HttpCheck, Watched};
 use ncolony_core::descriptor::KEYS;
 use serde::de::IgnoredAny;
 use strsim::osa_distance;
@@ -29,11 +30,16 @@ pub(crate) fn warnings(text: &str) -> Vec<ConfigError> {
 /// The key of ours that this one was probably meant to be.
 fn meant(key: &str) -> Option<&'static str> {
     // A name with a dot belongs to somebody, by its prefix.
-    if KEYS.contains(&key) || key.contains('.') {
+    let keys: &[&'static str] = match key.split_once('.') {
+        None => &KEYS,
+        Some(("ncolony", _)) => &[Watched::KEY, HttpCheck::KEY],
+        Some(_) => return None,
+    };
+    if keys.contains(&key) {
         return None;
     }
     let plain = key.to_lowercase().replace('-', "_");
-    let near = KEYS
+    let near = keys
         .iter()
         .map(|known| (osa_distance(&plain, known), *known));
     let (distance, known) = near.min_by_key(|(distance, _)| *distance)?;
@@ -97,6 +103,8 @@ mod tests {
             ("killtme", "killtime"),
             ("groups", "group"),
             ("stop_singal", "stop_signal"),
+            ("ncolony.beat_check", "ncolony.beatcheck"),
+            ("ncolony.httpchek", "ncolony.httpcheck"),
         ];
         for (key, known) in cases {
             assert_eq!(meant(key), Some(known), "{key}");
@@ -110,6 +118,9 @@ mod tests {
         }
         for key in [
             "ncolony.beatcheck",
+            "ncolony.httpcheck",
+            "ncolony.owner",
+            "example.beatcheck",
             "description",
             "owner",
             "ncolony-scheduler",

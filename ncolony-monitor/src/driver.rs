@@ -226,14 +226,13 @@ impl Driver {
                 return Next::Wait;
             };
             crash_point::reach("before an order");
-            let done = self.executor.execute(effect);
+            let done = self.executor.execute(effect, || self.colony.poll_start());
             crash_point::reach("after an order, before what came of it is known");
             match done {
                 Done::Silently => {}
-                Done::With(observation) => {
-                    let now = clock::now();
-                    self.colony.observe(now, *observation);
-                    self.colony.settle(now);
+                Done::With(observations) => {
+                    self.observe_all(observations);
+                    self.colony.settle(clock::now());
                 }
                 Done::Rescan => self.look_at_everything_soon(),
                 Done::Upgrade => self.begin_upgrade(),
@@ -254,7 +253,7 @@ impl Driver {
     fn tell(&mut self) {
         self.write_down();
         if let Some(events) = self.colony.poll_events() {
-            self.executor.execute(events);
+            self.executor.execute(events, || None);
         }
     }
 

@@ -3,8 +3,11 @@
 mod readiness;
 mod starting;
 mod succession;
+mod together;
 
+use std::fs::File;
 use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
 
 use ncolony_core::colony::{Effect, Generation, Observation, Scope};
 use ncolony_core::{Places, ProgramName, Signal};
@@ -19,13 +22,17 @@ use crate::sources::children::Children;
 use crate::sources::messages::Mailbox;
 use crate::statusdir::StatusDir;
 use crate::sys::limits::Limit;
-use crate::sys::spawn::Launcher;
+use crate::sys::spawn::launchers::Launchers;
 use crate::sys::{clock, environ, errno};
+
+use together::Start;
 
 /// What the machine's orders are carried out with.
 #[derive(Debug)]
 pub(crate) struct Executor {
-    pub(crate) launcher: Launcher,
+    pub(crate) launchers: Launchers,
+    /// What has no input and prints to nobody.
+    null: Arc<File>,
     pub(crate) children: Children,
     pub(crate) listening: Listening,
     pub(crate) notices: Notices,
@@ -38,6 +45,8 @@ pub(crate) struct Executor {
     pub(crate) places: Places,
     pub(crate) open_files: Option<Limit>,
     pub(crate) boot_id: String,
+    /// How many starts are under way.
+    underway: usize,
     /// The highest descriptor that was open before any program was.
     own_descriptors: RawFd,
     /// Programs whose ended process has not yet told its last lines: their records wait for them.
@@ -61,8 +70,8 @@ pub(crate) struct Counters {
 pub(crate) enum Done {
     /// Nothing that the machine has to know.
     Silently,
-    /// A fact.
-    With(Box<Observation>),
+    /// Facts.
+    With(Vec<Observation>),
     /// Both directories are to be looked at.
     Rescan,
     /// The monitor's image is to be replaced.
@@ -71,7 +80,7 @@ pub(crate) enum Done {
 
 /// What an executor is made of.
 pub(crate) struct Parts {
-    pub(crate) launcher: Launcher,
+    pub(crate) launchers: Launchers,
     pub(crate) children: Children,
     pub(crate) logs: Logs,
     pub(crate) status: StatusDir,
@@ -84,10 +93,13 @@ pub(crate) struct Parts {
 impl Executor {
     /// An executor that has done nothing yet.
     pub(crate) fn new(parts: Parts) -> Self {
-        let null = parts.launcher.null().try_clone();
-        let own_descriptors = null.map_or(0, |null| null.as_raw_fd());
+        let null = parts.launchers.null();
+        // The next that is opened has the lowest number that is free.
+        let newest = null.try_clone();
+        let own_descriptors = newest.map_or(0, |newest| newest.as_raw_fd());
         Self {
-            launcher: parts.launcher,
+            launchers: parts.launchers,
+            null,
             listening: Listening::default(),
             notices: Notices::new(Addresses::new(
                 &parts.places.notices(),
@@ -103,6 +115,7 @@ impl Executor {
             places: parts.places,
             open_files: parts.open_files,
             boot_id: environ::boot_id(),
+            underway: 0,
             own_descriptors,
             awaiting_output: std::collections::BTreeMap::new(),
             counters: Counters::default(),
@@ -110,11 +123,11 @@ impl Executor {
         }
     }
 
-    /// Carries out one order.
-    pub(crate) fn execute(&mut self, effect: Effect) -> Done {
+    /// Carries out one order; a start together with others that `more` gives.
+    pub(crate) fn execute(&mut self, effect: Effect, more: impl FnMut() -> Option<Start>) -> Done {
         match effect {
             Effect::Spawn { spec, generation } => {
-                return Done::With(Box::new(self.spawn(&spec, generation)));
+                return Done::With(self.start_together((spec, generation), more));
             }
             Effect::Signal {
                 name,

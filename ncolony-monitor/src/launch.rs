@@ -5,9 +5,10 @@ mod granting;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CString, OsStr, OsString};
-use std::os::fd::BorrowedFd;
+use std::fs::File;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
+use std::sync::Arc;
 
 use ncolony_core::ProgramSpec;
 use ncolony_core::colony::{Blame, SpawnFailure};
@@ -18,18 +19,10 @@ use crate::sys::errno;
 use crate::sys::limits::Limit;
 use crate::sys::notifier;
 use crate::sys::spawn::granted::Granted;
-use crate::sys::spawn::{Launch, LaunchError, Stage};
+use crate::sys::spawn::{Launch, LaunchError, Stage, Streams};
 
 /// Where a program is looked for that has no PATH of its own.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// The three descriptors that a program begins with.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Streams<'a> {
-    pub(crate) stdin: BorrowedFd<'a>,
-    pub(crate) stdout: BorrowedFd<'a>,
-    pub(crate) stderr: BorrowedFd<'a>,
-}
 
 /// What the monitor adds to a program's description.
 #[derive(Clone, Copy, Debug)]
@@ -44,11 +37,11 @@ pub(crate) struct Additions<'a> {
 ///
 /// # Errors
 /// An account that there is not, or a text that the kernel cannot take.
-pub(crate) fn prepare<'a>(
+pub(crate) fn prepare(
     spec: &ProgramSpec,
     additions: Additions<'_>,
-    streams: Streams<'a>,
-) -> Result<Launch<'a>, SpawnFailure> {
+    streams: Streams,
+) -> Result<Launch<'static>, SpawnFailure> {
     let process = &spec.process;
     let credentials = account::resolve(&process.identity).map_err(|why| {
         let key = process.identity.key.as_deref().unwrap_or("user");
@@ -73,9 +66,7 @@ pub(crate) fn prepare<'a>(
         umask: process.umask,
         credentials,
         granted: Granted::new(&process.limits, additions.open_files),
-        stdin: streams.stdin,
-        stdout: streams.stdout,
-        stderr: streams.stderr,
+        streams,
         sockets: Vec::new(),
         dies_with_us: false,
     })
@@ -87,12 +78,12 @@ pub(crate) fn prepare<'a>(
 ///
 /// # Errors
 /// As for [`prepare`].
-pub(crate) fn prepare_look<'a>(
+pub(crate) fn prepare_look(
     spec: &ProgramSpec,
     args: &[String],
     open_files: Option<Limit>,
-    null: BorrowedFd<'a>,
-) -> Result<Launch<'a>, SpawnFailure> {
+    null: &Arc<File>,
+) -> Result<Launch<'static>, SpawnFailure> {
     let mut look = spec.clone();
     look.process.args = args.to_vec();
     look.process.sockets = Vec::new();
@@ -103,9 +94,9 @@ pub(crate) fn prepare_look<'a>(
         open_files,
     };
     let streams = Streams {
-        stdin: null,
-        stdout: null,
-        stderr: null,
+        stdin: Arc::clone(null),
+        stdout: Arc::clone(null),
+        stderr: Arc::clone(null),
     };
     let mut launch = prepare(&look, additions, streams)?;
     let is_mark = |text: &CString| text.as_bytes().starts_with(b"NCOLONY_RUN_ID=");
@@ -219,7 +210,8 @@ pub(crate) fn blame_program(sentence: String) -> SpawnFailure {
 pub(crate) fn failure(spec: &ProgramSpec, launch: &Launch<'_>, error: LaunchError) -> SpawnFailure {
     let limits = &spec.process.limits;
     let own_limit = granting::own_limit(limits, error);
-    let blame = if errno::is_shortage(error.errno) && own_limit.is_none() {
+    let is_shortage = errno::is_shortage(error.errno) || error.stage == Stage::Birth;
+    let blame = if is_shortage && own_limit.is_none() {
         Blame::Machine
     } else {
         Blame::Program
@@ -227,6 +219,7 @@ pub(crate) fn failure(spec: &ProgramSpec, launch: &Launch<'_>, error: LaunchErro
     let why = errno::in_words(error.errno);
     let sentence = match error.stage {
         Stage::Fork => format!("cannot make a process: {why}"),
+        Stage::Birth => "it was killed before it began".to_owned(),
         Stage::Descriptors => format!("cannot arrange its descriptors: {why}"),
         Stage::Session => format!("cannot make it lead a session: {why}"),
         Stage::OpenFiles => format!("cannot set its limit of open files: {why}"),

@@ -65,11 +65,10 @@ impl Listening {
         users: Users,
         allows: impl Fn(RawFd) -> Result<(), SpawnFailure>,
     ) -> Result<Vec<BorrowedFd<'_>>, SpawnFailure> {
-        let name = spec.name.family();
-        let is_open = |family: &Family| !family.open.is_empty();
-        if !spec.listens() && !self.families.get(&name).is_some_and(is_open) {
+        if !self.concerns(spec) {
             return Ok(Vec::new());
         }
+        let name = spec.name.family();
         let wanted = &spec.process.sockets;
         let family = self.families.entry(name).or_default();
         family.users.insert(spec.name.clone(), wanted.clone());
@@ -93,6 +92,12 @@ impl Listening {
             None => Ok(given.map(|open| open.socket.as_fd()).collect()),
             Some(failure) => Err(failure),
         }
+    }
+
+    /// Whether a start of this program is given sockets, or has some closed.
+    pub(crate) fn concerns(&self, spec: &ProgramSpec) -> bool {
+        let family = self.families.get(spec.name.family_str());
+        spec.listens() || family.is_some_and(|family| !family.open.is_empty())
     }
 
     /// How many sockets are open.

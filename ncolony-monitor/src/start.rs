@@ -26,7 +26,7 @@ use crate::sources::signals::Signals;
 use crate::sources::strays::Strays;
 use crate::sources::tree::Tree;
 use crate::statusdir::StatusDir;
-use crate::sys::spawn::Launcher;
+use crate::sys::spawn::launchers::Launchers;
 use crate::sys::{errno, exec, limits};
 use crate::upgrade;
 
@@ -140,12 +140,12 @@ impl Monitor {
             upgrade::handed_over()
         };
         limits::keep_descriptors_to_ourselves();
-        let mut launcher = launcher()?;
+        let launchers = launchers()?;
         let places = settings.places.clone();
         let bearing = Bearing::of(handed.as_ref());
         ground::make_status_place(&places, bearing)?;
         let place = ground::take_place(&places, handed.as_ref())?;
-        launcher.accompany(place.lock());
+        launchers.accompany(place.lock());
         // From here on a TERM is a word to us: it waits until everything else is ready.
         let (runtime, signals) = listen()?;
         let reached = runtime.enter();
@@ -161,7 +161,7 @@ impl Monitor {
             Some(_) => LeftBehind::default(),
         };
         let (run_ids, predecessor) = ground::identity(&places, handed.as_ref(), &left)?;
-        let tree = Tree::open(settings.cgroup, run_ids.colony(), &mut launcher);
+        let tree = Tree::open(settings.cgroup, run_ids.colony(), &mut launchers.first());
         let guarantees = guarantees::probe(tree.is_used(), orphans_are_ours);
         let inheritance = inheritance::take_up(
             handed,
@@ -180,7 +180,7 @@ impl Monitor {
         let (logs, reports) = start_logs(&places)?;
         logs.clear_away(&names);
         let parts = Parts {
-            launcher,
+            launchers,
             children: Children::new(tree, Strays::new(orphans_are_ours)),
             logs,
             status,
@@ -240,8 +240,8 @@ impl Monitor {
 }
 
 /// Prepares for starting programs.
-fn launcher() -> Result<Launcher, String> {
-    let prepared = Launcher::new();
+fn launchers() -> Result<Launchers, String> {
+    let prepared = Launchers::new();
     prepared.map_err(|error| {
         let why = errno::of(&error);
         format!("cannot prepare for starting programs: {why}")

@@ -8,7 +8,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, PipeReader, Read};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
@@ -149,8 +149,10 @@ impl Trial {
             .map_err(|error| format!("cannot execute {path}: {}", errno::of(&error)))?;
         let memory = descriptors::memory_of(text).map_err(failed)?;
         let (answer, writer) = pipe::for_answer().map_err(failed)?;
-        let launch = trial::launch(&successor, memory.as_fd(), writer.as_fd());
+        let launch = trial::launch(&successor, memory, writer);
         let launched = launcher.launch(&launch, None);
+        // Nobody but the child has its end of the answer.
+        drop(launch);
         let Launched { pid, joined: _ } = launched
             .map_err(|error| format!("cannot execute {path}: {}", errno::in_words(error.errno)))?;
         Ok(Self {

@@ -123,7 +123,7 @@ fn allow_of_crate(place: &str, modules: &[&str]) {
     }
 }
 
-const VOCABULARY: [&str; 16] = [
+const VOCABULARY: [&str; 17] = [
     "custody",
     "name",
     "places",
@@ -140,6 +140,7 @@ const VOCABULARY: [&str; 16] = [
     "signal",
     "json",
     "listing",
+    "checks",
 ];
 
 const OUTSIDE: [&str; 12] = [

@@ -59,3 +59,12 @@ fn triple<'a>(target: &Path, directory: &'a Path) -> Option<&'a str> {
     let between = directory.strip_prefix(target).unwrap().parent().unwrap();
     between.to_str().filter(|text| !text.is_empty())
 }
+
+/// Copies a program that is about to be executed. A process of its own does it: whoever is forked
+/// here while a test has the copy open for writing holds it open too, and the kernel executes no
+/// file that somebody can write to.
+pub(crate) fn install(program: impl AsRef<Path>, at: impl AsRef<Path>) {
+    let mut copy = Command::new("cp");
+    copy.arg(program.as_ref()).arg(at.as_ref());
+    assert!(copy.status().unwrap().success(), "{copy:?}");
+}

@@ -18,7 +18,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::binaries::binary;
+use crate::binaries::{binary, install};
 use crate::processes;
 
 mod crashing;
@@ -160,7 +160,7 @@ impl Colony {
         self.user = Some(UNPRIVILEGED);
         // The place where it was built may be closed to others.
         let copy = self.path("ncolony-monitor");
-        fs::copy(binary("ncolony-monitor"), &copy).unwrap();
+        install(binary("ncolony-monitor"), &copy);
         for place in [".", "config", "messages", "logs"] {
             self.give_away(place);
         }

@@ -1,11 +1,12 @@
 //! Companions as programs of a colony.
 
+use ncolony_core::State;
 use nix::sys::signal::Signal;
 use serde_json::json;
 
 use crate::binaries::binary;
 use crate::colony::{Colony, until};
-use crate::processes::{signal, until_gone};
+use crate::processes::{signal, state, until_gone};
 
 /// A scheduler of this command, as a program file.
 fn scheduler(frequency: &str, script: &str) -> String {
@@ -64,4 +65,37 @@ fn a_scheduler_that_is_killed_starts_no_second_run_beside_the_first() {
         (runs.count() == 2).then_some(())
     });
     until_gone(first);
+}
+
+#[test]
+fn a_reload_of_a_companion_or_of_the_monitor_ends_no_companion_and_no_run() {
+    let colony = Colony::running(&[]);
+    colony.program("job", scheduler("1000", "echo self $$; exec sleep 1000"));
+    for check in ["ncolony-beatcheck", "ncolony-httpcheck"] {
+        let args = json!([binary(check), "--root", colony.path(""), "--freq=0.1"]);
+        colony.program(check, json!({"args": args}).to_string());
+    }
+    let names = ["job", "ncolony-beatcheck", "ncolony-httpcheck"];
+    let pids = names.map(|name| colony.until_state(name, State::Running).pid);
+    let run = number(&colony, "job", "self");
+    colony.signal(Signal::SIGHUP);
+    for name in names {
+        assert!(colony.ask(json!({"type": "RELOAD", "name": name})).ok);
+    }
+    until("the scheduler has heard it", || {
+        let lines = colony.lines("logs/job.log");
+        let heard = |line: &String| line.contains("SIGHUP");
+        lines.iter().any(heard).then_some(())
+    });
+    // Each check is there to see what comes after.
+    colony.program("unreadable", "{");
+    for name in names.iter().skip(1) {
+        until("the check has looked", || {
+            let lines = colony.lines(&format!("logs/{name}.log"));
+            let seen = |line: &String| line.contains("unreadable");
+            lines.iter().any(seen).then_some(())
+        });
+    }
+    assert_eq!(names.map(|name| colony.record(name).pid), pids);
+    assert!(state(run).is_some_and(|state| state != 'Z'));
 }

@@ -63,6 +63,7 @@ mod signals;
 mod sockets;
 mod sockets_under_load;
 mod surroundings;
+mod together;
 mod unknown_is_not_removed;
 mod upgrade;
 mod upgrade_check;

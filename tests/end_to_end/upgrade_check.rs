@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::binaries::install;
 use crate::colony::Colony;
 
 /// Writes a new binary that is a shell script.
 fn new_binary(colony: &Colony, script: &str) -> PathBuf {
-    let path = colony.path("new-monitor");
-    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let (draft, path) = (colony.path("draft"), colony.path("new-monitor"));
+    fs::write(&draft, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&draft, fs::Permissions::from_mode(0o755)).unwrap();
+    install(draft, &path);
     path
 }
 
@@ -143,7 +145,7 @@ fn a_file_that_the_new_binary_refuses_is_a_failure_unless_it_is_refused_now() {
 fn what_a_program_needs_and_is_gone_is_named() {
     let colony = Colony::running(&[]);
     let tool = colony.path("tool");
-    fs::copy("/bin/cat", &tool).unwrap();
+    install("/bin/cat", &tool);
     colony.program("web", json!({"args": [tool]}).to_string());
     colony.until_up("web");
     fs::remove_file(&tool).unwrap();

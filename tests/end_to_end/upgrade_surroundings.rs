@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use ncolony_core::State;
 use serde_json::json;
 
-use crate::binaries::binary;
+use crate::binaries::{binary, install};
 use crate::colony::{Colony, shell, until};
 use crate::processes::is_alive;
 
@@ -131,8 +131,8 @@ fn the_binary_is_the_one_that_the_link_leads_to_now() {
     let mut colony = Colony::new(&[]);
     fs::create_dir(colony.path("v1")).unwrap();
     fs::create_dir(colony.path("v2")).unwrap();
-    fs::copy(binary("ncolony-monitor"), colony.path("v1/monitor")).unwrap();
-    fs::copy(binary("ncolony-monitor"), colony.path("v2/monitor")).unwrap();
+    install(binary("ncolony-monitor"), colony.path("v1/monitor"));
+    install(binary("ncolony-monitor"), colony.path("v2/monitor"));
     symlink("v1/monitor", colony.path("ncolony-monitor")).unwrap();
     colony.start();
     colony.program("web", CAT);

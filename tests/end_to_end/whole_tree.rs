@@ -267,21 +267,33 @@ fn where_control_groups_may_not_be_made_nobody_is_bothered() {
 }
 
 #[test]
-fn a_program_whose_control_group_somebody_has_killed_runs_again() {
+fn programs_whose_control_groups_somebody_has_killed_run_again() {
     let colony = Colony::running(&["-t", "0", "-m", "0"]);
-    colony.program("web", r#"{"args": ["cat"]}"#);
-    let pid = colony.until_up("web");
+    let names = ["web", "web1", "web2", "web3", "web4"];
+    for name in names {
+        colony.program(name, r#"{"args": ["cat"]}"#);
+    }
+    let pids = names.map(|name| colony.until_up(name));
+    let reach = reach(&colony);
+    colony.while_it_stands_still(|| pids.iter().for_each(|pid| kill_group(reach, *pid)));
+    for (name, pid) in names.into_iter().zip(pids) {
+        let again = colony.until_record(name, "it runs again", |record| {
+            record.pid.is_some_and(|new| new != pid)
+        });
+        colony.rescan();
+        assert_eq!(colony.record(name).pid, again.pid);
+        assert_eq!(colony.record(name).starts, 2);
+    }
+    assert_eq!(colony.overview().counters["spawn_failures"], 0);
+}
+
+/// Has the kernel kill all that is in the control group of a process, where it has one of its own.
+fn kill_group(reach: TreeKill, pid: u32) {
     let kill = directory_of(pid).map(|group| group.join("cgroup.kill"));
-    match (reach(&colony), kill) {
+    match (reach, kill) {
         (TreeKill::Cgroup, Some(kill)) if kill.exists() => fs::write(kill, "1").unwrap(),
         (TreeKill::Cgroup | TreeKill::Subreaper | TreeKill::Group, _) => {
             signal(pid, Signal::SIGKILL);
         }
     }
-    let again = colony.until_record("web", "it runs again", |record| {
-        record.pid.is_some_and(|new| new != pid)
-    });
-    colony.rescan();
-    assert_eq!(colony.record("web").pid, again.pid);
-    assert_eq!(colony.record("web").starts, 2);
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 use ncolony_core::{Message, Places, ProgramName, Request, Signal, Target, ctllib};
 use tempfile::TempDir;
 
-use crate::process::{Running, built, command, eventually, record};
+use crate::process::{Running, built, command, eventually, install, record};
 
 /// Enters the world: what a runtime of containers does.
 const ENTER: &str = "set -e
@@ -104,7 +104,7 @@ impl Container {
     fn copy(&self, from: &Path, at: &str) {
         let to = self.path(at);
         fs::create_dir_all(to.parent().unwrap()).unwrap();
-        fs::copy(from, to).unwrap();
+        install(from, to);
     }
 
     fn run(&self) -> Running {

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod colony;
+mod companions;
 mod container;
 mod control_groups;
 mod deployment;

@@ -40,6 +40,15 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
+/// Copies a program that is about to be executed. A process of its own does it: whoever is forked
+/// here while a test has the copy open for writing holds it open too, and the kernel executes no
+/// file that somebody can write to.
+pub(crate) fn install(program: impl AsRef<Path>, at: impl AsRef<Path>) {
+    let mut copy = Command::new("cp");
+    copy.arg(program.as_ref()).arg(at.as_ref());
+    assert!(copy.status().unwrap().success(), "{copy:?}");
+}
+
 /// The directory of the workspace's programs, as the sources say them now. Cargo makes the
 /// programs of other packages for nobody's tests, so they are asked for here; mostly there is
 /// nothing left to do.

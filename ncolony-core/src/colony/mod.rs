@@ -268,6 +268,14 @@ impl Colony {
         Some(order)
     }
 
+    /// The next order, if it is to start a program: many may be polled before what came of the first
+    /// is known.
+    pub fn poll_start(&mut self) -> Option<(Arc<ProgramSpec>, Generation)> {
+        let order = self.effects.front().and_then(Effect::start)?;
+        self.effects.pop_front();
+        Some(order)
+    }
+
     /// Whether an order that acts waits to be polled.
     #[must_use]
     pub fn has_orders(&self) -> bool {

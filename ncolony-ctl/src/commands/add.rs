@@ -13,9 +13,9 @@ use serde_json::{Map, Value, json};
 
 use crate::act::{Patience, conclude, print_records};
 use crate::cli::AddArgs;
+use crate::doubts;
 use crate::effect::Goal;
 use crate::ending::{Ending, Failure};
-use crate::misspelling;
 use crate::records;
 use crate::selection::numbered;
 use crate::session::Session;
@@ -41,7 +41,7 @@ pub(super) fn run(session: &mut Session<'_>, args: &AddArgs) -> Result<Ending, F
         watched.push(Watched { name, goal });
     }
     let path = ctllib::add(&session.places, name, &program)?;
-    for warning in misspelling::warnings(&text) {
+    for warning in doubts::about(&text) {
         session
             .report
             .talk(&format!("ncolony-ctl: warning: {warning}"));

@@ -16,9 +16,9 @@ use serde::Serialize;
 
 use crate::cli::{CheckArgs, Global};
 use crate::diagnosis::{self, Severity};
+use crate::doubts;
 use crate::ending::{Ending, Failure};
 use crate::liveness;
-use crate::misspelling;
 use crate::records;
 use crate::report::Report;
 use crate::session::places;
@@ -46,10 +46,7 @@ struct Document<'a> {
 
 impl Findings {
     fn new(file: PathBuf, text: Option<String>, error: Option<ConfigError>) -> Self {
-        let warnings = text
-            .as_deref()
-            .map(misspelling::warnings)
-            .unwrap_or_default();
+        let warnings = text.as_deref().map(doubts::about).unwrap_or_default();
         Self {
             file,
             ok: error.is_none(),

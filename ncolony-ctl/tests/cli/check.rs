@@ -42,6 +42,38 @@ fn check_names_the_place_and_the_key() {
 }
 
 #[test]
+fn what_makes_no_sense_to_a_companion_is_a_warning_with_its_place() {
+    let colony = Colony::new();
+    let text = r#"{"args": ["x"],
+  "ncolony.beatcheck": {"period": "often", "grace": 1, "status": "/x"},
+  "ncolony.httpcheck": {"url": "http://127.0.0.1/", "period": 1,
+    "expect": {"code": 200}, "maxbad": 1}, "ncolony.http_check": {}}"#;
+    colony.file("web", text);
+    let ran = colony.ends(0, &["check"]);
+    for said in [
+        ":2:35: warning: key \"ncolony.beatcheck.period\": must be a number of seconds, 0 or more, \
+         not a string; ncolony-beatcheck does not check this program\n  2 |",
+        ":4:24: warning: key \"ncolony.httpcheck.expect.code\": expect has status and text, and no \
+         other key; ncolony-httpcheck does not check this program\n",
+        ":4:40: warning: key \"ncolony.httpcheck.maxbad\": ncolony-httpcheck passes over this key; \
+         it knows url, period, timeout,",
+        ":4:44: warning: key \"ncolony.http_check\": this key has no meaning to the monitor; did you \
+         mean \"ncolony.httpcheck\"?",
+    ] {
+        assert!(ran.stdout.contains(said), "{said}\n{}", ran.stdout);
+    }
+    let warnings = &colony.ends(0, &["check", "--json"]).json()["files"][0]["warnings"];
+    assert_eq!(warnings.as_array().unwrap().len(), 4, "{warnings}");
+
+    let good = r#"{"args": ["x"],
+  "ncolony.beatcheck": {"period": 3, "grace": 1, "status": "/x"},
+  "ncolony.httpcheck": {"url": "http://127.0.0.1/", "period": 1, "expect": {"status": [200]}}}"#;
+    colony.file("web", good);
+    let files = &colony.ends(0, &["check", "--json"]).json()["files"];
+    assert_eq!(files[0]["warnings"], json!([]), "{files}");
+}
+
+#[test]
 fn check_of_a_directory_sees_what_the_monitor_sees() {
     let colony = Colony::new();
     for (name, text) in [

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -238,7 +239,11 @@ fn a_place_that_may_not_be_entered_is_not_taken_for_no_monitor() {
     let reach = tempfile::tempdir().unwrap();
     fs::set_permissions(reach.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let binary = reach.path().join("ncolony-ctl");
-    fs::copy(env!("CARGO_BIN_EXE_ncolony-ctl"), &binary).unwrap();
+    // A process of its own copies it: whoever is forked here meanwhile would hold the copy open for
+    // writing, and the kernel executes no such file.
+    let mut copy = Command::new("cp");
+    copy.arg(env!("CARGO_BIN_EXE_ncolony-ctl")).arg(&binary);
+    assert!(copy.status().unwrap().success(), "{copy:?}");
     fs::set_permissions(colony.path("status"), fs::Permissions::from_mode(0o000)).unwrap();
     let mut command = colony.command_at(&binary);
     if nix::unistd::geteuid().is_root() {

@@ -74,7 +74,8 @@ impl Driver {
         let restored = self.executor.status.restore();
         self.executor.place.keep(&self.executor.run_ids);
         self.executor.notices.keep();
-        self.executor.launcher.accompany(self.executor.place.lock());
+        let place = &self.executor.place;
+        self.executor.launchers.accompany(place.lock());
         let (colony, mailbox) = (&self.colony, &self.executor.mailbox);
         self.journal.keep(|| everything(colony, mailbox));
         if problem.as_deref() != self.executor.place.problem() {
@@ -258,7 +259,7 @@ impl Driver {
         }
     }
 
-    fn observe_all(&mut self, observations: Vec<Observation>) {
+    pub(super) fn observe_all(&mut self, observations: Vec<Observation>) {
         if observations.is_empty() {
             return;
         }

@@ -43,8 +43,10 @@ impl Driver {
             );
         };
         let text = self.state_as_text(Handover::default());
-        let launcher = &mut self.executor.launcher;
-        match Trial::begin(&invocation, &text, self.colony.len(), launcher) {
+        let mut launcher = self.executor.launchers.first();
+        let trial = Trial::begin(&invocation, &text, self.colony.len(), &mut launcher);
+        drop(launcher);
+        match trial {
             Ok(trial) => {
                 self.executor.children.expect(trial.pid);
                 self.upgrade = Some(Progress::Asked(trial));

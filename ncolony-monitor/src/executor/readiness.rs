@@ -1,6 +1,5 @@
 //! Looking whether programs are ready, and listening to what they say of themselves.
 
-use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use ncolony_core::colony::{Blame, Generation, Observation, SpawnFailure};
@@ -103,18 +102,15 @@ impl Executor {
         let Self {
             probes,
             children,
-            launcher,
+            launchers,
+            null,
             open_files,
             ..
         } = self;
         let start = |spec: &ProgramSpec, args: &[String]| {
-            let null = launcher
-                .null()
-                .try_clone()
-                .map_err(|error| errno::of(&error))?;
-            let launch = launch::prepare_look(spec, args, *open_files, null.as_fd());
+            let launch = launch::prepare_look(spec, args, *open_files, null);
             let launch = launch.map_err(|failure| failure.sentence)?;
-            let launched = launcher.launch(&launch, None);
+            let launched = launchers.first().launch(&launch, None);
             let Launched { pid, joined: _ } = launched.map_err(|error| {
                 let mut look = spec.clone();
                 look.process.args = args.to_vec();

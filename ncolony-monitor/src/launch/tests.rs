@@ -60,10 +60,9 @@ fn the_environment_of_a_program_with_a_watchdog_says_so() {
 #[test]
 fn a_look_has_what_the_program_has_and_not_its_mark() {
     let text = r#"{"args": ["x"], "watchdog": 1, "env": {"A": "1"}, "cwd": "/"}"#;
-    let null = std::fs::File::open("/dev/null").unwrap();
+    let null = Arc::new(File::open("/dev/null").unwrap());
     let args = ["look".to_owned(), "well".to_owned()];
-    let null = std::os::fd::AsFd::as_fd(&null);
-    let launch = prepare_look(&spec(text), &args, None, null).unwrap();
+    let launch = prepare_look(&spec(text), &args, None, &null).unwrap();
     let names: Vec<&[u8]> = launch
         .envp
         .iter()

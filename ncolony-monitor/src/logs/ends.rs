@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(crate) struct Ends {
 
 #[derive(Debug)]
 struct End {
-    file: File,
+    file: Arc<File>,
     change: Change,
 }
 
@@ -60,13 +60,13 @@ impl End {
 
 impl Ends {
     /// Standard output.
-    pub(crate) fn stdout(&self) -> BorrowedFd<'_> {
-        self.out.file.as_fd()
+    pub(crate) fn stdout(&self) -> Arc<File> {
+        Arc::clone(&self.out.file)
     }
 
     /// Standard error.
-    pub(crate) fn stderr(&self) -> BorrowedFd<'_> {
-        self.err.as_ref().unwrap_or(&self.out).file.as_fd()
+    pub(crate) fn stderr(&self) -> Arc<File> {
+        Arc::clone(&self.err.as_ref().unwrap_or(&self.out).file)
     }
 
     /// Gives the FIFOs to the user that the program runs as, so that it can open `/dev/stdout`.
@@ -108,13 +108,14 @@ impl Logs {
     }
 
     fn end(&self, name: &ProgramName, stream: Stream, route: Route) -> io::Result<End> {
-        let foreign = |file: OwnedFd| End {
-            file: file.into(),
+        let shared = |file: Arc<File>| End {
+            file,
             change: Change::Dropped,
         };
+        let foreign = |file: OwnedFd| shared(Arc::new(file.into()));
         match (route, stream) {
             (Route::Through(destination), _) => self.own_end(name, stream, destination),
-            (Route::Null, _) => Ok(foreign(self.null.try_clone()?.into())),
+            (Route::Null, _) => Ok(shared(Arc::clone(&self.null))),
             (Route::Inherit, Stream::Out) => {
                 Ok(foreign(io::stdout().as_fd().try_clone_to_owned()?))
             }
@@ -161,11 +162,17 @@ impl Logs {
             } else {
                 Change::Redirected(destination)
             };
-            return Ok(End { file, change });
+            return Ok(End {
+                file: Arc::new(file),
+                change,
+            });
         }
         let (inlet, file) = Inlet::make(&self.fifo(name, stream))?;
         let change = Change::New(inlet, destination);
-        Ok(End { file, change })
+        Ok(End {
+            file: Arc::new(file),
+            change,
+        })
     }
 
     /// Says that a process was started with these ends. The thread hears of it by

@@ -200,7 +200,7 @@ pub(crate) struct Logs {
     held: BTreeMap<(ProgramName, Stream), Held>,
     /// Ends that the image before us has left open.
     taken_over: BTreeMap<(ProgramName, Stream), File>,
-    null: File,
+    null: Arc<File>,
     opened: u64,
 }
 
@@ -219,7 +219,7 @@ impl Logs {
             places,
             held: BTreeMap::new(),
             taken_over: BTreeMap::new(),
-            null: File::options().read(true).write(true).open("/dev/null")?,
+            null: Arc::new(File::options().read(true).write(true).open("/dev/null")?),
             opened: 0,
         };
         logs.resume()?;

@@ -47,7 +47,7 @@ impl Bench {
     /// Makes a start, and gives what the program prints into.
     fn start(&mut self, name: &str, keys: &str) -> (File, File) {
         let ends = self.logs.prepare(&spec(name, keys)).unwrap();
-        let clone = |end: BorrowedFd<'_>| File::from(end.try_clone_to_owned().unwrap());
+        let clone = |end: Arc<File>| end.try_clone().unwrap();
         let clones = (clone(ends.stdout()), clone(ends.stderr()));
         self.logs.started(&source(name).name, ends, 7);
         self.logs.take_in();

@@ -46,13 +46,11 @@ impl Hold {
         }
     }
 
-    /// The control group, if no other start may use it. A process that is started into a group which
-    /// was killed, by us or by somebody else, is killed too, however long ago that was: the kernel
-    /// takes the start for one of those that it was told to end.
+    /// The control group, if no other start can use it: we have killed it, or nobody knows. Where
+    /// somebody else has, the next start finds out.
     pub(crate) fn spent(self, exit: Exit) -> Option<Cgroup> {
         let is_spent = match exit {
-            Exit::Signal(signal) => self.said.killed || signal == Signal::KILL,
-            Exit::Code(_) => self.said.killed,
+            Exit::Signal(_) | Exit::Code(_) => self.said.killed,
             // Nobody knows what an earlier monitor has done.
             Exit::Unknown => true,
         };

@@ -12,12 +12,14 @@
 mod child;
 mod clone;
 pub(crate) mod granted;
+pub(crate) mod launchers;
 mod passed;
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::Arc;
 
 use ncolony_core::Exit;
 
@@ -52,9 +54,7 @@ pub(crate) struct Launch<'a> {
     pub(crate) umask: Option<u32>,
     pub(crate) credentials: Credentials,
     pub(crate) granted: Granted,
-    pub(crate) stdin: BorrowedFd<'a>,
-    pub(crate) stdout: BorrowedFd<'a>,
-    pub(crate) stderr: BorrowedFd<'a>,
+    pub(crate) streams: Streams,
     /// Sockets that it finds from descriptor 3 on, in this order; with any, its environment also
     /// says `LISTEN_PID`.
     pub(crate) sockets: Vec<BorrowedFd<'a>>,
@@ -62,11 +62,24 @@ pub(crate) struct Launch<'a> {
     pub(crate) dies_with_us: bool,
 }
 
+/// The three descriptors that a program begins with. Who prepares a start and who makes it share
+/// them.
+#[derive(Clone, Debug)]
+pub(crate) struct Streams {
+    pub(crate) stdin: Arc<File>,
+    pub(crate) stdout: Arc<File>,
+    pub(crate) stderr: Arc<File>,
+}
+
 /// What the child was doing when it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// Making the process.
     Fork,
+    /// Its first step: somebody has killed it before. The kernel does that to a process which begins
+    /// in a control group that was killed, however long ago that was: it takes it for one of those
+    /// that it was told to end.
+    Birth,
     /// Arranging its descriptors.
     Descriptors,
     /// Making it the leader of a session.
@@ -111,7 +124,7 @@ pub(crate) struct Launcher {
     slots: [OwnedFd; 3],
     /// What a child holds open until it executes its program.
     company: OwnedFd,
-    null: File,
+    null: Arc<File>,
     /// Whether the kernel can drop a range of descriptors from a table of the child's own.
     drops_range: bool,
     /// The signals that were ignored when we began, which a child would go on to ignore.
@@ -130,7 +143,7 @@ impl Launcher {
             stack: Stack::new()?,
             slots,
             company,
-            null,
+            null: Arc::new(null),
             drops_range: probe == 0,
             ignored: ignored_signals(),
         })
@@ -145,8 +158,8 @@ impl Launcher {
     }
 
     /// What a program without input reads.
-    pub(crate) fn null(&self) -> &File {
-        &self.null
+    pub(crate) fn null(&self) -> Arc<File> {
+        Arc::clone(&self.null)
     }
 
     /// Starts a process, the leader of a session and group of its own, in a control group where one
@@ -166,7 +179,12 @@ impl Launcher {
     }
 
     fn fill_slots(&self, launch: &Launch<'_>) -> Result<(), LaunchError> {
-        let sources = [launch.stdin, launch.stdout, launch.stderr];
+        let Streams {
+            stdin,
+            stdout,
+            stderr,
+        } = &launch.streams;
+        let sources = [stdin, stdout, stderr];
         for (source, slot) in sources.iter().zip(&self.slots) {
             duplicate(source.as_raw_fd(), slot.as_raw_fd()).map_err(|errno| LaunchError {
                 stage: Stage::Descriptors,
@@ -222,6 +240,7 @@ impl Launcher {
             drops_range: self.drops_range,
             dies_with_us: launch.dies_with_us,
             inherited: &self.ignored,
+            begun: false,
             failure: None,
         };
         let files = if shares_table { libc::CLONE_FILES } else { 0 };
@@ -231,14 +250,16 @@ impl Launcher {
             stage: Stage::Fork,
             errno: error.raw_os_error().unwrap_or(libc::EAGAIN),
         })?;
-        match order.failure {
-            None => Ok(launched),
-            Some(failure) => {
-                // It is on its way out, and nobody will hear of it.
-                let _code_of_a_failed_start = reap::wait_for(launched.pid);
-                Err(failure)
-            }
-        }
+        let stillborn = LaunchError {
+            stage: Stage::Birth,
+            errno: libc::ESRCH,
+        };
+        let failure = order.failure.or((!order.begun).then_some(stillborn));
+        failure.map_or(Ok(launched), |failure| {
+            // It is on its way out, and nobody will hear of it.
+            let _code_of_a_failed_start = reap::wait_for(launched.pid);
+            Err(failure)
+        })
     }
 
     /// Makes the child, which is on its way to its program when this returns.

@@ -1,18 +1,16 @@
 //! Starting a binary that is asked something: a child that is no program's.
 
-use std::os::fd::BorrowedFd;
+use std::fs::File;
+use std::sync::Arc;
 
 use super::account::Credentials;
 use super::exec::Successor;
-use super::spawn::Launch;
 use super::spawn::granted::Granted;
+use super::spawn::{Launch, Streams};
 
 /// Its standard input is what it is asked about, and both its outputs are its answer.
-pub(crate) fn launch<'a>(
-    successor: &Successor,
-    question: BorrowedFd<'a>,
-    answer: BorrowedFd<'a>,
-) -> Launch<'a> {
+pub(crate) fn launch(successor: &Successor, question: File, answer: File) -> Launch<'static> {
+    let answer = Arc::new(answer);
     let (path, argv, envp) = successor.parts();
     Launch {
         candidates: vec![path.clone()],
@@ -26,9 +24,11 @@ pub(crate) fn launch<'a>(
             groups: None,
         },
         granted: Granted::nothing(),
-        stdin: question,
-        stdout: answer,
-        stderr: answer,
+        streams: Streams {
+            stdin: Arc::new(question),
+            stdout: Arc::clone(&answer),
+            stderr: answer,
+        },
         sockets: Vec::new(),
         dies_with_us: false,
     }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use ncolony_core::Mono;
-use ncolony_core::heart::Watched;
+use ncolony_core::checks::Watched;
 use ncolony_core::time::span_in_words;
 
-use crate::watching::Run;
+use crate::watching::{Patient, Run};
 
 /// What tells the heart's file from what it was before it was touched.
 pub(crate) type Mark = (u64, i64, i64);
@@ -44,9 +44,10 @@ pub(crate) struct Judge {
     mark: Option<Option<Mark>>,
 }
 
-impl Judge {
-    /// A heart that is watched from now on.
-    pub(crate) fn new(watched: Watched, run: Option<Run>, now: Mono) -> Self {
+impl Patient for Judge {
+    type Asked = Watched;
+
+    fn new(watched: Watched, run: Option<Run>, now: Mono) -> Self {
         Self {
             grace_until: now.after(watched.grace),
             watched,
@@ -56,11 +57,16 @@ impl Judge {
         }
     }
 
-    /// Whether this is still the same watch over the same process.
-    pub(crate) fn is_about(&self, watched: &Watched, run: Option<&Run>) -> bool {
-        self.watched == *watched && self.run.as_ref() == run
+    fn asked(&self) -> &Watched {
+        &self.watched
     }
 
+    fn is_about(&self, watched: &Watched, run: Option<&Run>) -> bool {
+        self.watched == *watched && self.run.as_ref() == run
+    }
+}
+
+impl Judge {
     /// The pulse was felt: a file that is not what it was has been touched since.
     pub(crate) fn felt(&mut self, now: Mono, mark: Option<Mark>) {
         if mark.is_some() && self.mark != Some(mark) {

@@ -6,21 +6,20 @@
 //! wall clock nor a file server whose clock is another makes a heart old. Time in which we stood
 //! still ourselves does not count, because what stopped us may have stopped everybody.
 
+mod hearts;
 mod judge;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
-use ncolony_core::files::touched;
-use ncolony_core::heart::{EXTRA, Watched};
-use ncolony_core::{Mono, Places, ProgramName};
+use ncolony_core::checks::Watched;
+use ncolony_core::{Mono, Places};
 
-use crate::beatcheck::judge::{Judge, Mark, Verdict};
-use crate::watching::{Attention, Flags, Programs, Pulse, Requests, Seen, Voice};
+use crate::beatcheck::hearts::Hearts;
+use crate::beatcheck::judge::{Judge, Verdict};
+use crate::watching::{self, Asked, Attention, Flags, Patient, Pulse, Requests, Voice, Ward};
 
 /// Restarts programs whose hearts have stopped
 #[derive(Debug, Parser)]
@@ -33,29 +32,25 @@ struct Cli {
 /// The program: runs until it is ended.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let mut voice = Voice::new("ncolony-beatcheck");
-    match cli.flags.places() {
-        Ok(places) => Beatcheck::new(places, voice).run(cli.flags.freq),
-        Err(wrong) => {
-            voice.say("places", &wrong);
-            ExitCode::from(2)
-        }
-    }
+    let flags = Cli::parse().flags;
+    watching::main("ncolony-beatcheck", &flags, |places, voice| {
+        Beatcheck::new(places, voice).run(flags.freq)
+    })
 }
 
-/// A program that is watched.
-#[derive(Debug)]
-struct Patient {
-    judge: Judge,
-    files: Vec<PathBuf>,
+impl Asked for Watched {
+    const KEY: &'static str = Self::KEY;
+
+    fn of_file(bytes: &[u8]) -> Result<Option<Self>, String> {
+        Self::of_file(bytes).map_err(|error| error.to_string())
+    }
 }
 
 struct Beatcheck {
     places: Places,
     voice: Voice,
-    programs: Programs,
-    patients: BTreeMap<ProgramName, Patient>,
+    ward: Ward<Judge>,
+    hearts: Hearts,
     requests: Requests,
 }
 
@@ -64,8 +59,8 @@ impl Beatcheck {
         Self {
             places,
             voice,
-            programs: Programs::with_key(EXTRA),
-            patients: BTreeMap::new(),
+            ward: Ward::new(),
+            hearts: Hearts::default(),
             requests: Requests::default(),
         }
     }
@@ -76,102 +71,53 @@ impl Beatcheck {
         let (mut meant, mut next_look) = (Duration::ZERO, Mono::default());
         loop {
             let (now, missed) = attention.turn(meant);
-            for patient in self.patients.values_mut() {
-                patient.judge.missed(missed);
+            for judge in self.ward.patients.values_mut() {
+                judge.missed(missed);
             }
-            self.feel(now);
-            if now >= next_look {
-                self.look(now);
-                self.act(now);
+            let is_time_to_look = now >= next_look;
+            if is_time_to_look {
+                self.ward.look(now, &self.places, &mut self.voice);
                 next_look = now.after(freq);
             }
+            self.feel(now);
+            // Only right after a look is it known whether it is still the same process.
+            if is_time_to_look {
+                self.act(now);
+            }
             let next_beat = pulse.beat(now, &mut self.voice);
-            meant = attention.sleep_until([next_look].into_iter().chain(next_beat));
+            let moments = [next_look].into_iter().chain(next_beat);
+            meant = attention.sleep_until(moments, !self.ward.patients.is_empty());
             thread::sleep(meant);
         }
     }
 
-    /// Looks at program files and records.
-    fn look(&mut self, now: Mono) {
-        let Some(seen) = self.programs.look(&self.places, &mut self.voice) else {
-            return;
-        };
-        self.patients.retain(|name, _| seen.contains_key(name));
-        for (name, seen) in seen {
-            self.admit(now, &name, &seen);
-        }
-    }
-
-    fn admit(&mut self, now: Mono, name: &ProgramName, seen: &Seen) {
-        let subject = format!("{name}: the check of its heart");
-        let Some((watched, run)) = seen.to_check(&subject, Watched::parse, &mut self.voice) else {
-            self.patients.remove(name);
-            return;
-        };
-        let files = watched.files(name.family_str(), name.instance_number());
-        match self.patients.get_mut(name) {
-            Some(patient) if patient.judge.is_about(&watched, run.as_ref()) => {
-                patient.files = files;
-            }
-            Some(_) | None => {
-                let judge = Judge::new(watched, run, now);
-                let patient = Patient { judge, files };
-                self.patients.insert(name.clone(), patient);
-            }
-        }
-        self.feel_one(now, name);
-    }
-
     /// Feels every pulse.
     fn feel(&mut self, now: Mono) {
-        let names: Vec<ProgramName> = self.patients.keys().cloned().collect();
-        for name in names {
-            self.feel_one(now, &name);
-        }
-    }
-
-    fn feel_one(&mut self, now: Mono, name: &ProgramName) {
-        let Some(patient) = self.patients.get_mut(name) else {
-            return;
-        };
-        let subject = format!("{name}: the check of its heart");
-        match mark(&patient.files) {
-            Ok(mark) => {
-                self.voice.is_well(&subject);
-                patient.judge.felt(now, mark);
-            }
-            Err(wrong) => {
-                patient.judge.cannot_look(now);
-                self.voice.say(&subject, &wrong);
+        self.hearts.turn();
+        for (name, judge) in &mut self.ward.patients {
+            match self.hearts.feel(judge.asked(), name, &mut self.voice) {
+                Some(mark) => judge.felt(now, mark),
+                None => judge.cannot_look(now),
             }
         }
     }
 
     /// Asks for the restarts that have come due.
     fn act(&mut self, now: Mono) {
-        for (name, patient) in &mut self.patients {
-            match patient.judge.verdict(now) {
+        for (name, judge) in &mut self.ward.patients {
+            match judge.verdict(now) {
                 Verdict::Alive | Verdict::Grace => {}
                 Verdict::Silent(silence) => {
-                    let file = patient.files.first().map(|path| path.display().to_string());
+                    let files = judge
+                        .asked()
+                        .files(name.family_str(), name.instance_number());
+                    let file = files.first().map(|path| path.display().to_string());
                     let reason = judge::reason(&silence, &file.unwrap_or_default());
                     let voice = &mut self.voice;
                     self.requests.restart(&self.places, name, reason, voice);
-                    patient.judge.restarted(now);
+                    judge.restarted(now);
                 }
             }
         }
     }
-}
-
-/// What the heart's file looks like: the first of those that it may be.
-fn mark(files: &[PathBuf]) -> Result<Option<Mark>, String> {
-    for file in files {
-        match touched(file) {
-            Ok(None) => {}
-            Ok(Some(mark)) => return Ok(Some(mark)),
-            Err(error) => return Err(format!("{error}; nobody is restarted for that")),
-        }
-    }
-    Ok(None)
 }

@@ -3,15 +3,23 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use ncolony_core::checks::HttpCheck;
 use ncolony_core::time::span_in_words;
+use rustls::CertificateError;
 use ureq::Agent;
-use ureq::http::{Request, Response};
+use ureq::http::{self, Request, Response};
 use ureq::tls::{RootCerts, TlsConfig};
 
-use super::settings::Settings;
+use crate::sys::errno;
 
 /// How much of a body is searched for the text that it has to contain.
 const BODY_BYTES_MAX: u64 = 1 << 20;
+
+/// What a request has room for beside its address and its headers.
+const REQUEST_BYTES_MIN: usize = 4 << 10;
+
+/// The longest head of an answer that is read.
+const HEAD_BYTES_MAX: usize = 64 << 10;
 
 /// What a check has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +28,8 @@ pub(crate) enum Outcome {
     Well,
     /// It does not: why, for a person.
     Bad(String),
+    /// That cannot be said: the check could not be made here, whoever is asked. Why, for a person.
+    Unmade(String),
 }
 
 /// Asks servers. Each check has a connection of its own: what is checked is whether the server
@@ -43,6 +53,9 @@ impl Client {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .max_idle_connections(0)
+            .max_response_header_size(HEAD_BYTES_MAX)
+            // Each check makes its buffers anew: no more of them than can be filled.
+            .input_buffer_size(HEAD_BYTES_MAX)
             .allow_non_standard_methods(true)
             .proxy(None)
             .build();
@@ -52,26 +65,21 @@ impl Client {
     }
 
     /// Makes a check. It takes no longer than its timeout.
-    pub(crate) fn ask(&self, settings: &Settings) -> Outcome {
+    pub(crate) fn ask(&self, settings: &HttpCheck) -> Outcome {
         match self.answer(settings) {
             Ok(None) => Outcome::Well,
             Ok(Some(wrong)) => Outcome::Bad(wrong),
-            Err(error) => Outcome::Bad(in_words(&error, settings)),
+            Err(error) => failure(&error, settings),
         }
     }
 
     /// What is wrong with the answer, if there is one.
-    fn answer(&self, settings: &Settings) -> Result<Option<String>, ureq::Error> {
-        let mut request = Request::builder()
-            .method(settings.method.clone())
-            .uri(&settings.url);
-        for (name, value) in &settings.headers {
-            request = request.header(name, value);
-        }
+    fn answer(&self, settings: &HttpCheck) -> Result<Option<String>, ureq::Error> {
         let request = self
             .agent
-            .configure_request(request.body(())?)
+            .configure_request(request(settings)?)
             .timeout_global(Some(settings.timeout))
+            .output_buffer_size(request_bytes_max(settings))
             .build();
         let mut response = self.agent.run(request)?;
         if let Some(wrong) = wrong_status(&response, settings) {
@@ -88,7 +96,29 @@ impl Client {
     }
 }
 
-fn wrong_status<B>(response: &Response<B>, settings: &Settings) -> Option<String> {
+/// The request of a check.
+///
+/// # Errors
+/// It is none that can be sent.
+pub(crate) fn request(settings: &HttpCheck) -> Result<Request<()>, http::Error> {
+    let named = Request::builder()
+        .method(settings.method.as_str())
+        .uri(&settings.url);
+    let headers = settings.headers.iter();
+    let whole = headers.fold(named, |request, (name, value)| request.header(name, value));
+    whole.body(())
+}
+
+/// No request of this check is longer.
+fn request_bytes_max(settings: &HttpCheck) -> usize {
+    let headers = settings.headers.iter();
+    let headers: usize = headers
+        .map(|(name, value)| name.len() + value.len() + ": \r\n".len())
+        .sum();
+    REQUEST_BYTES_MIN + settings.method.len() + settings.url.len() + headers
+}
+
+fn wrong_status<B>(response: &Response<B>, settings: &HttpCheck) -> Option<String> {
     let good = settings.status.as_ref()?;
     let status = response.status();
     (!good.contains(&status.as_u16())).then(|| format!("it answers {status}"))
@@ -98,14 +128,43 @@ fn contains(body: &[u8], text: &[u8]) -> bool {
     text.is_empty() || body.windows(text.len()).any(|window| window == text)
 }
 
-fn in_words(error: &ureq::Error, settings: &Settings) -> String {
-    let is_late = matches!(error, ureq::Error::Timeout(_))
-        || matches!(error, ureq::Error::Io(error) if is_end_of_time(error));
-    if is_late {
-        format!("no whole answer within {}", span_in_words(settings.timeout))
-    } else {
-        error.to_string()
+/// What it means that a request has failed. A machine that trusts nobody, or has run out of
+/// descriptors or memory, says nothing about the server.
+fn failure(error: &ureq::Error, settings: &HttpCheck) -> Outcome {
+    if let ureq::Error::Rustls(error) = error {
+        return Outcome::Unmade(format!("TLS cannot be spoken here: {error}"));
     }
+    if let ureq::Error::Io(error) = error
+        && errno::is_shortage(error)
+    {
+        return Outcome::Unmade(errno::of(error));
+    }
+    Outcome::Bad(in_words(error, settings))
+}
+
+fn in_words(error: &ureq::Error, settings: &HttpCheck) -> String {
+    if matches!(error, ureq::Error::Timeout(_)) {
+        return no_answer_in_time(settings);
+    }
+    let ureq::Error::Io(error) = error else {
+        return error.to_string();
+    };
+    if is_end_of_time(error) {
+        return no_answer_in_time(settings);
+    }
+    let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref());
+    let Some(rustls::Error::InvalidCertificate(wrong)) = of_tls else {
+        return errno::of(error);
+    };
+    if *wrong == CertificateError::UnknownIssuer {
+        "its certificate comes from no authority that this machine trusts".to_owned()
+    } else {
+        format!("its certificate is not good: {wrong}")
+    }
+}
+
+fn no_answer_in_time(settings: &HttpCheck) -> String {
+    format!("no whole answer within {}", span_in_words(settings.timeout))
 }
 
 /// Whether reading a body has failed because time was up.

@@ -1,26 +1,26 @@
 //! Restarts programs whose servers do not answer, or not as they should.
 //!
 //! One loop decides: when a check is due (`schedule`), and what its outcome means. Checks are
-//! made by threads, at most `CHECKS_AT_ONCE` of them, each for one check and no longer than that
-//! check's timeout: a server that hangs holds up nobody else's.
+//! made by threads (`crew`), at most `CHECKS_AT_ONCE` at a time, each no longer than its timeout: a
+//! server that hangs holds up nobody else's.
 
 mod ask;
+mod crew;
 mod schedule;
-mod settings;
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
+use ncolony_core::checks::HttpCheck;
 use ncolony_core::{Mono, Places, ProgramName};
 
 use crate::httpcheck::ask::{Client, Outcome};
+use crate::httpcheck::crew::Crew;
 use crate::httpcheck::schedule::{Schedule, Ticket};
-use crate::httpcheck::settings::{EXTRA, Settings};
-use crate::watching::{Attention, Flags, Programs, Pulse, Requests, Seen, Voice};
+use crate::watching::{self, Asked, Attention, Flags, Patient, Pulse, Requests, Voice, Ward};
 
 /// The most checks that are made at the same time; a further one waits for the end of another.
 const CHECKS_AT_ONCE: usize = 64;
@@ -36,14 +36,21 @@ struct Cli {
 /// The program: runs until it is ended.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let mut voice = Voice::new("ncolony-httpcheck");
-    match cli.flags.places() {
-        Ok(places) => Httpcheck::new(places, voice).run(cli.flags.freq),
-        Err(wrong) => {
-            voice.say("places", &wrong);
-            ExitCode::from(2)
+    let flags = Cli::parse().flags;
+    watching::main("ncolony-httpcheck", &flags, |places, voice| {
+        Httpcheck::new(places, voice).run(flags.freq)
+    })
+}
+
+impl Asked for HttpCheck {
+    const KEY: &'static str = Self::KEY;
+
+    fn of_file(bytes: &[u8]) -> Result<Option<Self>, String> {
+        let check = Self::of_file(bytes).map_err(|error| error.to_string())?;
+        if let Some(check) = &check {
+            ask::request(check).map_err(|error| format!("{}: {error}", Self::KEY))?;
         }
+        Ok(check)
     }
 }
 
@@ -57,11 +64,12 @@ struct Report {
 struct Httpcheck {
     places: Places,
     voice: Voice,
-    programs: Programs,
-    schedules: BTreeMap<ProgramName, Schedule>,
+    ward: Ward<Schedule>,
     requests: Requests,
     client: Client,
-    under_way: usize,
+    crew: Crew,
+    /// Who was due when last everybody was asked, the one that has waited longest first.
+    line: VecDeque<ProgramName>,
     tickets: u64,
     reporting: Sender<Report>,
     reports: Receiver<Report>,
@@ -73,11 +81,11 @@ impl Httpcheck {
         Self {
             places,
             voice,
-            programs: Programs::with_key(EXTRA),
-            schedules: BTreeMap::new(),
+            ward: Ward::new(),
             requests: Requests::default(),
             client: Client::new(),
-            under_way: 0,
+            crew: Crew::of_at_most(CHECKS_AT_ONCE),
+            line: VecDeque::new(),
             tickets: 0,
             reporting,
             reports,
@@ -92,7 +100,7 @@ impl Httpcheck {
         loop {
             let (now, missed) = attention.turn(meant);
             if !missed.is_zero() {
-                for schedule in self.schedules.values_mut() {
+                for schedule in self.ward.patients.values_mut() {
                     schedule.missed(missed);
                 }
             }
@@ -101,15 +109,11 @@ impl Httpcheck {
                 .into_iter()
                 .chain(self.reports.try_iter())
                 .collect();
-            // Before a failure counts: is it still the same process?
-            if waiting.iter().any(|report| report.outcome != Outcome::Well) {
-                self.look(now);
-            }
             for report in waiting {
                 self.hear(now, &report);
             }
             if now >= next_look {
-                self.look(now);
+                self.ward.look(now, &self.places, &mut self.voice);
                 next_look = now.after(freq);
             }
             self.begin_what_is_due(now);
@@ -118,7 +122,7 @@ impl Httpcheck {
                 .into_iter()
                 .chain(next_beat)
                 .chain(self.next_due());
-            meant = attention.sleep_until(moments);
+            meant = attention.sleep_until(moments, !self.ward.patients.is_empty());
             // Nothing came in time, which is no error.
             report = self.reports.recv_timeout(meant).ok();
         }
@@ -126,64 +130,50 @@ impl Httpcheck {
 
     /// When the next check is due that can be begun.
     fn next_due(&self) -> Option<Mono> {
-        if self.under_way >= CHECKS_AT_ONCE {
+        if self.crew.free() == 0 {
             return None;
         }
-        self.schedules.values().filter_map(Schedule::due).min()
-    }
-
-    /// Looks at program files and records.
-    fn look(&mut self, now: Mono) {
-        let Some(seen) = self.programs.look(&self.places, &mut self.voice) else {
-            return;
-        };
-        self.schedules.retain(|name, _| seen.contains_key(name));
-        for (name, seen) in seen {
-            self.admit(now, &name, &seen);
-        }
-    }
-
-    fn admit(&mut self, now: Mono, name: &ProgramName, seen: &Seen) {
-        let subject = format!("{name}: the check of its server");
-        let Some((settings, run)) = seen.to_check(&subject, Settings::parse, &mut self.voice)
-        else {
-            self.schedules.remove(name);
-            return;
-        };
-        self.voice.is_well(&subject);
-        let known = self.schedules.get(name);
-        if !known.is_some_and(|schedule| schedule.is_about(&settings, run.as_ref())) {
-            let schedule = Schedule::new(settings, run, now);
-            self.schedules.insert(name.clone(), schedule);
-        }
+        self.ward.patients.values().filter_map(Schedule::due).min()
     }
 
     /// Begins the checks that are due, the one that has waited longest first.
     fn begin_what_is_due(&mut self, now: Mono) {
-        let mut due: Vec<(Mono, ProgramName)> = self
-            .schedules
-            .iter()
-            .filter_map(|(name, schedule)| Some((schedule.due()?, name.clone())))
-            .filter(|(due, _)| *due <= now)
-            .collect();
-        due.sort();
-        for (_, name) in due {
-            if self.under_way >= CHECKS_AT_ONCE {
+        while self.crew.free() > 0 {
+            if self.line.is_empty() {
+                self.line_up(now);
+            }
+            let Some(name) = self.line.pop_front() else {
+                return;
+            };
+            if !self.begin(now, name) {
                 return;
             }
-            self.begin(now, name);
         }
     }
 
-    fn begin(&mut self, now: Mono, name: ProgramName) {
-        let Some(schedule) = self.schedules.get_mut(&name) else {
-            return;
+    /// Puts those in line who are due. All others are due later than any of them.
+    fn line_up(&mut self, now: Mono) {
+        let patients = self.ward.patients.iter();
+        let mut due: Vec<(Mono, &ProgramName)> = patients
+            .filter_map(|(name, schedule)| Some((schedule.due()?, name)))
+            .filter(|(due, _)| *due <= now)
+            .collect();
+        due.sort();
+        self.line = due.into_iter().map(|(_, name)| name.clone()).collect();
+    }
+
+    /// Begins a check, if it is still due. Whether further ones can be begun.
+    fn begin(&mut self, now: Mono, name: ProgramName) -> bool {
+        let schedule = self.ward.patients.get_mut(&name);
+        let is_due = |schedule: &&mut Schedule| schedule.due().is_some_and(|due| due <= now);
+        let Some(schedule) = schedule.filter(is_due) else {
+            return true;
         };
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         schedule.begun(now, ticket);
         let (client, reporting) = (self.client.clone(), self.reporting.clone());
-        let settings = schedule.settings().clone();
+        let settings = schedule.asked().clone();
         let check = move || {
             let outcome = client.ask(&settings);
             let report = Report {
@@ -194,29 +184,45 @@ impl Httpcheck {
             // Nobody hears it any more only where the program has ended.
             drop(reporting.send(report));
         };
-        match thread::Builder::new().name("check".into()).spawn(check) {
-            Ok(_) => self.under_way += 1,
+        match self.crew.work(check) {
+            Ok(()) => {
+                self.voice.is_well("threads");
+                true
+            }
             Err(error) => {
                 let wrong = format!("a check could not be begun: {error}");
                 self.voice.say("threads", &wrong);
-                schedule.abandoned();
+                schedule.not_made(ticket);
+                false
             }
         }
     }
 
     /// Acts on what a check has found.
     fn hear(&mut self, now: Mono, report: &Report) {
-        self.under_way -= 1;
-        let Some(schedule) = self.schedules.get_mut(&report.name) else {
+        self.crew.is_done();
+        if report.outcome != Outcome::Well {
+            // Before a failure counts: is it still the same process?
+            let (name, places) = (&report.name, &self.places);
+            self.ward.look_at(now, name, places, &mut self.voice);
+        }
+        let Some(schedule) = self.ward.patients.get_mut(&report.name) else {
             return;
         };
+        let subject = format!("{}: the check of its server", report.name);
         let wrong = match &report.outcome {
             Outcome::Well => None,
             Outcome::Bad(wrong) => Some(wrong.as_str()),
+            Outcome::Unmade(why) => {
+                let why = format!("it could not be made: {why}; nobody is restarted for that");
+                self.voice.say(&subject, &why);
+                return schedule.not_made(report.ticket);
+            }
         };
+        self.voice.is_well(&subject);
         if schedule.ended(now, report.ticket, wrong.is_some()) {
             let failures = schedule.failures_before_a_restart();
-            let reason = schedule::reason(schedule.settings(), failures, wrong.unwrap_or_default());
+            let reason = schedule::reason(schedule.asked(), failures, wrong.unwrap_or_default());
             let voice = &mut self.voice;
             self.requests
                 .restart(&self.places, &report.name, reason, voice);

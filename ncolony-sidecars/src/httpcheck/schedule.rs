@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use ncolony_core::Mono;
+use ncolony_core::checks::HttpCheck;
 
-use super::settings::Settings;
-use crate::watching::Run;
+use crate::watching::{Patient, Run};
 
 /// The number of a check: an answer to an earlier one than the last counts no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(crate) struct Ticket(pub(crate) u64);
 /// The checks of one program.
 #[derive(Debug)]
 pub(crate) struct Schedule {
-    settings: Settings,
+    settings: HttpCheck,
     run: Option<Run>,
     next: Mono,
     under_way: Option<Ticket>,
@@ -23,9 +23,11 @@ pub(crate) struct Schedule {
     bad: u32,
 }
 
-impl Schedule {
-    /// Checks that begin when grace is over.
-    pub(crate) fn new(settings: Settings, run: Option<Run>, now: Mono) -> Self {
+impl Patient for Schedule {
+    type Asked = HttpCheck;
+
+    /// Checks begin when grace is over.
+    fn new(settings: HttpCheck, run: Option<Run>, now: Mono) -> Self {
         Self {
             next: now.after(settings.grace),
             settings,
@@ -36,16 +38,16 @@ impl Schedule {
         }
     }
 
-    /// What is asked, and how.
-    pub(crate) fn settings(&self) -> &Settings {
+    fn asked(&self) -> &HttpCheck {
         &self.settings
     }
 
-    /// Whether these are still the same checks of the same process.
-    pub(crate) fn is_about(&self, settings: &Settings, run: Option<&Run>) -> bool {
+    fn is_about(&self, settings: &HttpCheck, run: Option<&Run>) -> bool {
         self.settings == *settings && self.run.as_ref() == run
     }
+}
 
+impl Schedule {
     /// When the next check is to begin. `None`: one is under way.
     pub(crate) fn due(&self) -> Option<Mono> {
         self.under_way.is_none().then_some(self.next)
@@ -64,9 +66,11 @@ impl Schedule {
         };
     }
 
-    /// The check that had begun could not be made after all.
-    pub(crate) fn abandoned(&mut self) {
-        self.under_way = None;
+    /// The check that had begun could not be made after all, and says nothing.
+    pub(crate) fn not_made(&mut self, ticket: Ticket) {
+        if self.under_way == Some(ticket) {
+            self.under_way = None;
+        }
     }
 
     /// We stood still for this long, and perhaps everybody did: it does not count.
@@ -104,7 +108,7 @@ impl Schedule {
 }
 
 /// Why a program is restarted, for its record.
-pub(crate) fn reason(settings: &Settings, failures: u32, wrong: &str) -> String {
+pub(crate) fn reason(settings: &HttpCheck, failures: u32, wrong: &str) -> String {
     let url = &settings.url;
     if failures > 1 {
         format!("its server at {url} has failed {failures} checks in a row, the last one: {wrong}")
@@ -125,10 +129,11 @@ mod tests {
 
     /// Seen at second 100, first asked at 120, every 10 seconds, restarted at the third failure.
     fn schedule() -> Schedule {
-        let extra = json!({
+        let file = json!({HttpCheck::KEY: {
             "url": "http://localhost/", "period": 10, "timeout": 3, "grace": 2, "maxBad": 2
-        });
-        Schedule::new(Settings::parse(&extra).unwrap(), None, at(100))
+        }});
+        let settings = HttpCheck::of_file(file.to_string().as_bytes());
+        Schedule::new(settings.unwrap().unwrap(), None, at(100))
     }
 
     fn check(schedule: &mut Schedule, now: u64, failed: bool) -> bool {
@@ -176,6 +181,19 @@ mod tests {
     }
 
     #[test]
+    fn a_check_that_could_not_be_made_is_neither_good_nor_bad() {
+        let mut schedule = schedule();
+        assert!(!check(&mut schedule, 120, true));
+        assert!(!check(&mut schedule, 130, true));
+        schedule.begun(at(140), Ticket(140));
+        schedule.not_made(Ticket(130));
+        assert_eq!(schedule.due(), None);
+        schedule.not_made(Ticket(140));
+        assert_eq!(schedule.due(), Some(at(150)));
+        assert!(check(&mut schedule, 150, true));
+    }
+
+    #[test]
     fn the_answer_to_another_check_is_not_heard() {
         let mut schedule = schedule();
         schedule.begun(at(120), Ticket(2));
@@ -186,11 +204,7 @@ mod tests {
     #[test]
     fn the_reason_says_who_how_often_and_why() {
         let schedule = schedule();
-        let said = reason(
-            schedule.settings(),
-            schedule.failures_before_a_restart(),
-            "no",
-        );
+        let said = reason(schedule.asked(), schedule.failures_before_a_restart(), "no");
         assert_eq!(
             said,
             "its server at http://localhost/ has failed 3 checks in a row, the last one: no"

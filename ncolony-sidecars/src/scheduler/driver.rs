@@ -13,7 +13,7 @@ use super::run::{Run, Seen};
 use super::timetable::Point;
 use crate::sys::alarm::Alarm;
 use crate::sys::signals::{Signals, Told};
-use crate::sys::{clock, errno, waiting};
+use crate::sys::{clock, errno, terminal, waiting};
 use crate::watching::{Pulse, Voice};
 
 /// A machine with its hands.
@@ -29,6 +29,8 @@ pub(crate) struct Driver {
     pulse: Pulse,
     voice: Voice,
     run: Option<Run>,
+    /// Whether HUP would mean that our terminal has gone.
+    has_terminal: bool,
 }
 
 impl Driver {
@@ -52,6 +54,7 @@ impl Driver {
             pulse: Pulse::of_this_program(&mut voice),
             voice,
             run: None,
+            has_terminal: terminal::is_ours(),
         })
     }
 
@@ -140,7 +143,10 @@ impl Driver {
     fn hear(&mut self) {
         while let Some(told) = self.signals.next() {
             match told {
-                Told::Stop => {
+                Told::HangUp if !self.has_terminal => output::say(
+                    "told to read its settings again by SIGHUP: they are its command line, and nothing changes",
+                ),
+                Told::Stop | Told::HangUp => {
                     let orders = self.machine.stop(clock::mono());
                     self.obey(orders);
                 }

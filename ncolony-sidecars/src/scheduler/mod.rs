@@ -13,8 +13,7 @@
 //! the loop, also when the clock is set and when the machine wakes up.
 //!
 //! A run is a session and a process group of its own, and lasts as long as any process of that
-//! group. The command's number is not given back before that, so that a signal to the group can
-//! reach nobody else.
+//! group. A signal to the group can reach nobody else meanwhile.
 
 mod cli;
 mod driver;

@@ -10,13 +10,20 @@ use ncolony_core::{Exit, Signal};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 
-use super::group;
+use super::group::{self, Sight};
+use super::pidfd::GroupFd;
 
-/// The process that a command has become. Its number stays its own, and that of its group, until
-/// it is released.
+/// The process that a command has become, and the group that it leads.
+///
+/// A signal to the group must reach nobody else, also when the process itself has ended and others
+/// of its group have not. Where the kernel knows groups by a descriptor of their leader, that holds
+/// by itself. Elsewhere the process stays unreaped until the group is empty: as long as it is, its
+/// number is nobody else's.
 #[derive(Debug)]
 pub(crate) struct Leader {
     pid: u32,
+    group: Option<GroupFd>,
+    exit: Option<Exit>,
 }
 
 /// What a start brings.
@@ -57,7 +64,7 @@ pub(crate) fn start(words: &[OsString], held: SigSet) -> io::Result<Started> {
     // lock.
     unsafe { command.pre_exec(prepare) };
     let mut child = command.spawn()?;
-    let leader = Leader { pid: child.id() };
+    let leader = Leader::new(child.id());
     let (Some(out), Some(err)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(io::Error::from(io::ErrorKind::BrokenPipe));
     };
@@ -68,18 +75,46 @@ pub(crate) fn start(words: &[OsString], held: SigSet) -> io::Result<Started> {
 }
 
 impl Leader {
+    fn new(pid: u32) -> Self {
+        Self {
+            pid,
+            group: GroupFd::open(pid),
+            exit: None,
+        }
+    }
+
     /// How it has ended, if it has.
-    pub(crate) fn exit(&self) -> Option<Exit> {
-        wait(self.pid, libc::WNOWAIT)
+    pub(crate) fn exit(&mut self) -> Option<Exit> {
+        if self.exit.is_none() {
+            let keep = self.group.as_ref().map_or(libc::WNOWAIT, |_| 0);
+            self.exit = wait(self.pid, keep);
+        }
+        self.exit
     }
 
-    /// Whether others of its group live.
+    /// Whether others of its group live, once it has ended.
     pub(crate) fn leads_others(&self) -> bool {
-        group::has_living(self.pid)
+        let Some(group) = &self.group else {
+            return group::sight(self.pid) == Sight::Living;
+        };
+        if !group.has_members() {
+            return false;
+        }
+        // It may be that all of them are dead, and whoever should take notice of that does not:
+        // that must not make the run last for ever. Those that we are not shown count as living.
+        match group::sight(self.pid) {
+            Sight::Living | Sight::Nobody => true,
+            Sight::Dead => false,
+        }
     }
 
-    /// Sends a signal to the whole group.
+    /// Sends a signal to the whole group. The kernel does so in one step: what is just being
+    /// started by a member gets it too.
     pub(crate) fn signal_group(&self, signal: Signal) {
+        if let Some(group) = &self.group {
+            // Where nobody is left, or nobody may be signalled, the next look shows it.
+            return drop(group.signal(signal));
+        }
         let Some(group) = libc::pid_t::try_from(self.pid).ok().filter(|pid| *pid > 1) else {
             return;
         };
@@ -87,9 +122,11 @@ impl Leader {
         unsafe { libc::kill(-group, signal.number()) };
     }
 
-    /// Gives its number back, once it has ended.
+    /// Gives its number back, once nothing of its group is left.
     pub(crate) fn release(&self) {
-        wait(self.pid, 0);
+        if self.group.is_none() {
+            wait(self.pid, 0);
+        }
     }
 }
 
@@ -114,3 +151,6 @@ fn wait(pid: u32, more: libc::c_int) -> Option<Exit> {
         _ => Signal::from_number(status.into()).map_or(Exit::Unknown, Exit::Signal),
     })
 }
+
+#[cfg(test)]
+mod tests;

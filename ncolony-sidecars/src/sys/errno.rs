@@ -12,3 +12,11 @@ pub(crate) fn of(error: &io::Error) -> String {
         },
     )
 }
+
+/// Whether this machine, or this process, has run out of something.
+pub(crate) fn is_shortage(error: &io::Error) -> bool {
+    let shortages = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENOBUFS];
+    error
+        .raw_os_error()
+        .is_some_and(|number| shortages.contains(&number))
+}

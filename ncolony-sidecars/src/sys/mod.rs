@@ -6,6 +6,8 @@ pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod errno;
 pub(crate) mod group;
+pub(crate) mod pidfd;
 pub(crate) mod signals;
+pub(crate) mod terminal;
 pub(crate) mod user;
 pub(crate) mod waiting;

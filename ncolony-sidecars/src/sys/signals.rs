@@ -11,6 +11,8 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 pub(crate) enum Told {
     /// Stop.
     Stop,
+    /// Read again what has been read; or, by the kernel, that the terminal has gone.
+    HangUp,
     /// A child has changed.
     Child,
 }
@@ -23,7 +25,7 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// From now on TERM, INT, QUIT and CHLD are only told of.
+    /// From now on TERM, INT, QUIT, HUP and CHLD are only told of.
     pub(crate) fn take_over() -> io::Result<Self> {
         // SAFETY: no handler is set, so none can be called at a bad moment. Whoever started us may
         // have ignored it, and then the kernel would take our children before we could.
@@ -32,6 +34,7 @@ impl Signals {
             Signal::SIGTERM,
             Signal::SIGINT,
             Signal::SIGQUIT,
+            Signal::SIGHUP,
             Signal::SIGCHLD,
         ];
         let held = SigSet::from_iter(held);
@@ -45,8 +48,11 @@ impl Signals {
     /// The next that has come, if one has.
     pub(crate) fn next(&self) -> Option<Told> {
         let number = self.told.read_signal().ok().flatten()?.ssi_signo;
-        let is_child = i32::try_from(number).is_ok_and(|number| number == libc::SIGCHLD);
-        Some(if is_child { Told::Child } else { Told::Stop })
+        Some(match i32::try_from(number) {
+            Ok(libc::SIGCHLD) => Told::Child,
+            Ok(libc::SIGHUP) => Told::HangUp,
+            Ok(_) | Err(_) => Told::Stop,
+        })
     }
 
     /// What was held back before, which is what a child begins with.
@@ -58,4 +64,11 @@ impl Signals {
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
         self.told.as_fd()
     }
+}
+
+/// From now on HUP does nothing to this process.
+pub(crate) fn ignore_hang_up() -> io::Result<()> {
+    // SAFETY: no handler is set, so none can be called at a bad moment.
+    unsafe { signal(Signal::SIGHUP, SigHandler::SigIgn) }?;
+    Ok(())
 }

@@ -42,11 +42,17 @@ impl Attention {
         (now, missed)
     }
 
-    /// How long to sleep so as to be awake at the first of these moments.
-    pub(crate) fn sleep_until(&self, moments: impl IntoIterator<Item = Mono>) -> Duration {
+    /// How long to sleep so as to be awake at the first of these moments. Who watches somebody
+    /// sleeps no longer than a stretch, and who watches nobody has nothing to notice meanwhile.
+    pub(crate) fn sleep_until(
+        &self,
+        moments: impl IntoIterator<Item = Mono>,
+        watches: bool,
+    ) -> Duration {
         let now = self.now();
         let next = moments.into_iter().map(|moment| moment.since(now)).min();
-        next.map_or(STRETCH, |span| span.min(STRETCH))
+        next.filter(|span| !watches || *span < STRETCH)
+            .unwrap_or(STRETCH)
     }
 }
 
@@ -76,12 +82,18 @@ mod tests {
     #[test]
     fn nobody_sleeps_past_what_is_due_or_for_longer_than_a_stretch() {
         let attention = Attention::new();
-        assert_eq!(attention.sleep_until([]), STRETCH);
+        assert_eq!(attention.sleep_until([], true), STRETCH);
         let far = attention.now().after(Duration::from_secs(50));
-        assert_eq!(attention.sleep_until([far]), STRETCH);
-        assert_eq!(
-            attention.sleep_until([far, Mono::default()]),
-            Duration::ZERO
-        );
+        assert_eq!(attention.sleep_until([far], true), STRETCH);
+        let moments = [far, Mono::default()];
+        assert_eq!(attention.sleep_until(moments, true), Duration::ZERO);
+    }
+
+    #[test]
+    fn who_watches_nobody_sleeps_until_the_next_look() {
+        let attention = Attention::new();
+        let far = attention.now().after(Duration::from_secs(50));
+        let slept = attention.sleep_until([far], false);
+        assert!(slept > Duration::from_secs(40), "{slept:?}");
     }
 }

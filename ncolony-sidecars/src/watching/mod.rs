@@ -4,17 +4,48 @@
 mod attention;
 mod flags;
 mod programs;
+mod records;
 mod request;
 mod voice;
+mod ward;
 
 pub(crate) use attention::Attention;
 pub(crate) use flags::Flags;
-pub(crate) use programs::{Programs, Run, Seen};
+pub(crate) use programs::Asked;
+pub(crate) use records::Run;
 pub(crate) use request::Requests;
 pub(crate) use voice::Voice;
+pub(crate) use ward::{Patient, Ward};
 
-use ncolony_core::Mono;
+use std::process::ExitCode;
+
 use ncolony_core::heart::Heart;
+use ncolony_core::{Mono, Places};
+
+use crate::sys::{errno, signals, terminal};
+
+/// The program of a check: finds its places and runs `check`.
+pub(crate) fn main(
+    name: &'static str,
+    flags: &Flags,
+    check: impl FnOnce(Places, Voice) -> ExitCode,
+) -> ExitCode {
+    let mut voice = Voice::new(name);
+    // There is nothing to be read again that is not read all the time. Where there is a terminal,
+    // HUP means that it has gone.
+    if !terminal::is_ours()
+        && let Err(error) = signals::ignore_hang_up()
+    {
+        voice.say("SIGHUP", &errno::of(&error));
+    }
+    match flags.places() {
+        Ok(places) => check(places, voice),
+        Err(wrong) => {
+            voice.say("places", &wrong);
+            ExitCode::from(2)
+        }
+    }
+}
 
 /// The heart of a companion itself, beaten by the loop that does its work: a companion that hangs
 /// falls silent.

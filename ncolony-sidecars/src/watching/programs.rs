@@ -1,98 +1,62 @@
-//! The programs that a check is asked for: from their files, and whether they run, from the
-//! monitor's records.
+//! The programs that a check is asked for, from their files.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::Debug;
 use std::path::Path;
 
 use ncolony_core::descriptor::FILE_BYTES_MAX;
-use ncolony_core::files::{is_directory, list, read_regular, read_trusted};
+use ncolony_core::files::{is_directory, list, read_trusted};
 use ncolony_core::listing::{EntryKind, Fingerprint};
 use ncolony_core::name::{FileRole, INSTANCES_MAX, config_role};
-use ncolony_core::status::WantWord;
-use ncolony_core::{Places, ProgramName, ProgramStatus, State, Wall};
+use ncolony_core::{Places, ProgramName};
 use serde_json::{Map, Value};
 
+use super::records::{Life, Records};
 use super::{Voice, flags};
 
-/// More than any record has.
-const RECORD_BYTES_MAX: usize = 64 << 20;
+/// What a check reads in a program file.
+pub(crate) trait Asked: Clone + Debug + PartialEq {
+    /// The key that it stands under.
+    const KEY: &'static str;
 
-/// One process of a program: another process is another run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Run {
-    /// Its number.
-    pub(crate) pid: u32,
-    /// When it was started.
-    pub(crate) started: Option<Wall>,
-}
-
-/// Whether there is something to check.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Life {
-    /// There are no records, as beside the original's monitor: it is taken to run.
-    Untold,
-    /// It runs, as this process.
-    Runs(Run),
-    /// It is not wanted up, or waits to be started, or stops: that is the monitor's to deal with.
-    Rests,
+    /// What stands there. `None`: this check is not asked for.
+    ///
+    /// # Errors
+    /// It makes no sense, for a person.
+    fn of_file(bytes: &[u8]) -> Result<Option<Self>, String>;
 }
 
 /// One program, or one instance, as a look has found it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Seen {
-    /// What its file says under the key of the check.
-    pub(crate) extra: Value,
+pub(crate) struct Seen<A> {
+    /// What its file asks for; or what is wrong with that.
+    pub(crate) asked: Result<A, String>,
     /// Whether it runs.
     pub(crate) life: Life,
 }
 
-impl Seen {
-    /// What is to be checked, and the process that it is about where that is known. `None`: nothing
-    /// just now; what is wrong with the key is said.
-    pub(crate) fn to_check<S, E: Display>(
-        &self,
-        subject: &str,
-        parse: impl FnOnce(&Value) -> Result<S, E>,
-        voice: &mut Voice,
-    ) -> Option<(S, Option<Run>)> {
-        let said = parse(&self.extra).map_err(|wrong| {
-            voice.say(
-                subject,
-                &format!("{wrong}; it is not checked until that is mended"),
-            );
-        });
-        let run = match &self.life {
-            Life::Untold => None,
-            Life::Runs(run) => Some(run.clone()),
-            Life::Rests => return None,
-        };
-        Some((said.ok()?, run))
-    }
-}
-
 /// What stood in a program file when it was read last.
 #[derive(Debug)]
-struct Known {
+struct Known<A> {
     /// `None`: it is to be read again in any case.
     fingerprint: Option<Fingerprint>,
-    /// The value of the check's key, and the number of instances.
-    asked: Option<(Value, u32)>,
+    /// What is asked of the check, and the number of instances.
+    asked: Found<A>,
 }
 
-/// All program files, read again only where they have changed.
+/// All program files and their records, read again only where they have changed.
 #[derive(Debug)]
-pub(crate) struct Programs {
-    key: &'static str,
-    files: BTreeMap<ProgramName, Known>,
+pub(crate) struct Programs<A> {
+    files: BTreeMap<ProgramName, Known<A>>,
+    records: Records,
 }
 
-impl Programs {
-    /// The programs whose files have this key.
-    pub(crate) fn with_key(key: &'static str) -> Self {
+impl<A: Asked> Programs<A> {
+    /// No file has been read yet.
+    pub(crate) fn new() -> Self {
         Self {
-            key,
             files: BTreeMap::new(),
+            records: Records::default(),
         }
     }
 
@@ -101,12 +65,12 @@ impl Programs {
         &mut self,
         places: &Places,
         voice: &mut Voice,
-    ) -> Option<BTreeMap<ProgramName, Seen>> {
+    ) -> Option<BTreeMap<ProgramName, Seen<A>>> {
         self.read_files(&places.config, voice)?;
         let records = is_directory(&places.program_statuses());
         let mut all = BTreeMap::new();
         for (name, known) in &self.files {
-            let Some((extra, instances)) = &known.asked else {
+            let Some((asked, instances)) = &known.asked else {
                 continue;
             };
             let members: Vec<ProgramName> = if records && *instances > 1 {
@@ -118,15 +82,25 @@ impl Programs {
             };
             for member in members {
                 let life = if records {
-                    life(&places.program_status(member.as_str()), voice)
+                    self.records.life(places, &member, voice)
                 } else {
                     Life::Untold
                 };
-                let extra = extra.clone();
-                all.insert(member, Seen { extra, life });
+                let asked = asked.clone();
+                all.insert(member, Seen { asked, life });
             }
         }
+        self.records.keep(|name| all.contains_key(name));
         Some(all)
+    }
+
+    /// Whether one program, or one instance, still lives as it did when all were looked at.
+    pub(crate) fn life(&mut self, places: &Places, name: &ProgramName, voice: &mut Voice) -> Life {
+        if is_directory(&places.program_statuses()) {
+            self.records.life(places, name, voice)
+        } else {
+            Life::Untold
+        }
     }
 
     fn read_files(&mut self, config: &Path, voice: &mut Voice) -> Option<()> {
@@ -157,7 +131,7 @@ impl Programs {
             }
             let known = match before.remove(&name) {
                 Some(known) if known.fingerprint == Some(fingerprint) => known,
-                Some(_) | None => read(&path, fingerprint, self.key, voice),
+                Some(_) | None => read(&path, fingerprint, voice),
             };
             self.files.insert(name, known);
         }
@@ -166,9 +140,9 @@ impl Programs {
 }
 
 /// Reads what a program file asks of the check. One that cannot be read asks for nothing.
-fn read(path: &Path, fingerprint: Fingerprint, key: &str, voice: &mut Voice) -> Known {
+fn read<A: Asked>(path: &Path, fingerprint: Fingerprint, voice: &mut Voice) -> Known<A> {
     let subject = path.display().to_string();
-    match asked(path, key) {
+    match asked(path) {
         Ok(asked) => {
             voice.is_well(&subject);
             Known {
@@ -187,54 +161,22 @@ fn read(path: &Path, fingerprint: Fingerprint, key: &str, voice: &mut Voice) -> 
     }
 }
 
-fn asked(path: &Path, key: &str) -> Result<Option<(Value, u32)>, String> {
+/// What is asked of one check, and the number of instances.
+type Found<A> = Option<(Result<A, String>, u32)>;
+
+fn asked<A: Asked>(path: &Path) -> Result<Found<A>, String> {
     let bytes =
         read_trusted(path, FILE_BYTES_MAX, flags::trust()).map_err(|error| error.to_string())?;
-    let mut keys: Map<String, Value> =
+    let keys: Map<String, Value> =
         serde_json::from_slice(&bytes).map_err(|error| format!("it is no JSON object: {error}"))?;
+    if !keys.contains_key(A::KEY) {
+        return Ok(None);
+    }
     let instances = keys.get("instances").and_then(Value::as_u64);
     let instances = instances.and_then(|number| u32::try_from(number).ok());
     let instances = instances.unwrap_or(1).min(INSTANCES_MAX);
-    Ok(keys.remove(key).map(|extra| (extra, instances)))
-}
-
-/// Whether a program runs, by its record. What cannot be read says nothing, and nobody is
-/// restarted for that.
-fn life(path: &Path, voice: &mut Voice) -> Life {
-    let subject = path.display().to_string();
-    let bytes = match read_regular(path, RECORD_BYTES_MAX) {
-        Ok(bytes) => bytes,
-        Err(error) if error.is_absent() => return Life::Rests,
-        Err(error) => {
-            voice.say(&subject, &error.to_string());
-            return Life::Rests;
-        }
-    };
-    match serde_json::from_slice::<ProgramStatus>(&bytes) {
-        Ok(record) => {
-            voice.is_well(&subject);
-            life_of(&record)
-        }
-        Err(error) => {
-            let wrong = format!("it is no record that this version understands: {error}");
-            voice.say(&subject, &wrong);
-            Life::Rests
-        }
-    }
-}
-
-fn life_of(record: &ProgramStatus) -> Life {
-    let runs = match record.state {
-        State::Starting | State::Running => record.want == WantWord::Up,
-        State::Stopped | State::Backoff | State::Stopping | State::Exited | State::Fatal => false,
-    };
-    match record.pid {
-        Some(pid) if runs => Life::Runs(Run {
-            pid,
-            started: record.started,
-        }),
-        Some(_) | None => Life::Rests,
-    }
+    let asked = A::of_file(&bytes).transpose();
+    Ok(asked.map(|asked| (asked, instances)))
 }
 
 #[cfg(test)]

@@ -1,5 +1,10 @@
 //! How runs are ended, and that nothing of them is left.
 
+use std::fs;
+use std::os::unix::fs::OpenOptionsExt;
+
+use nix::fcntl::OFlag;
+use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
 use nix::sys::signal::Signal;
 
 use crate::playing::{Scheduler, every, gone, state};
@@ -75,6 +80,40 @@ fn told_twice_it_does_not_wait() {
     let other = scheduler.number("other");
     scheduler.signal(Signal::SIGTERM);
     scheduler.signal(Signal::SIGINT);
+    assert_eq!(scheduler.end().code(), Some(0));
+    assert_eq!(state(other), None);
+}
+
+#[test]
+fn told_to_read_its_settings_again_it_goes_on_with_its_run() {
+    let options = every("1000", "1000", "1000");
+    let mut scheduler = Scheduler::in_session(&options, TWO, None);
+    let other = scheduler.number("other");
+    for _time in 0..2 {
+        scheduler.signal(Signal::SIGHUP);
+        scheduler.line("told to read its settings again by SIGHUP");
+    }
+    assert!(state(other).is_some());
+    scheduler.signal(Signal::SIGTERM);
+    assert_eq!(scheduler.end().code(), Some(0));
+    assert_eq!(state(other), None);
+}
+
+#[test]
+fn it_ends_with_its_terminal_and_leaves_nothing_behind() {
+    // No other process that is started here may hold its end.
+    let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let held = posix_openpt(flags).unwrap();
+    grantpt(&held).unwrap();
+    unlockpt(&held).unwrap();
+    let mut terminal = fs::File::options();
+    terminal.read(true).write(true);
+    terminal.custom_flags(OFlag::O_NOCTTY.bits());
+    let terminal = terminal.open(ptsname_r(&held).unwrap()).unwrap();
+    let options = every("1000", "1000", "1000");
+    let mut scheduler = Scheduler::in_session(&options, TWO, Some(terminal.into()));
+    let other = scheduler.number("other");
+    drop(held);
     assert_eq!(scheduler.end().code(), Some(0));
     assert_eq!(state(other), None);
 }

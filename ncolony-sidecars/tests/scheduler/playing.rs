@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -48,10 +49,30 @@ impl Scheduler {
 
     /// The same, with these variables in its environment.
     pub(crate) fn with_variables(words: &[String], variables: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_ncolony-scheduler"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ncolony-scheduler"));
+        command
             .args(words)
             .envs(variables.iter().copied())
-            .stdin(Stdio::null())
+            .stdin(Stdio::null());
+        Self::of_command(command)
+    }
+
+    /// One that runs this, in a session of its own; with a terminal, that is the session's.
+    pub(crate) fn in_session(options: &[String], script: &str, terminal: Option<OwnedFd>) -> Self {
+        let mut command = Command::new("setsid");
+        if terminal.is_some() {
+            command.arg("--ctty");
+        }
+        command
+            .arg(env!("CARGO_BIN_EXE_ncolony-scheduler"))
+            .args(options)
+            .args(["--", "sh", "-c", script])
+            .stdin(terminal.map_or_else(Stdio::null, Stdio::from));
+        Self::of_command(command)
+    }
+
+    fn of_command(mut command: Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::colony::python;
-use crate::process::{Running, command, program};
+use crate::process::{Running, command, install, program};
 
 /// What is added to a configuration so that its states can be asked for.
 const OBSERVED: &str = "
@@ -67,7 +67,7 @@ impl Side {
         fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interoperation/supervisord");
         copy(&source.join(name), directory.path());
-        fs::copy(source.join("stand-in"), directory.path().join("stand-in")).unwrap();
+        install(source.join("stand-in"), directory.path().join("stand-in"));
         let side = Self { directory };
         for made in ["log", "run", "auto", "seen"] {
             fs::create_dir(side.path(made)).unwrap();

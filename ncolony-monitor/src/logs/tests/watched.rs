@@ -18,7 +18,7 @@ impl Bench {
             .prepare(&spec(source.name.as_str(), keys))
             .unwrap();
         self.logs.watch_ends(&ends, source, line);
-        let clone = |end: BorrowedFd<'_>| File::from(end.try_clone_to_owned().unwrap());
+        let clone = |end: Arc<File>| end.try_clone().unwrap();
         let clones = (clone(ends.stdout()), clone(ends.stderr()));
         let ends: Ends = ends;
         self.logs.started(&source.name, ends, 7);

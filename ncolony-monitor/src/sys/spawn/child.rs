@@ -26,6 +26,8 @@ pub(super) struct Order<'a> {
     pub(super) dies_with_us: bool,
     /// The signals whose effect is not the default one yet.
     pub(super) inherited: &'a [c_int],
+    /// Whether the child has run at all.
+    pub(super) begun: bool,
     pub(super) failure: Option<LaunchError>,
 }
 
@@ -33,6 +35,7 @@ pub(super) struct Order<'a> {
 pub(super) extern "C" fn begin(order: *mut c_void) -> c_int {
     // SAFETY: the parent has passed its `Order` and is suspended while we use it.
     let order = unsafe { &mut *order.cast::<Order<'_>>() };
+    order.begun = true;
     // SAFETY: we are the child, on a stack of our own, with every signal blocked.
     let failure = unsafe { become_program(order) };
     order.failure = Some(failure);

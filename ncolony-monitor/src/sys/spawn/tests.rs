@@ -1,5 +1,5 @@
 use std::io::Read;
-use std::os::fd::{AsFd, RawFd};
+use std::os::fd::RawFd;
 
 use ncolony_core::descriptor::{Amount, Limits, Resource, ResourceLimit};
 use ncolony_core::{Exit, Signal};
@@ -26,7 +26,7 @@ fn strings(texts: &[&str]) -> Vec<CString> {
 fn run(line: &str, change: impl FnOnce(&mut Launch<'_>)) -> Result<(String, Exit), LaunchError> {
     let mut launcher = Launcher::new().unwrap();
     let (mut reader, writer) = io::pipe().unwrap();
-    let null = launcher.null().try_clone().unwrap();
+    let writer = Arc::new(File::from(OwnedFd::from(writer)));
     let mut launch = Launch {
         candidates: strings(&["/bin/sh"]),
         argv: strings(&["sh", "-c", line]),
@@ -35,15 +35,17 @@ fn run(line: &str, change: impl FnOnce(&mut Launch<'_>)) -> Result<(String, Exit
         umask: None,
         credentials: nobody_else(),
         granted: Granted::nothing(),
-        stdin: null.as_fd(),
-        stdout: writer.as_fd(),
-        stderr: writer.as_fd(),
+        streams: Streams {
+            stdin: launcher.null(),
+            stdout: Arc::clone(&writer),
+            stderr: writer,
+        },
         sockets: Vec::new(),
         dies_with_us: false,
     };
     change(&mut launch);
     let started = launcher.launch(&launch, None);
-    drop(writer);
+    drop(launch);
     let pid = started?.pid;
     let mut printed = String::new();
     reader.read_to_string(&mut printed).unwrap();

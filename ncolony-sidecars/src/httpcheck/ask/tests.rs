@@ -44,19 +44,42 @@ fn ask(url: &str, keys: Value) -> Outcome {
         .as_object_mut()
         .unwrap()
         .extend(keys.as_object().unwrap().clone());
-    Client::new().ask(&Settings::parse(&extra).unwrap())
+    Client::new().ask(&check(&extra))
+}
+
+fn check(extra: &Value) -> HttpCheck {
+    let file = json!({HttpCheck::KEY: extra}).to_string();
+    HttpCheck::of_file(file.as_bytes()).unwrap().unwrap()
 }
 
 fn wrong(outcome: Outcome) -> String {
-    match outcome {
-        Outcome::Bad(wrong) => wrong,
-        Outcome::Well => panic!("it is well"),
+    match &outcome {
+        Outcome::Bad(wrong) => wrong.clone(),
+        Outcome::Well | Outcome::Unmade(_) => panic!("it is not bad: {outcome:?}"),
     }
 }
 
 const ERROR: &str = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 5\r\n\r\nsorry";
 const MOVED: &str =
     "HTTP/1.1 302 Found\r\nLocation: http://192.0.2.1/\r\nContent-Length: 0\r\n\r\n";
+
+#[test]
+fn what_makes_sense_in_a_file_can_be_sent() {
+    for url in [
+        "http://a",
+        "https://a-b.example:8443/x?y=z#part",
+        "http://user:word@10.0.0.1/",
+        "http://[::1]:80/%20",
+        "http://a?x",
+        "HTTP://a/",
+        "http://a/~!$&'()*+,;=:@[]|{}",
+    ] {
+        let headers = json!({"X-Ü".replace('Ü', "!#$%&'*+-.^_`|~"): "a ü\tb"});
+        let extra =
+            json!({"url": url, "period": 1, "method": "M!#$%&'*+-.^_`|~1", "headers": headers});
+        assert!(request(&check(&extra)).is_ok(), "{url}");
+    }
+}
 
 #[test]
 fn any_answer_is_one_where_nothing_else_is_expected() {
@@ -96,6 +119,18 @@ fn the_request_is_the_one_that_was_asked_for_and_says_who_asks() {
 }
 
 #[test]
+fn a_request_and_the_head_of_its_answer_may_be_long() {
+    let long = "x".repeat(100_000);
+    let head = "y".repeat(60_000);
+    let answer = format!("HTTP/1.1 200 OK\r\nX-Long: {head}\r\nContent-Length: 5\r\n\r\nhello");
+    let server = server(answer.leak());
+    let keys = json!({"headers": {"X-Long": &long}, "expect": {"text": "hello"}});
+    assert_eq!(ask(&server.url, keys), Outcome::Well);
+    let heard = server.heard.recv().unwrap();
+    assert!(heard.iter().any(|line| line.ends_with(&long)));
+}
+
+#[test]
 fn a_server_that_accepts_and_never_answers_is_bad_after_the_timeout() {
     let begun = Instant::now();
     let said = wrong(ask(&server("").url, json!({"timeout": 0.2})));
@@ -124,4 +159,17 @@ fn a_refused_connection_and_an_answer_that_is_none_are_bad() {
 fn a_server_without_a_good_certificate_is_bad() {
     let url = server("no handshake at all").url.replace("http:", "https:");
     wrong(ask(&url, json!({})));
+}
+
+#[test]
+fn a_shortage_here_says_nothing_about_the_server() {
+    let settings = check(&json!({"url": "http://localhost", "period": 1}));
+    for number in [24, 23, 12, 105] {
+        let error = ureq::Error::Io(io::Error::from_raw_os_error(number));
+        let outcome = failure(&error, &settings);
+        assert!(matches!(outcome, Outcome::Unmade(_)), "{outcome:?}");
+    }
+    let refused = ureq::Error::Io(io::Error::from_raw_os_error(111));
+    let expected = Outcome::Bad("Connection refused (ECONNREFUSED)".to_owned());
+    assert_eq!(failure(&refused, &settings), expected);
 }

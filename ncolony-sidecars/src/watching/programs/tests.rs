@@ -2,13 +2,26 @@ use std::fs;
 
 use serde_json::json;
 
+use super::super::records::Run;
 use super::*;
 
-const KEY: &str = "ncolony.test";
+/// The number under the key `ncolony.test`.
+#[derive(Clone, Debug, PartialEq)]
+struct Number(u64);
+
+impl Asked for Number {
+    const KEY: &'static str = "ncolony.test";
+
+    fn of_file(bytes: &[u8]) -> Result<Option<Self>, String> {
+        let file: Value = serde_json::from_slice(bytes).unwrap();
+        let number = file[Self::KEY].as_u64().map(Self);
+        number.map(Some).ok_or_else(|| "it is no number".to_owned())
+    }
+}
 
 struct Field {
     dir: tempfile::TempDir,
-    programs: Programs,
+    programs: Programs<Number>,
     voice: Voice,
 }
 
@@ -18,7 +31,7 @@ impl Field {
         fs::create_dir(dir.path().join("config")).unwrap();
         Self {
             dir,
-            programs: Programs::with_key(KEY),
+            programs: Programs::new(),
             voice: Voice::new("test"),
         }
     }
@@ -52,7 +65,7 @@ impl Field {
         fs::write(self.places().program_status(name), record.to_string()).unwrap();
     }
 
-    fn look(&mut self) -> Option<BTreeMap<ProgramName, Seen>> {
+    fn look(&mut self) -> Option<BTreeMap<ProgramName, Seen<Number>>> {
         let places = self.places();
         self.programs.look(&places, &mut self.voice)
     }
@@ -71,13 +84,13 @@ fn runs(pid: u32) -> Life {
 #[test]
 fn only_programs_with_the_key_are_seen_and_a_bad_file_is_passed_over() {
     let mut field = Field::new();
-    field.file("web", r#"{"args": ["x"], "ncolony.test": {"a": 1}}"#);
+    field.file("web", r#"{"args": ["x"], "ncolony.test": 5}"#);
     field.file("plain", r#"{"args": ["x"]}"#);
     field.file("broken", "{");
     field.file("web.bak", r#"{"args": ["x"], "ncolony.test": 1}"#);
     let all = field.look().unwrap();
     assert_eq!(all.len(), 1);
-    assert_eq!(all["web"].extra, json!({"a": 1}));
+    assert_eq!(all["web"].asked, Ok(Number(5)));
     assert_eq!(all["web"].life, Life::Untold);
 }
 
@@ -85,13 +98,21 @@ fn only_programs_with_the_key_are_seen_and_a_bad_file_is_passed_over() {
 fn a_changed_file_is_read_again_and_a_second_one_ends_the_check() {
     let mut field = Field::new();
     field.file("web", r#"{"ncolony.test": 1}"#);
-    assert_eq!(field.look().unwrap()["web"].extra, json!(1));
+    assert_eq!(field.look().unwrap()["web"].asked, Ok(Number(1)));
     field.file("web", r#"{"ncolony.test":  22}"#);
-    assert_eq!(field.look().unwrap()["web"].extra, json!(22));
+    assert_eq!(field.look().unwrap()["web"].asked, Ok(Number(22)));
     field.file("web.json", r#"{"ncolony.test": 1}"#);
     assert!(field.look().unwrap().is_empty());
     fs::remove_file(field.places().config.join("web")).unwrap();
-    assert_eq!(field.look().unwrap()["web"].extra, json!(1));
+    assert_eq!(field.look().unwrap()["web"].asked, Ok(Number(1)));
+}
+
+#[test]
+fn a_key_that_makes_no_sense_is_seen_with_what_is_wrong() {
+    let mut field = Field::new();
+    field.file("web", r#"{"ncolony.test": "many"}"#);
+    let wrong = "it is no number".to_owned();
+    assert_eq!(field.look().unwrap()["web"].asked, Err(wrong));
 }
 
 #[test]
@@ -138,4 +159,20 @@ fn every_instance_is_seen_for_itself() {
         ("web:1".to_owned(), Life::Rests),
     ];
     assert_eq!(field.lives(), expected);
+}
+
+#[test]
+fn one_program_is_looked_at_again_without_all_others() {
+    let mut field = Field::new();
+    field.file("web", r#"{"ncolony.test": 1}"#);
+    field.record("web", &json!({}));
+    assert_eq!(field.lives()[0].1, runs(7));
+    let name = ProgramName::new("web").unwrap();
+    let places = field.places();
+    let life = |field: &mut Field| field.programs.life(&places, &name, &mut field.voice);
+    assert_eq!(life(&mut field), runs(7));
+    field.record("web", &json!({"pid": 1234}));
+    assert_eq!(life(&mut field), runs(1234));
+    fs::remove_file(places.program_status("web")).unwrap();
+    assert_eq!(life(&mut field), Life::Rests);
 }

@@ -1,0 +1,109 @@
+//! A check that a test plays with, the program files that it reads and the messages that it writes.
+//! Nothing here waits for a time, only for what is to happen, and not for ever.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Whatever takes longer is not going to happen.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The directories that a check looks at.
+pub(crate) struct Field {
+    directory: TempDir,
+}
+
+/// A running check; it ends with this value.
+pub(crate) struct Check(Child);
+
+impl Field {
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["config", "messages"] {
+            fs::create_dir(directory.path().join(name)).unwrap();
+        }
+        Self { directory }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Writes the file of a program that is to be checked.
+    pub(crate) fn program(&self, name: &str, key: &str, extra: &Value) {
+        let text = json!({"args": ["x"], key: extra}).to_string();
+        let unfinished = self.path(&format!("{name}.new"));
+        fs::write(&unfinished, text).unwrap();
+        fs::rename(unfinished, self.path("config").join(name)).unwrap();
+    }
+
+    /// Starts a check, given its path; what it says goes to the file `said`.
+    pub(crate) fn check(&self, binary: &str, variables: &[(&str, &str)]) -> Check {
+        let mut command = self.command(binary);
+        command.envs(variables.iter().copied());
+        command.stderr(File::create(self.path("said")).unwrap());
+        Check(command.spawn().unwrap())
+    }
+
+    fn command(&self, binary: &str) -> Command {
+        let mut command = Command::new(binary);
+        command
+            .arg("--config")
+            .arg(self.path("config"))
+            .arg("--messages")
+            .arg(self.path("messages"))
+            .args(["--freq", "0.1"])
+            .env_remove("SSL_CERT_DIR")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        command
+    }
+
+    /// Takes away all requests that have come, as a monitor does; whom they name, and why.
+    pub(crate) fn requests(&self) -> Vec<(String, String)> {
+        let entries = fs::read_dir(self.path("messages")).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let whole = paths.filter(|path| path.extension().is_none_or(|end| end != "new"));
+        whole
+            .map(|path| {
+                let message: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+                fs::remove_file(path).unwrap();
+                assert_eq!(message["type"], "RESTART");
+                let word = |key: &str| message[key].as_str().unwrap().to_owned();
+                (word("name"), word("reason"))
+            })
+            .collect()
+    }
+
+    /// What the check has said.
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(self.path("said")).unwrap()
+    }
+}
+
+impl Drop for Check {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// Waits for this to be so.
+#[track_caller]
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    let mut pause = Duration::from_millis(1);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "it has not happened: {what}");
+        thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}

@@ -201,7 +201,11 @@ mod tests {
             let beaten = (second.min(last) * 1000 / beat) * beat;
             let shown = i64::try_from(beaten).unwrap();
             // No step leads to the very moment of a beat before.
-            let stepped = if beaten >= 200_000 { step * 1000 + 7 } else { 0 };
+            let stepped = if beaten >= 200_000 {
+                step * 1000 + 7
+            } else {
+                0
+            };
             judge.felt(at(second), mark(shown + stepped));
             if second % freq == 0 && is_silent(&judge, second) {
                 return Some(second);

@@ -11,8 +11,9 @@ use crate::note::one_line;
 use crate::records::ProgramRecord;
 use crate::watch::Watched;
 
-/// Those who only wait for their turn mostly wait less.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// Those who only wait for their turn mostly wait less: what they wait for has begun, and counts as up
+/// when it has lived for its threshold.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What is said of those that wait, each sentence once.
 #[derive(Debug, Default)]

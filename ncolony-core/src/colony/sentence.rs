@@ -15,6 +15,21 @@ pub(super) fn restarted_because(reason: String) -> String {
     format!("started on request: {reason}")
 }
 
+pub(super) const ON_REQUEST: &str = "started on request";
+
+pub(super) const FILE_CAME: &str = "its file says that it is to run";
+
+pub(super) const FILE_CHANGED: &str = "its file has changed";
+
+pub(super) const OTHERS_CAME: &str = "what it waited for is there";
+
+pub(super) fn wait_is_over(wait: Duration) -> String {
+    if wait.is_zero() {
+        return "it has ended and is started again at once".to_owned();
+    }
+    format!("its wait of {} is over", span_in_words(wait))
+}
+
 pub(super) const LOST_START: &str =
     "the monitor ended while it started this, and nothing of that is there; starting again at once";
 
@@ -165,7 +180,7 @@ pub(super) fn out_of_date(by_message: bool, because: Option<&str>) -> String {
     match (by_message, because) {
         (true, Some(reason)) => format!("it is to be restarted: {reason}"),
         (true, None) => "it is to be restarted".to_owned(),
-        (false, _) => "its file has changed".to_owned(),
+        (false, _) => FILE_CHANGED.to_owned(),
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::phase::{Phase, Rest};
 use super::program::{Program, Why};
+use super::sentence;
 use crate::event::{Cause, Event};
 use crate::policy::Ended;
 use crate::status::State;
@@ -65,7 +66,7 @@ impl Telling {
             && start.to == State::Starting
         {
             start.pid = Some(pid);
-            start.detail = detail.cloned();
+            start.detail = detail.cloned().or(start.detail.take());
         }
     }
 
@@ -93,8 +94,14 @@ impl Program {
     /// Enters a phase. If that is another state, an event says so.
     pub(super) fn enter(&mut self, now: Now, phase: Phase, cause: Cause) {
         let (from, cause) = self.telling.woken.take().unwrap_or((self.state(), cause));
+        let is_start = matches!(phase, Phase::Ordered { .. });
+        let why = is_start.then(|| self.why_started(cause)).flatten();
         self.change_phase(now, phase);
+        let before = self.telling.events.len();
         self.note(now, from, cause);
+        if let Some(why) = why.filter(|_| self.telling.events.len() > before) {
+            self.telling.explain(&why);
+        }
     }
 
     /// Wakes what waits or rests: it is as if it had just stopped, and what is wanted decides what
@@ -108,7 +115,7 @@ impl Program {
 
     /// Rests because nobody wants it to run.
     pub(super) fn rest(&mut self, now: Now, why: Why) {
-        self.rest_for(now, why.cause(), super::sentence::at_rest_because(why));
+        self.rest_for(now, why.cause(), sentence::at_rest_because(why));
     }
 
     /// Rests for this reason.
@@ -152,9 +159,30 @@ impl Program {
         });
     }
 
+    /// Why it is started, where more is known than the cause.
+    fn why_started(&self, cause: Cause) -> Option<String> {
+        match (cause, &self.phase) {
+            (Cause::Timer, Phase::Delayed { wait, .. }) => Some(sentence::wait_is_over(*wait)),
+            (Cause::Config, _) if self.starts == 0 => Some(sentence::FILE_CAME.to_owned()),
+            (Cause::Config, _) => Some(sentence::FILE_CHANGED.to_owned()),
+            (Cause::Message, _) => Some(sentence::ON_REQUEST.to_owned()),
+            (Cause::Dependency, _) => Some(sentence::OTHERS_CAME.to_owned()),
+            (
+                Cause::Timer
+                | Cause::Exit
+                | Cause::Signal
+                | Cause::Ready
+                | Cause::Watchdog
+                | Cause::Shutdown
+                | Cause::Adopted,
+                _,
+            ) => None,
+        }
+    }
+
     fn detail(&self, ended: Option<Ended>) -> Option<String> {
         match &self.phase {
-            Phase::Idle(Rest::Stopped) => ended.map(|ended| super::sentence::gone(&ended)),
+            Phase::Idle(Rest::Stopped) => ended.map(|ended| sentence::gone(&ended)),
             Phase::Ordered { .. } | Phase::Starting(_) | Phase::Running(_) => None,
             Phase::Idle(Rest::Exited(_) | Rest::Fatal)
             | Phase::Delayed { .. }
@@ -172,7 +200,7 @@ impl Program {
             from: state,
             to: state,
             cause: Cause::Adopted,
-            detail: Some(super::sentence::ADOPTED.to_owned()),
+            detail: Some(sentence::ADOPTED.to_owned()),
             pid: self.child().map(|child| child.pid),
             exit: None,
             lifetime: None,

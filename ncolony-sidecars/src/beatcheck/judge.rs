@@ -37,7 +37,7 @@ pub(crate) struct Silence {
 #[derive(Debug)]
 pub(crate) struct Judge {
     watched: Watched,
-    run: Option<Run>,
+    run: Run,
     grace_until: Mono,
     last_beat: Mono,
     /// What the file was like at the last touch of the pulse; the outer `None`: never felt.
@@ -47,7 +47,7 @@ pub(crate) struct Judge {
 impl Patient for Judge {
     type Asked = Watched;
 
-    fn new(watched: Watched, run: Option<Run>, now: Mono) -> Self {
+    fn new(watched: Watched, run: Run, now: Mono) -> Self {
         Self {
             grace_until: now.after(watched.grace),
             watched,
@@ -61,8 +61,8 @@ impl Patient for Judge {
         &self.watched
     }
 
-    fn is_about(&self, watched: &Watched, run: Option<&Run>) -> bool {
-        self.watched == *watched && self.run.as_ref() == run
+    fn is_about(&self, watched: &Watched, run: &Run) -> bool {
+        self.watched == *watched && self.run == *run
     }
 }
 
@@ -126,12 +126,18 @@ pub(crate) fn reason(silence: &Silence, file: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ncolony_core::listing::Fingerprint;
+
     use super::*;
 
     const PERIOD: u64 = 10;
 
     fn at(seconds: u64) -> Mono {
         Mono::default().after(Duration::from_secs(seconds))
+    }
+
+    fn start(number: u64) -> Run {
+        Run::Unrecorded(Fingerprint::of_number(number))
     }
 
     /// Watched from second 100 on; grace ends at 130.
@@ -141,7 +147,7 @@ mod tests {
             grace: Duration::from_secs(3 * PERIOD),
             status: "/hearts".into(),
         };
-        Judge::new(watched, None, at(100))
+        Judge::new(watched, start(1), at(100))
     }
 
     fn mark(number: i64) -> Option<Mark> {
@@ -277,16 +283,17 @@ mod tests {
     #[test]
     fn another_process_or_another_promise_is_another_watch() {
         let judge = judge();
-        let run = Run {
+        let process = Run::Process {
             pid: 7,
             started: None,
         };
-        assert!(judge.is_about(&judge.watched, None));
-        assert!(!judge.is_about(&judge.watched, Some(&run)));
+        assert!(judge.is_about(&judge.watched, &start(1)));
+        assert!(!judge.is_about(&judge.watched, &start(2)));
+        assert!(!judge.is_about(&judge.watched, &process));
         let other = Watched {
             period: Duration::from_secs(1),
             ..judge.watched.clone()
         };
-        assert!(!judge.is_about(&other, None));
+        assert!(!judge.is_about(&other, &start(1)));
     }
 }

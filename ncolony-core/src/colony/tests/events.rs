@@ -93,6 +93,44 @@ fn a_restart_is_told_step_by_step() {
 }
 
 #[test]
+fn a_start_says_why_it_is_one() {
+    let starts = |driver: &mut Driver| -> Vec<String> {
+        let lines = driver.printed("web", &[]);
+        driver.observe(lines);
+        let told = driver.events().into_iter();
+        let told = told.filter(|event| event.name.as_str() == "web");
+        told.filter(|event| event.to == State::Starting)
+            .map(|event| event.detail.unwrap())
+            .collect()
+    };
+    let mut web = Driver::new();
+    web.file("web", r#""requires": ["db"]"#);
+    web.file("db", "");
+    web.wait(3000);
+    assert_eq!(starts(&mut web), ["what it waited for is there"]);
+    web.exits("web", 3);
+    web.wait(500);
+    assert_eq!(
+        starts(&mut web),
+        ["it has ended and is started again at once"]
+    );
+    web.exits("web", 3);
+    web.wait(3000);
+    assert_eq!(starts(&mut web), ["its wait of 1 s is over"]);
+    web.file("web", r#""args": ["other"]"#);
+    web.exits("web", 0);
+    assert_eq!(starts(&mut web), ["its file has changed"]);
+    web.tell("RESTART", "web");
+    web.exits("web", 0);
+    assert_eq!(starts(&mut web), ["started on request"]);
+    web.say(r#"{"type": "RESTART", "name": "web", "reason": "new data"}"#);
+    web.exits("web", 0);
+    assert_eq!(starts(&mut web), ["started on request: new data"]);
+    let mut web = Driver::with("web", "");
+    assert_eq!(starts(&mut web), ["its file says that it is to run"]);
+}
+
+#[test]
 fn the_start_after_a_restart_names_who_asked_for_it() {
     let mut web = Driver::running("web", "");
     web.events();

@@ -7,14 +7,15 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use ncolony_core::files::make_directory;
 
 use super::compress::Compressor;
+use super::custody;
 use super::inlet::Inlet;
 use super::rotate;
 use super::route::Target;
 use super::step::{Step, View, decide, in_page};
 use super::tail::Tail;
-use super::way::{self, Way};
 use crate::sys::errno;
 use crate::sys::splice::{self, Glass};
+use crate::way::Way;
 
 /// So near to its limit a file is written with an eye on where lines end.
 const NEAR: u64 = 64 * 1024;
@@ -330,12 +331,12 @@ impl LogFile {
 
     fn open_new(&self) -> io::Result<File> {
         let path = &self.target.path;
-        match (way::open(&self.target), path.parent()) {
+        match (custody::open(&self.target), path.parent()) {
             (Err(error), Some(parent))
                 if error.kind() == io::ErrorKind::NotFound && self.target.in_place =>
             {
                 make_directory(parent, 0o755).map_err(|error| error.source)?;
-                way::open(&self.target)
+                custody::open(&self.target)
             }
             (opened, _) => opened,
         }
@@ -361,7 +362,7 @@ impl LogFile {
 }
 
 fn before_it(log: &Target, skip: u64, most: usize) -> Vec<u8> {
-    let newest = Way::to_name(&log.path).and_then(|way| way.open_rotated(1, log));
+    let newest = Way::to_name(&log.path).and_then(|way| custody::open_rotated(&way, 1, log));
     let Ok(file) = newest else {
         return Vec::new();
     };

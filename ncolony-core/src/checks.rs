@@ -99,8 +99,8 @@ impl<'v, 'a> Keys<'v, 'a> {
     }
 }
 
-/// Who checks more often than this, or beats, does nothing else.
-const TIME_MIN: Duration = Duration::from_millis(1);
+/// Who checks more often than this, or beats, or looks, does nothing else.
+pub const TIME_MIN: Duration = Duration::from_millis(1);
 
 /// A number of seconds that something takes.
 fn some_time(value: &Value<'_>) -> Result<Duration, ConfigError> {

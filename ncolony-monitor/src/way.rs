@@ -1,10 +1,11 @@
 //! The way to a file that a program's file names, as a monitor takes it that is root.
 //!
 //! Whoever can write a directory decides what stands under each of its names. If root followed a
-//! link there, he would have root write, rename or remove what he may not himself. So root goes from one directory to the next, holds each, follows no link that
-//! others could have put there, and does in the last one what is to be done by its own names.
-//! Where nobody but root has a say on the whole way, the path is used as it is. Everybody else's
-//! monitor can do no more than its user, and always uses it as it is.
+//! link there, he would have root write, rename or remove what he may not himself. So root goes
+//! from one directory to the next, holds each, follows no link that others could have put there,
+//! and does in the last one what is to be done by its own names. Where nobody but root has a say on
+//! the whole way, the path is used as it is. Everybody else's monitor can do no more than its user,
+//! and always uses it as it is.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};

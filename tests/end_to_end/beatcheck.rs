@@ -82,6 +82,50 @@ fn a_program_whose_heart_stops_is_restarted_and_one_that_beats_is_not() {
     }
 }
 
+/// How long the first two processes of a program lived, both ended by a restart for this reason.
+fn two_lives(colony: &Colony, name: &str, why: &str) -> [f64; 2] {
+    let record = colony.until_record(name, "it is restarted twice", |record| {
+        let says_why = record
+            .reason
+            .as_deref()
+            .is_some_and(|said| said.contains(why));
+        record.starts >= 3 && says_why
+    });
+    let told = colony.events_of(name);
+    let mut lives = told.iter().filter_map(|event| event.lifetime);
+    let two = [lives.next(), lives.next()].map(Option::unwrap);
+    let reasons = told.iter().filter_map(|event| event.detail.as_deref());
+    assert!(
+        reasons.filter(|said| said.contains(why)).count() >= 2,
+        "{record:?} {told:#?}"
+    );
+    two
+}
+
+#[test]
+fn a_heart_that_stops_is_acted_on_within_its_period_and_a_look() {
+    let colony = watched(json!({}));
+    let heart = json!({"period": 3, "grace": 0.1, "status": colony.path("hearts")});
+    let keys = json!({"env": {"HEART": colony.path("hearts/still"), "PATH": "/usr/bin:/bin"},
+        "ncolony.beatcheck": heart});
+    colony.program("still", shell(STILL, keys));
+    for life in two_lives(&colony, "still", "its heart has stopped") {
+        // A look, a turn of the check, and what a busy machine takes.
+        assert!((2.9..3.0 + 0.1 + 1.0 + 3.0).contains(&life), "{life}");
+    }
+}
+
+#[test]
+fn who_was_restarted_has_its_grace_again() {
+    let colony = watched(json!({}));
+    let heart = json!({"period": 0.2, "grace": 15, "status": colony.path("hearts")});
+    let keys = json!({"ncolony.beatcheck": heart});
+    colony.program("silent", shell("exec sleep 1000", keys));
+    for life in two_lives(&colony, "silent", "its heart does not beat") {
+        assert!(life >= 2.9, "{life}");
+    }
+}
+
 #[test]
 fn a_program_that_is_not_wanted_up_is_left_alone() {
     let colony = watched(json!({}));

@@ -86,37 +86,79 @@ fn why(colony: &Colony, name: &str, reason: &str) {
     });
 }
 
-#[test]
-fn a_server_that_hangs_or_answers_wrongly_is_down_and_a_good_one_is_not() {
-    let colony = checked();
-    let quick = json!({"period": 0.4, "timeout": 0.4, "grace": 1, "maxBad": 1});
-    let mut expecting = quick.clone();
-    expecting["expect"] = json!({"status": [200]});
-    let patient = json!({"period": 0.5, "grace": 1, "maxBad": 40});
-    let mut well = patient.clone();
-    well["expect"] = json!({"status": [200], "text": "ex"});
+/// Bears one failure, asks soon.
+fn quick() -> Value {
+    json!({"period": 0.4, "timeout": 0.4, "grace": 1, "maxBad": 1})
+}
 
-    let refused = TcpListener::bind("127.0.0.1:0").unwrap();
-    let gone = format!("http://{}/", refused.local_addr().unwrap());
-    drop(refused);
-    let wrong = server(Manner::Error);
+/// A program with such a server is restarted again and again, and its record and its events say
+/// why; one whose server is well is not.
+fn is_restarted(name: &str, url: &str, extra: Value, reason: &str) {
+    let colony = checked();
+    // It would be due twice over.
+    let well = json!({"period": 0.5, "grace": 1, "maxBad": 2,
+        "expect": {"status": [200], "text": "ex"}});
     served(&colony, "well", &server(Manner::Well), well);
-    // Without `expect` any answer will do, as it did for the original.
-    served(&colony, "anything", &wrong, patient);
-    served(&colony, "wrong", &wrong, expecting);
-    served(&colony, "hangs", &server(Manner::Hangs), quick.clone());
-    served(&colony, "gone", &gone, quick);
-    for (name, reason) in [
-        ("wrong", "500 Internal Server Error"),
-        ("hangs", "within 0.4 s"),
-        ("gone", "refused"),
-    ] {
-        until_restarted(&colony, name);
-        why(&colony, name, reason);
-    }
-    for name in ["well", "anything"] {
-        assert_eq!(colony.record(name).starts, 1, "{name}");
-    }
+    served(&colony, name, url, extra);
+    colony.until_record(name, "it is restarted again and again for that", |record| {
+        let said = record.reason.as_deref();
+        record.starts >= 5 && said.is_some_and(|said| said.contains(reason))
+    });
+    why(&colony, name, reason);
+    assert_eq!(colony.record("well").starts, 1);
+}
+
+#[test]
+fn a_server_that_takes_connections_in_and_never_answers_is_down() {
+    is_restarted(
+        "hangs",
+        &server(Manner::Hangs),
+        quick(),
+        "no whole answer within 0.4 s",
+    );
+}
+
+#[test]
+fn a_server_that_answers_with_an_error_is_down_where_another_code_is_expected() {
+    let mut expecting = quick();
+    expecting["expect"] = json!({"status": [200]});
+    let url = server(Manner::Error);
+    is_restarted("wrong", &url, expecting, "500 Internal Server Error");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_down() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", closed.local_addr().unwrap());
+    drop(closed);
+    is_restarted("gone", &url, quick(), "refused");
+}
+
+#[test]
+fn where_nothing_is_expected_any_answer_will_do() {
+    let colony = checked();
+    // As it did for the original.
+    let patient = json!({"period": 0.5, "grace": 1, "maxBad": 2});
+    served(&colony, "anything", &server(Manner::Error), patient);
+    served(&colony, "witness", &server(Manner::Hangs), quick());
+    colony.until_record("witness", "it is restarted four times", |record| {
+        record.starts >= 5
+    });
+    assert_eq!(colony.record("anything").starts, 1);
+}
+
+#[test]
+fn who_was_restarted_has_its_grace_again() {
+    let colony = checked();
+    let extra = json!({"period": 0.2, "grace": 15, "maxBad": 0, "expect": {"text": "nothing"}});
+    served(&colony, "wrong", &server(Manner::Well), extra);
+    until_restarted(&colony, "wrong");
+    let lives = colony.events_of("wrong");
+    let lives: Vec<f64> = lives.iter().filter_map(|event| event.lifetime).collect();
+    assert!(
+        lives.len() >= 2 && lives.iter().all(|life| *life >= 2.9),
+        "{lives:?}"
+    );
 }
 
 #[test]

@@ -75,8 +75,8 @@ def wrong_life(name, life, following, disturbed, figures):
         return [f"{name}: ill since {last:.1f}, the restart was due at {due:.1f}, and at the latest at "
                 f"{bound:.1f}; it {what} at {ended:.1f}{' (disturbed)' if was_disturbed else ''}"]
     if following:
-        kind = name.rstrip("0123456789") + (" disturbed" if was_disturbed else "")
-        figures.setdefault(kind, []).append(ended - due)
+        kind = name.rstrip("-0123456789") + (", disturbed" if was_disturbed else "")
+        figures.setdefault(kind, []).append((ended - last, ended - due))
     return []
 
 
@@ -270,6 +270,7 @@ def soak(options):
         report(colony, counts, figures)
         if not wrong:
             colony.end()
+            print("all stopped in order")
     finally:
         colony.kill()
         if wrong:
@@ -284,8 +285,10 @@ def soak(options):
 
 def report(colony, counts, figures):
     print("done to them: " + ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in sorted(counts.items())))
-    for kind, late in sorted(figures.items()):
-        print(f"{kind}: {len(late)} restarts, at most {max(late):.2f} s after they were due")
+    for kind, found in sorted(figures.items()):
+        after, late = zip(*found)
+        print(f"{kind}: {len(found)} restarts, {min(after):.1f} to {max(after):.1f} s after the last sign of life, "
+              f"the latest {abs(max(late)):.1f} s {'after' if max(late) > 0 else 'before'} it was due")
     print(f"well all the time, and the same processes: {', '.join(sorted(colony.well))}")
 
 

@@ -10,6 +10,15 @@ from pathlib import Path
 PROGRAMS = Path(__file__).resolve().with_name("companions_programs.py")
 
 
+def is_alive(pid):
+    """Whether a process runs: what an earlier monitor had started may be dead, and nobody has taken its end."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"
+
+
 class Colony:
     def __init__(self, binaries, root):
         self.binaries, self.root = binaries.resolve(), root
@@ -92,8 +101,10 @@ class Colony:
         """Ends in order; nothing may be left."""
         pids = [pid for name in self.files if (pid := self.record(name).get("pid"))]
         self.process.terminate()
-        if self.process.wait(30) != 0 or any(Path(f"/proc/{pid}").exists() for pid in pids):
-            sys.exit("companions: not everything was stopped in order")
+        if code := self.process.wait(30):
+            sys.exit(f"companions: the monitor has ended with {code}")
+        if left := [pid for pid in pids if is_alive(pid)]:
+            sys.exit(f"companions: {left} have outlived the monitor's orderly end")
 
     def kill(self):
         """Ends whatever is left, at once."""

@@ -18,18 +18,8 @@ from pathlib import Path
 from companions_colony import PROGRAMS, Colony
 
 PERIOD, HTTP_TIMEOUT = 10, 5
-# NColony's has no plugin by which twistd would find it, and gives the client text where that wants
-# bytes: its first check ends it.
-ITS_HTTPCHECK = """
-import sys
-from ncolony import httpcheck
-from twisted.internet import reactor
-from twisted.web import client
-ask = client.Agent.request
-client.Agent.request = lambda self, method, url, *rest: ask(self, method.encode(), url.encode(), *rest)
-httpcheck.makeService({"config": sys.argv[1], "messages": sys.argv[2], "freq": 10}).startService()
-reactor.run()
-"""
+# NColony's has no plugin by which twistd would find it, and this starts it.
+ITS_HTTPCHECK = Path(__file__).resolve().parents[1] / "interoperation" / "httpcheck.py"
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -78,9 +68,9 @@ def companions(binaries, root, nothing, python):
     if python:
         # What they ask for is put where nobody reads it.
         config, messages = root / "config", nothing / "messages"
-        found["NColony's beatcheck"] = [
-            python, "-m", "twisted", "ncolony-beatcheck", "--config", config, "--messages", messages]
-        found["NColony's httpcheck"] = [python, "-c", ITS_HTTPCHECK, config, messages]
+        flags = ["--config", config, "--messages", messages]
+        found["NColony's beatcheck"] = [python, "-m", "twisted", "ncolony-beatcheck", *flags]
+        found["NColony's httpcheck"] = [python, ITS_HTTPCHECK, *flags]
     return found
 
 

@@ -162,6 +162,9 @@ fn expect(value: &Value<'_>) -> Result<Expected, ConfigError> {
             return Err(inner.error("expect has status and text, and no other key"));
         }
     }
+    if keys.members.is_empty() {
+        return Err(value.error("must have status or text: every answer would be as expected"));
+    }
     let text = keys.get("text").map(Value::string).transpose()?;
     Ok((keys.get("status").map(codes).transpose()?, text))
 }

@@ -125,6 +125,7 @@ fn what_is_wrong_is_said_with_its_key() {
         ("headers", json!({"a": 1}), "headers.a"),
         ("headers", json!({"a": "b\r\nc: d"}), "headers.a"),
         ("expect", json!([200]), "expect"),
+        ("expect", json!({"text": null}), "expect"),
         ("expect", json!({"status": 200}), "expect.status"),
         ("expect", json!({"status": []}), "expect.status"),
         ("expect", json!({"status": [20]}), "expect.status[0]"),

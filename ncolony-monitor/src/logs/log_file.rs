@@ -26,8 +26,10 @@ const SLACK: usize = 4096;
 /// A rotation that has failed is tried again after so much more.
 const AGAIN: u64 = 1024 * 1024;
 
-/// The most that is moved by one call.
-const PIECE: usize = 1024 * 1024;
+/// What is moved by one call ends at a multiple of this, so that the next begins at one: the larger
+/// the power of two that a write begins at, the fewer and larger are the pieces that the kernel
+/// keeps a file in, and each of them costs it about the same.
+const PIECE: u64 = 128 * 1024;
 
 /// What came of one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,8 +145,8 @@ impl LogFile {
         let shared = self.shared;
         let free = self.limit.saturating_sub(size).saturating_sub(NEAR);
         if !shared && !self.copies && free > 0 && !turn.looks {
-            let most = usize::try_from(free).unwrap_or(PIECE).min(PIECE);
-            let moved = self.splice(inlet, size, most.min(turn.most));
+            let most = free.min(PIECE - size % PIECE).min(turn.most as u64);
+            let moved = self.splice(inlet, size, usize::try_from(most).unwrap_or(usize::MAX));
             self.last = Some((turn.token, 0));
             match or_nothing(moved) {
                 Err(error) if splice::is_refused(&error) => self.copies = true,

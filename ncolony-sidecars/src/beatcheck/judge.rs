@@ -37,7 +37,7 @@ pub(crate) struct Silence {
 #[derive(Debug)]
 pub(crate) struct Judge {
     watched: Watched,
-    run: Option<Run>,
+    run: Run,
     grace_until: Mono,
     last_beat: Mono,
     /// What the file was like at the last touch of the pulse; the outer `None`: never felt.
@@ -47,7 +47,7 @@ pub(crate) struct Judge {
 impl Patient for Judge {
     type Asked = Watched;
 
-    fn new(watched: Watched, run: Option<Run>, now: Mono) -> Self {
+    fn new(watched: Watched, run: Run, now: Mono) -> Self {
         Self {
             grace_until: now.after(watched.grace),
             watched,
@@ -61,8 +61,8 @@ impl Patient for Judge {
         &self.watched
     }
 
-    fn is_about(&self, watched: &Watched, run: Option<&Run>) -> bool {
-        self.watched == *watched && self.run.as_ref() == run
+    fn is_about(&self, watched: &Watched, run: &Run) -> bool {
+        self.watched == *watched && self.run == *run
     }
 }
 
@@ -126,12 +126,18 @@ pub(crate) fn reason(silence: &Silence, file: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ncolony_core::listing::Fingerprint;
+
     use super::*;
 
     const PERIOD: u64 = 10;
 
     fn at(seconds: u64) -> Mono {
         Mono::default().after(Duration::from_secs(seconds))
+    }
+
+    fn start(number: u64) -> Run {
+        Run::Unrecorded(Fingerprint::of_number(number))
     }
 
     /// Watched from second 100 on; grace ends at 130.
@@ -141,7 +147,7 @@ mod tests {
             grace: Duration::from_secs(3 * PERIOD),
             status: "/hearts".into(),
         };
-        Judge::new(watched, None, at(100))
+        Judge::new(watched, start(1), at(100))
     }
 
     fn mark(number: i64) -> Option<Mark> {
@@ -192,6 +198,47 @@ mod tests {
         assert!(!is_silent(&judge, 164) && is_silent(&judge, 165));
     }
 
+    /// A heart that beats every `beat` milliseconds until `last`, as a check sees it that feels once
+    /// a second and acts every `freq` seconds; the file bears what a wall clock shows that is set
+    /// by `step` seconds at second 200. Gives the time of the restart.
+    fn restarted_at(beat: u64, last: u64, freq: u64, step: i64) -> Option<u64> {
+        let mut judge = judge();
+        for second in 100..400 {
+            let beaten = (second.min(last) * 1000 / beat) * beat;
+            let shown = i64::try_from(beaten).unwrap();
+            // No step leads to the very moment of a beat before.
+            let stepped = if beaten >= 200_000 {
+                step * 1000 + 7
+            } else {
+                0
+            };
+            judge.felt(at(second), mark(shown + stepped));
+            if second % freq == 0 && is_silent(&judge, second) {
+                return Some(second);
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn a_step_of_the_wall_clock_restarts_nobody_who_is_well_and_hides_nobody_who_is_not() {
+        for step in [0, 3600, -3600, 1, -1, 86_400 * 365, -11, 11] {
+            // The slowest heart that keeps its promise, and one as fast as the library's.
+            for beat in [9_000, 3_333] {
+                assert_eq!(restarted_at(beat, 1000, 1, step), None, "{step} {beat}");
+            }
+            for last in 190..230 {
+                let restarted = restarted_at(1000, last, 10, step).unwrap();
+                // Its period, the time to the next look, and what one feels too late by.
+                let silent = restarted - last;
+                assert!(
+                    (PERIOD + 1..=PERIOD + 10 + 1).contains(&silent),
+                    "{step} {last} {silent}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn a_file_that_vanishes_is_no_beat_and_no_death_by_itself() {
         let mut judge = judge();
@@ -236,16 +283,17 @@ mod tests {
     #[test]
     fn another_process_or_another_promise_is_another_watch() {
         let judge = judge();
-        let run = Run {
+        let process = Run::Process {
             pid: 7,
             started: None,
         };
-        assert!(judge.is_about(&judge.watched, None));
-        assert!(!judge.is_about(&judge.watched, Some(&run)));
+        assert!(judge.is_about(&judge.watched, &start(1)));
+        assert!(!judge.is_about(&judge.watched, &start(2)));
+        assert!(!judge.is_about(&judge.watched, &process));
         let other = Watched {
             period: Duration::from_secs(1),
             ..judge.watched.clone()
         };
-        assert!(!judge.is_about(&other, None));
+        assert!(!judge.is_about(&other, &start(1)));
     }
 }

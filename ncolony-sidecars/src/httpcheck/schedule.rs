@@ -15,7 +15,7 @@ pub(crate) struct Ticket(pub(crate) u64);
 #[derive(Debug)]
 pub(crate) struct Schedule {
     settings: HttpCheck,
-    run: Option<Run>,
+    run: Run,
     next: Mono,
     under_way: Option<Ticket>,
     /// Whether what the check under way finds says nothing: we stood still meanwhile.
@@ -27,7 +27,7 @@ impl Patient for Schedule {
     type Asked = HttpCheck;
 
     /// Checks begin when grace is over.
-    fn new(settings: HttpCheck, run: Option<Run>, now: Mono) -> Self {
+    fn new(settings: HttpCheck, run: Run, now: Mono) -> Self {
         Self {
             next: now.after(settings.grace),
             settings,
@@ -42,8 +42,8 @@ impl Patient for Schedule {
         &self.settings
     }
 
-    fn is_about(&self, settings: &HttpCheck, run: Option<&Run>) -> bool {
-        self.settings == *settings && self.run.as_ref() == run
+    fn is_about(&self, settings: &HttpCheck, run: &Run) -> bool {
+        self.settings == *settings && self.run == *run
     }
 }
 
@@ -119,6 +119,7 @@ pub(crate) fn reason(settings: &HttpCheck, failures: u32, wrong: &str) -> String
 
 #[cfg(test)]
 mod tests {
+    use ncolony_core::listing::Fingerprint;
     use serde_json::json;
 
     use super::*;
@@ -133,7 +134,8 @@ mod tests {
             "url": "http://localhost/", "period": 10, "timeout": 3, "grace": 2, "maxBad": 2
         }});
         let settings = HttpCheck::of_file(file.to_string().as_bytes());
-        Schedule::new(settings.unwrap().unwrap(), None, at(100))
+        let run = Run::Unrecorded(Fingerprint::of_number(1));
+        Schedule::new(settings.unwrap().unwrap(), run, at(100))
     }
 
     fn check(schedule: &mut Schedule, now: u64, failed: bool) -> bool {

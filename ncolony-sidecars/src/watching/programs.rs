@@ -11,7 +11,7 @@ use ncolony_core::name::{FileRole, INSTANCES_MAX, config_role};
 use ncolony_core::{Places, ProgramName};
 use serde_json::{Map, Value};
 
-use super::records::{Life, Records};
+use super::records::{Life, Records, Run};
 use super::{Voice, flags};
 
 /// What a check reads in a program file.
@@ -42,6 +42,15 @@ struct Known<A> {
     fingerprint: Option<Fingerprint>,
     /// What is asked of the check, and the number of instances.
     asked: Found<A>,
+}
+
+impl<A> Known<A> {
+    /// Where there are no records: it runs, and was started when its file was changed.
+    fn life_without_record(&self) -> Life {
+        self.fingerprint.map_or(Life::Rests, |fingerprint| {
+            Life::Runs(Run::Unrecorded(fingerprint))
+        })
+    }
 }
 
 /// All program files and their records, read again only where they have changed.
@@ -84,7 +93,7 @@ impl<A: Asked> Programs<A> {
                 let life = if records {
                     self.records.life(places, &member, voice)
                 } else {
-                    Life::Untold
+                    known.life_without_record()
                 };
                 let asked = asked.clone();
                 all.insert(member, Seen { asked, life });
@@ -99,7 +108,8 @@ impl<A: Asked> Programs<A> {
         if is_directory(&places.program_statuses()) {
             self.records.life(places, name, voice)
         } else {
-            Life::Untold
+            let known = self.files.get(name);
+            known.map_or(Life::Rests, Known::life_without_record)
         }
     }
 

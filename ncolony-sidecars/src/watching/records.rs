@@ -13,21 +13,25 @@ use super::Voice;
 /// More than any record has.
 const RECORD_BYTES_MAX: usize = 64 << 20;
 
-/// One process of a program: another process is another run.
+/// What is known of a start of a program: where something else is known, it was started again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Run {
-    /// Its number.
-    pub(crate) pid: u32,
-    /// When it was started.
-    pub(crate) started: Option<Wall>,
+pub(crate) enum Run {
+    /// It is this process.
+    Process {
+        /// Its number.
+        pid: u32,
+        /// When it was started.
+        started: Option<Wall>,
+    },
+    /// There are no records, as beside the original's monitor: it is taken to run, and to have
+    /// been started when its file was changed.
+    Unrecorded(Fingerprint),
 }
 
 /// Whether there is something to check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
-    /// There are no records, as beside the original's monitor: it is taken to run.
-    Untold,
-    /// It runs, as this process.
+    /// It runs, since this start.
     Runs(Run),
     /// It is not wanted up, or waits to be started, or stops: that is the monitor's to deal with.
     Rests,
@@ -98,7 +102,7 @@ fn life_of(record: &ProgramStatus) -> Life {
         State::Stopped | State::Backoff | State::Stopping | State::Exited | State::Fatal => false,
     };
     match record.pid {
-        Some(pid) if runs => Life::Runs(Run {
+        Some(pid) if runs => Life::Runs(Run::Process {
             pid,
             started: record.started,
         }),

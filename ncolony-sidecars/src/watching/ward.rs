@@ -13,14 +13,14 @@ pub(crate) trait Patient {
     /// What the program's file asks for.
     type Asked: Asked;
 
-    /// One that is checked from now on; `run` is the process that it is about, where that is known.
-    fn new(asked: Self::Asked, run: Option<Run>, now: Mono) -> Self;
+    /// One that is checked from now on; `run` is the start that it is about.
+    fn new(asked: Self::Asked, run: Run, now: Mono) -> Self;
 
     /// What the program's file asked for.
     fn asked(&self) -> &Self::Asked;
 
-    /// Whether this is still the same check of the same process.
-    fn is_about(&self, asked: &Self::Asked, run: Option<&Run>) -> bool;
+    /// Whether this is still the same check, and the program was not started again.
+    fn is_about(&self, asked: &Self::Asked, run: &Run) -> bool;
 }
 
 /// All that is checked.
@@ -83,8 +83,7 @@ impl<P: Patient> Ward<P> {
             }
         };
         let run = match seen.life {
-            Life::Untold => Some(None),
-            Life::Runs(run) => Some(Some(run)),
+            Life::Runs(run) => Some(run),
             Life::Rests => None,
         };
         let (Some(asked), Some(run)) = (asked, run) else {
@@ -92,7 +91,7 @@ impl<P: Patient> Ward<P> {
             return;
         };
         let known = self.patients.get(&name);
-        if !known.is_some_and(|patient| patient.is_about(&asked, run.as_ref())) {
+        if !known.is_some_and(|patient| patient.is_about(&asked, &run)) {
             self.patients.insert(name, P::new(asked, run, now));
         }
     }

@@ -1,6 +1,6 @@
 //! Servers behind TLS: whom the machine trusts is trusted, and nobody else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -110,7 +110,22 @@ fn a_certificate_of_an_authority_that_the_machine_trusts_is_good_and_no_other_is
         })
         .collect();
     let variables = [("SSL_CERT_FILE", trusted.to_str().unwrap())];
-    let _check = field.check(env!("CARGO_BIN_EXE_ncolony-httpcheck"), &variables);
+    let _check = field.httpcheck(&variables);
+
+    let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/", plain.local_addr().unwrap());
+    let asked = json!({"url": url, "period": 0.5, "timeout": 20, "grace": 0, "maxBad": 0});
+    field.program("plain", "ncolony.httpcheck", &asked);
+    thread::spawn(move || {
+        for stream in plain.incoming() {
+            // It goes away at once.
+            drop(
+                stream
+                    .unwrap()
+                    .write_all(b"HTTP/1.1 200 OK\r\n\r\nno handshake at all"),
+            );
+        }
+    });
 
     let mut reasons = BTreeMap::new();
     until(
@@ -118,7 +133,7 @@ fn a_certificate_of_an_authority_that_the_machine_trusts_is_good_and_no_other_is
         || {
             reasons.extend(field.requests());
             let asked = answered["good"].load(Ordering::Relaxed);
-            (reasons.len() >= 3 && asked >= 3).then_some(())
+            (reasons.len() >= 4 && asked >= 3).then_some(())
         },
     );
     assert!(!reasons.contains_key("good"), "{reasons:#?}");
@@ -145,24 +160,13 @@ fn where_nobody_is_trusted_no_check_can_be_made_and_nobody_is_restarted() {
     field.program("witness", "ncolony.httpcheck", &asked);
     let nothing = field.path("nothing.pem");
     let variables = [("SSL_CERT_FILE", nothing.to_str().unwrap())];
-    let _check = field.check(env!("CARGO_BIN_EXE_ncolony-httpcheck"), &variables);
+    let _check = field.httpcheck(&variables);
 
-    let mut restarted = Vec::new();
-    until("the witness is restarted again and again", || {
-        restarted.extend(field.requests().into_iter().map(|(name, _)| name));
-        (restarted.len() >= 4).then_some(())
-    });
-    assert!(
-        restarted.iter().all(|name| name == "witness"),
-        "{restarted:?}"
-    );
-    let said = field.said();
-    let about = said
-        .lines()
-        .filter(|line| line.contains(": good: the check of its server"));
-    let about: Vec<&str> = about.collect();
+    let restarted = field.until_requested("witness", 4);
+    assert_eq!(restarted, BTreeSet::from(["witness".to_owned()]));
+    let about = field.said_of("good: the check of its server");
     assert!(
         about.len() == 1 && about[0].contains("CA certificates"),
-        "{said}"
+        "{about:?}"
     );
 }

@@ -1,17 +1,20 @@
 //! A check that a test plays with, the program files that it reads and the messages that it writes.
 //! Nothing here waits for a time, only for what is to happen, and not for ever.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Whatever takes longer is not going to happen.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The directories that a check looks at.
 pub(crate) struct Field {
@@ -42,15 +45,25 @@ impl Field {
         fs::rename(unfinished, self.path("config").join(name)).unwrap();
     }
 
-    /// Starts a check, given its path; what it says goes to the file `said`.
-    pub(crate) fn check(&self, binary: &str, variables: &[(&str, &str)]) -> Check {
+    /// Starts `ncolony-beatcheck`; what it says goes to the file `said`.
+    pub(crate) fn beatcheck(&self) -> Check {
+        self.check(env!("CARGO_BIN_EXE_ncolony-beatcheck"), &[])
+    }
+
+    /// Starts `ncolony-httpcheck` in the same way.
+    pub(crate) fn httpcheck(&self, variables: &[(&str, &str)]) -> Check {
+        self.check(env!("CARGO_BIN_EXE_ncolony-httpcheck"), variables)
+    }
+
+    fn check(&self, binary: &str, variables: &[(&str, &str)]) -> Check {
         let mut command = self.command(binary);
         command.envs(variables.iter().copied());
         command.stderr(File::create(self.path("said")).unwrap());
         Check(command.spawn().unwrap())
     }
 
-    fn command(&self, binary: &str) -> Command {
+    /// A check of this field, given its path.
+    pub(crate) fn command(&self, binary: &str) -> Command {
         let mut command = Command::new(binary);
         command
             .arg("--config")
@@ -80,10 +93,53 @@ impl Field {
             .collect()
     }
 
+    /// Waits until so many requests for this program have come; gives the names of all that have.
+    #[track_caller]
+    pub(crate) fn until_requested(&self, name: &str, times: usize) -> BTreeSet<String> {
+        let mut names = Vec::new();
+        until(&format!("{name} is to be restarted {times} times"), || {
+            names.extend(self.requests().into_iter().map(|(name, _)| name));
+            (names.iter().filter(|named| *named == name).count() >= times).then_some(())
+        });
+        names.into_iter().collect()
+    }
+
+    /// What the check has said about this program.
+    pub(crate) fn said_of(&self, name: &str) -> Vec<String> {
+        let said = self.said();
+        let lines = said
+            .lines()
+            .filter(|line| line.contains(&format!(": {name}")));
+        lines.map(str::to_owned).collect()
+    }
+
     /// What the check has said.
     pub(crate) fn said(&self) -> String {
         fs::read_to_string(self.path("said")).unwrap()
     }
+}
+
+impl Check {
+    /// Has it stand still until so much time is over, and go on.
+    pub(crate) fn stands_still(&self, span: Duration, meanwhile: impl FnOnce()) {
+        let pid = Pid::from_raw(self.0.id().try_into().unwrap());
+        kill(pid, Signal::SIGSTOP).unwrap();
+        until("it stands still", || {
+            (state(&self.0) == Some('T')).then_some(())
+        });
+        let begun = Instant::now();
+        meanwhile();
+        until("the time is over", || {
+            (begun.elapsed() > span).then_some(())
+        });
+        kill(pid, Signal::SIGCONT).unwrap();
+    }
+}
+
+/// The state of a process, as `R`, `S`, `T`.
+fn state(process: &Child) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.id())).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
 }
 
 impl Drop for Check {

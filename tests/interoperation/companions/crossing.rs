@@ -30,7 +30,10 @@ fn is_for_monitors(row: &Row, make: Make) -> bool {
     let is_good = matches!(row.file, File::Extra(_) | File::NoExtra) && is_plain(row.name);
     let changes_file = matches!(
         row.meanwhile,
-        Meanwhile::FileIsRewritten | Meanwhile::FileIsRemoved | Meanwhile::FileIsMended
+        Meanwhile::FileIsTouched
+            | Meanwhile::FileIsRewritten
+            | Meanwhile::FileIsRemoved
+            | Meanwhile::FileIsMended
     );
     is_good && !changes_file && make.of(row) != Outcome::Blind
 }

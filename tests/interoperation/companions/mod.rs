@@ -13,7 +13,7 @@ use crate::colony::Colony;
 use crate::companions::row::{Outcome, Row};
 use crate::companions::scheduler::Alone;
 use crate::companions::watch::{Check, Make, Watch};
-use crate::process::eventually;
+use crate::process::{Running, command, eventually};
 
 /// Lets every check look at its rows until the witness of each has been restarted, and compares.
 fn as_the_table_says(check: Check, table: &'static [Row], witness: &'static Row) {
@@ -63,6 +63,20 @@ fn both_beatchecks_do_as_the_table_says() {
 #[test]
 fn both_httpchecks_do_as_the_table_says() {
     as_the_table_says(Check::Http, table::HTTPCHECK, &table::HTTPCHECK_WITNESS);
+}
+
+#[test]
+fn both_schedulers_refuse_the_same_command_lines() {
+    let colony = Colony::new();
+    for words in runs::REFUSED {
+        for make in [Make::Theirs, Make::Ours] {
+            let program = scheduler::program(make);
+            let mut command = command(&program[0]);
+            command.args(&program[1..]).args(*words);
+            let mut running = Running::start(command, &colony.path("output"));
+            assert!(!running.end().success(), "{make:?} {words:?}");
+        }
+    }
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub(crate) enum File {
     NoExtra,
     /// The file's whole text.
     Text(&'static str),
+    /// The same as `Extra`, and others may write the file. These rows need root.
+    OthersMayWrite(&'static str),
     /// A link that leads nowhere: it is listed and cannot be read, not even by root.
     Dangling,
     /// A directory.

@@ -6,6 +6,31 @@ use super::row::{Expected, Run, Then};
 /// Seconds: frequency, timeout and grace.
 const LONG: [u32; 3] = [1, 30, 1];
 
+/// Command lines that make no sense.
+pub(crate) const REFUSED: &[&[&str]] = &[
+    &[],
+    &["--frequency=1", "--timeout=1", "--grace=1"],
+    &["--frequency=1", "--timeout=1", "--arg=/bin/true"],
+    &[
+        "--frequency=1",
+        "--timeout=0",
+        "--grace=1",
+        "--arg=/bin/true",
+    ],
+    &[
+        "--frequency=0",
+        "--timeout=1",
+        "--grace=1",
+        "--arg=/bin/true",
+    ],
+    &[
+        "--frequency=1",
+        "--timeout=soon",
+        "--grace=1",
+        "--arg=/bin/true",
+    ],
+];
+
 /// What is printed differs everywhere: NColony's prints Python's `b'line'`, and says of each run
 /// how it has ended in Twisted's words.
 pub(crate) const SCHEDULER: &[Run] = &[

@@ -31,6 +31,24 @@ forever() {
 /// to leave its first one.
 const TOLERANCE: f64 = 0.6;
 
+/// The words that start a scheduler, without its flags.
+pub(crate) fn program(make: Make) -> Vec<String> {
+    match make {
+        Make::Ours => vec![
+            built()
+                .join("ncolony-scheduler")
+                .to_str()
+                .unwrap()
+                .to_owned(),
+        ],
+        Make::Theirs => {
+            let python = python().get_program().to_str().unwrap().to_owned();
+            let more = ["-m", "twisted", "--log-format=text", "ncolony-scheduler"];
+            [vec![python], more.map(str::to_owned).to_vec()].concat()
+        }
+    }
+}
+
 /// A row, and where its command lies.
 pub(crate) struct Command {
     pub(crate) run: &'static Run,
@@ -78,20 +96,7 @@ impl Command {
 
     /// The words that start a scheduler for it.
     pub(crate) fn words(&self, make: Make) -> Vec<String> {
-        let mut words = match make {
-            Make::Ours => vec![
-                built()
-                    .join("ncolony-scheduler")
-                    .to_str()
-                    .unwrap()
-                    .to_owned(),
-            ],
-            Make::Theirs => {
-                let python = python().get_program().to_str().unwrap().to_owned();
-                let more = ["-m", "twisted", "--log-format=text", "ncolony-scheduler"];
-                [vec![python], more.map(str::to_owned).to_vec()].concat()
-            }
-        };
+        let mut words = program(make);
         for (flag, seconds) in ["--frequency", "--timeout", "--grace"]
             .iter()
             .zip(self.run.times)

@@ -5,7 +5,7 @@
 //! meanwhile, and what becomes of it.
 
 use super::row::Act::{Answers, AnswersLate, Babbles, Begins, Closes, Hangs};
-use super::row::File::{Dangling, Directory, Extra, NoExtra, Text};
+use super::row::File::{Dangling, Directory, Extra, NoExtra, OthersMayWrite, Text};
 use super::row::Meanwhile::{
     BeatenInTheFuture, Beats, BeatsInThePast, FileIsMended, FileIsRemoved, FileIsRewritten,
     FileIsTouched, HeartVanishes, Nothing, Serves, ServesAtFirst, StopsBeating,
@@ -49,11 +49,8 @@ pub(crate) const BEATCHECK: &[Row] = &[
     // Grace.
     other("stays-silent", Extra(r#"{"period": 0.5, "grace": 6, "status": "HEARTS/FILE"}"#), Nothing,
         EveryLook, OncePerGrace, "a program that was just restarted has its grace again, as at every start"),
-    other("file-is-touched", Extra(r#"{"period": 0.5, "grace": 4, "status": "HEARTS/FILE"}"#), FileIsTouched,
-        LetBe, Restarted, "a program file that is touched restarts no program, so it has no grace again"),
-    other("file-is-rewritten", Extra(r#"{"period": 0.5, "grace": 4, "status": "HEARTS/FILE"}"#), FileIsRewritten,
-        LetBe, Restarted, "grace begins again when the key has changed, or where the monitor's records say that the \
-            program was started"),
+    both("file-is-touched", Extra(r#"{"period": 0.5, "grace": 4, "status": "HEARTS/FILE"}"#), FileIsTouched, LetBe),
+    both("file-is-rewritten", Extra(r#"{"period": 0.5, "grace": 4, "status": "HEARTS/FILE"}"#), FileIsRewritten, LetBe),
     both("file-is-removed", Extra(r#"{"period": 0.5, "grace": 1, "status": "HEARTS/FILE"}"#), FileIsRemoved, NoMore),
     both("file-is-mended", Extra(r#"{"period": 0.5, "grace": 1, "status": "HEARTS/FILE"}"#), FileIsMended, NoMore),
     // Who is asked about.
@@ -70,6 +67,8 @@ pub(crate) const BEATCHECK: &[Row] = &[
     other("empty", Text(""), Nothing, Blind, LetBe, GOES_ON),
     other("cannot-be-read", Dangling, Nothing, Blind, LetBe, GOES_ON),
     other("directory", Directory, Nothing, Blind, LetBe, NO_PROGRAM),
+    other("others-may-write", OthersMayWrite(r#"{"period": 0.5, "grace": 1, "status": "HEARTS/FILE"}"#), Nothing,
+        EveryLook, LetBe, "our monitor does not obey that file as root, and neither does the check: it is said"),
     // Names.
     other("suffix.json", Extra(r#"{"period": 0.5, "grace": 1, "status": "HEARTS/suffix"}"#), Nothing,
         EveryLook, RestartedAs("suffix"), "to our monitor the program is called that"),
@@ -91,6 +90,8 @@ pub(crate) const BEATCHECK_WITNESS: Row = both(
     Restarted,
 );
 
+// The timeout is shorter than the period where a server hangs: elsewhere NColony's dies of it sooner
+// or later, by an assertion, when its look comes before the end of the check.
 const QUICK: &str = r#"{"url": "URL", "period": 0.8, "timeout": 0.4, "grace": 1, "maxBad": 2}"#;
 const PATIENT: &str = r#"{"url": "URL", "period": 0.8, "timeout": 0.7, "grace": 1, "maxBad": 3}"#;
 

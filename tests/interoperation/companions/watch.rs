@@ -2,11 +2,12 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::os::unix::fs::symlink;
+use std::fs::{self, OpenOptions, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use nix::unistd::geteuid;
 use serde_json::{Value, json};
 
 use super::row::{File, Meanwhile, Outcome, Row};
@@ -103,7 +104,10 @@ impl Watch {
         built();
         let colony = Colony::new();
         fs::create_dir(colony.path("hearts")).unwrap();
-        let rows = rows.into_iter().map(|row| (row, Server::of(row.meanwhile)));
+        let can_be =
+            |row: &&Row| geteuid().is_root() || !matches!(row.file, File::OthersMayWrite(_));
+        let rows = rows.into_iter().filter(can_be);
+        let rows = rows.map(|row| (row, Server::of(row.meanwhile)));
         let watch = Self {
             colony,
             check,
@@ -140,6 +144,8 @@ impl Watch {
         let path = self.file(row);
         match row.file {
             File::Extra(_) | File::NoExtra => fs::write(path, self.text(row, server, 0)),
+            File::OthersMayWrite(_) => fs::write(&path, self.text(row, server, 0))
+                .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o666))),
             File::Text(text) => fs::write(path, text),
             File::Dangling => symlink(self.colony.path("nowhere"), path),
             File::Directory => fs::create_dir(path),
@@ -161,7 +167,7 @@ impl Watch {
     /// The text of a row's program file, the program's words with this number.
     fn text(&self, row: &Row, server: &Server, number: usize) -> String {
         let mut file = json!({"args": [self.colony.witness(), number.to_string()]});
-        if let File::Extra(extra) = row.file {
+        if let File::Extra(extra) | File::OthersMayWrite(extra) = row.file {
             let extra = extra
                 .replace("HEARTS", self.colony.path("hearts").to_str().unwrap())
                 .replace("FILE", row.name)

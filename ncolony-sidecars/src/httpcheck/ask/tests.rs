@@ -156,12 +156,6 @@ fn a_refused_connection_and_an_answer_that_is_none_are_bad() {
 }
 
 #[test]
-fn a_server_without_a_good_certificate_is_bad() {
-    let url = server("no handshake at all").url.replace("http:", "https:");
-    wrong(ask(&url, json!({})));
-}
-
-#[test]
 fn a_shortage_here_says_nothing_about_the_server() {
     let settings = check(&json!({"url": "http://localhost", "period": 1}));
     for number in [24, 23, 12, 105] {

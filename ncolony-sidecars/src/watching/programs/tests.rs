@@ -78,7 +78,8 @@ impl Field {
 }
 
 fn runs(pid: u32) -> Life {
-    Life::Runs(Run { pid, started: None })
+    let started = None;
+    Life::Runs(Run::Process { pid, started })
 }
 
 #[test]
@@ -91,7 +92,21 @@ fn only_programs_with_the_key_are_seen_and_a_bad_file_is_passed_over() {
     let all = field.look().unwrap();
     assert_eq!(all.len(), 1);
     assert_eq!(all["web"].asked, Ok(Number(5)));
-    assert_eq!(all["web"].life, Life::Untold);
+}
+
+#[test]
+fn without_records_a_changed_file_is_another_start_and_an_unchanged_one_is_not() {
+    let mut field = Field::new();
+    field.file("web", r#"{"args": ["x"], "ncolony.test": 5}"#);
+    let first = field.lives();
+    assert!(matches!(first[0].1, Life::Runs(Run::Unrecorded(_))));
+    assert_eq!(field.lives(), first);
+    let places = field.places();
+    let web = ProgramName::new("web").unwrap();
+    let life = field.programs.life(&places, &web, &mut field.voice);
+    assert_eq!(life, first[0].1);
+    field.file("web", r#"{"args": ["other"], "ncolony.test": 5}"#);
+    assert_ne!(field.lives(), first);
 }
 
 #[test]

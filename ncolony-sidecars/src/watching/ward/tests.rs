@@ -6,12 +6,12 @@ use serde_json::json;
 use super::*;
 
 #[derive(Debug)]
-struct Kept(Watched, Option<Run>);
+struct Kept(Watched, Run);
 
 impl Patient for Kept {
     type Asked = Watched;
 
-    fn new(asked: Watched, run: Option<Run>, _: Mono) -> Self {
+    fn new(asked: Watched, run: Run, _: Mono) -> Self {
         Self(asked, run)
     }
 
@@ -19,8 +19,8 @@ impl Patient for Kept {
         &self.0
     }
 
-    fn is_about(&self, asked: &Watched, run: Option<&Run>) -> bool {
-        self.0 == *asked && self.1.as_ref() == run
+    fn is_about(&self, asked: &Watched, run: &Run) -> bool {
+        self.0 == *asked && self.1 == *run
     }
 }
 
@@ -76,7 +76,10 @@ fn one_is_looked_at_alone_and_is_another_patient_as_another_process() {
     let mut look = || {
         ward.look_at(Mono::default(), &web, &places, &mut voice);
         let kept = ward.patients.get("web")?;
-        Some(kept.1.as_ref()?.pid)
+        match kept.1 {
+            Run::Process { pid, .. } => Some(pid),
+            Run::Unrecorded(_) => None,
+        }
     };
     assert_eq!(look(), Some(7));
     field.record("RUNNING", 1234);

@@ -54,6 +54,7 @@ mod statusdir;
 #[expect(unsafe_code, reason = "every system call of the monitor is made here")]
 mod sys;
 mod upgrade;
+mod way;
 
 pub use cli::{LogFormat, Options};
 pub use daemon::{Part, Verdict};

@@ -61,6 +61,7 @@ mod service_manager;
 mod shortages;
 mod signals;
 mod sockets;
+mod sockets_among_others;
 mod sockets_under_load;
 mod surroundings;
 mod together;

@@ -11,7 +11,8 @@ use ncolony_core::descriptor::{Address, SocketSpec};
 use super::Users;
 use crate::sys::account::Credentials;
 use crate::sys::errno;
-use crate::sys::socket::{self, FileId, Name};
+use crate::sys::socket::{self, FileId, Name, Whose};
+use crate::way::Way;
 
 /// A socket that is listened on.
 #[derive(Debug)]
@@ -51,12 +52,21 @@ impl Open {
 
     /// Closes it, and removes its file if it is still the same.
     pub(super) fn close(self) {
-        if let Some((path, id)) = self.file
-            && FileId::at(&path) == Some(id)
-            && let Err(error) = fs::remove_file(&path)
-        {
-            let why = errno::of(&error);
-            tracing::warn!("cannot remove the socket {}: {why}", path.display());
+        let Some((path, id)) = self.file else {
+            return;
+        };
+        let removed = Way::to_name(&path).and_then(|way| {
+            if FileId::at(way.path()) == Some(id) {
+                fs::remove_file(way.path())?;
+            }
+            Ok(())
+        });
+        match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let why = errno::of(&error);
+                tracing::warn!("cannot remove the socket {}: {why}", path.display());
+            }
+            Ok(()) | Err(_) => {}
         }
     }
 }
@@ -99,7 +109,8 @@ fn renew(
         socket::make_waiting(&open.socket)?;
     }
     if let Address::Unix { path, mode } = &wanted.address {
-        let id = give(path, *mode, credentials)?;
+        let known = open.file.as_ref().map(|(_, id)| *id);
+        let id = give(path, *mode, credentials, known)?;
         open.file = Some((path.clone(), id));
     }
     Ok(open)
@@ -111,9 +122,9 @@ fn bind(wanted: &SocketSpec, credentials: &Credentials) -> io::Result<Open> {
         Address::Tcp { .. } => (socket::bind(&name)?, None),
         Address::Unix { path, mode } => {
             let socket = bind_path(path, &name)?;
-            let id = give(path, *mode, credentials).inspect_err(|_| {
+            let id = give(path, *mode, credentials, None).inspect_err(|_| {
                 // The error is what matters; a file that stays is replaced the next time.
-                let _stays = fs::remove_file(path);
+                let _stays = Way::to_name(path).and_then(|way| fs::remove_file(way.path()));
             })?;
             (socket, Some((path.clone(), id)))
         }
@@ -131,23 +142,36 @@ fn bind(wanted: &SocketSpec, credentials: &Credentials) -> io::Result<Open> {
 
 /// A file that an earlier socket has left, and that nobody listens on, is replaced.
 fn bind_path(path: &Path, name: &Name) -> io::Result<OwnedFd> {
+    let way = Way::to_name(path)?;
+    // The kernel is told the path itself: by that the socket is known again.
     match socket::bind(name) {
         Err(error) if socket::is_taken(&error) => {
-            if FileId::at(path).is_none() {
+            if FileId::at(way.path()).is_none() {
                 return Err(socket::not_a_socket());
             }
             if socket::is_answered(name)? {
                 return Err(error);
             }
-            fs::remove_file(path)?;
+            fs::remove_file(way.path())?;
             socket::bind(name)
         }
         bound => bound,
     }
 }
 
-fn give(path: &Path, mode: u32, credentials: &Credentials) -> io::Result<FileId> {
-    socket::give_file(path, mode, (credentials.uid, credentials.gid))
+fn give(
+    path: &Path,
+    mode: u32,
+    credentials: &Credentials,
+    known: Option<FileId>,
+) -> io::Result<FileId> {
+    let way = Way::to_name(path)?;
+    let whose = match (way.shared(), known) {
+        (None, _) => Whose::Anybodys,
+        (Some(_), None) => Whose::Roots,
+        (Some(_), Some(id)) => Whose::Known(id),
+    };
+    socket::give_file(way.path(), mode, (credentials.uid, credentials.gid), whose)
 }
 
 fn failure(wanted: &SocketSpec, error: &io::Error) -> SpawnFailure {

@@ -16,11 +16,12 @@ use std::thread::JoinHandle;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use super::custody;
 use super::rotate::{backup, is_there, remove_source, unfinished};
 use super::route::Target;
-use super::way::Way;
 use crate::crash_point;
 use crate::sys::{errno, limits};
+use crate::way::Way;
 
 const PIECE: usize = 256 * 1024;
 
@@ -132,7 +133,7 @@ impl Desk {
         let mut number = 1;
         while is_there(log, number) && !self.stop.load(Ordering::Relaxed) {
             remove_source(log, number)?;
-            match way.open_rotated(number, target) {
+            match custody::open_rotated(&way, number, target) {
                 Ok(source) => self.compress(&way, number, source)?,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
@@ -166,7 +167,7 @@ impl Desk {
             .create_new(true)
             .open(target)?;
         let of_source = source.metadata()?;
-        if way.is_shared() {
+        if way.shared().is_some() {
             fchown(&file, Some(of_source.uid()), None)?;
         }
         file.set_permissions(Permissions::from_mode(of_source.mode() & 0o777))?;

@@ -7,7 +7,7 @@ use super::compress::Compressor;
 use super::log_file::LogFile;
 use super::rotate::unfinished;
 use super::route::Target;
-use super::way::Way;
+use crate::way::Way;
 
 /// So many are kept open; the rest are opened when something comes.
 const OPEN_MAX: usize = 256;

@@ -7,14 +7,15 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use ncolony_core::files::make_directory;
 
 use super::compress::Compressor;
+use super::custody;
 use super::inlet::Inlet;
 use super::rotate;
 use super::route::Target;
 use super::step::{Step, View, decide, in_page};
 use super::tail::Tail;
-use super::way::{self, Way};
 use crate::sys::errno;
 use crate::sys::splice::{self, Glass};
+use crate::way::Way;
 
 /// So near to its limit a file is written with an eye on where lines end.
 const NEAR: u64 = 64 * 1024;
@@ -25,8 +26,10 @@ const SLACK: usize = 4096;
 /// A rotation that has failed is tried again after so much more.
 const AGAIN: u64 = 1024 * 1024;
 
-/// The most that is moved by one call.
-const PIECE: usize = 1024 * 1024;
+/// What is moved by one call ends at a multiple of this, so that the next begins at one: the larger
+/// the power of two that a write begins at, the fewer and larger are the pieces that the kernel
+/// keeps a file in, and each of them costs it about the same.
+const PIECE: u64 = 128 * 1024;
 
 /// What came of one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,8 +145,8 @@ impl LogFile {
         let shared = self.shared;
         let free = self.limit.saturating_sub(size).saturating_sub(NEAR);
         if !shared && !self.copies && free > 0 && !turn.looks {
-            let most = usize::try_from(free).unwrap_or(PIECE).min(PIECE);
-            let moved = self.splice(inlet, size, most.min(turn.most));
+            let most = free.min(PIECE - size % PIECE).min(turn.most as u64);
+            let moved = self.splice(inlet, size, usize::try_from(most).unwrap_or(usize::MAX));
             self.last = Some((turn.token, 0));
             match or_nothing(moved) {
                 Err(error) if splice::is_refused(&error) => self.copies = true,
@@ -328,12 +331,12 @@ impl LogFile {
 
     fn open_new(&self) -> io::Result<File> {
         let path = &self.target.path;
-        match (way::open(&self.target), path.parent()) {
+        match (custody::open(&self.target), path.parent()) {
             (Err(error), Some(parent))
                 if error.kind() == io::ErrorKind::NotFound && self.target.in_place =>
             {
                 make_directory(parent, 0o755).map_err(|error| error.source)?;
-                way::open(&self.target)
+                custody::open(&self.target)
             }
             (opened, _) => opened,
         }
@@ -359,7 +362,7 @@ impl LogFile {
 }
 
 fn before_it(log: &Target, skip: u64, most: usize) -> Vec<u8> {
-    let newest = Way::to_name(&log.path).and_then(|way| way.open_rotated(1, log));
+    let newest = Way::to_name(&log.path).and_then(|way| custody::open_rotated(&way, 1, log));
     let Ok(file) = newest else {
         return Vec::new();
     };

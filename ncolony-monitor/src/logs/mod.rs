@@ -19,6 +19,7 @@
 
 mod channel;
 mod compress;
+mod custody;
 mod ends;
 mod files;
 mod inlet;
@@ -32,7 +33,6 @@ mod succession;
 mod syslog;
 mod tail;
 mod watch;
-mod way;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;

@@ -206,6 +206,17 @@ fn set_option(socket: &OwnedFd, level: c_int, option: c_int, value: c_int) -> io
     check(unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, value, NUMBER_BYTES) })
 }
 
+/// Which file of a socket may be given to a program's user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// Nobody but us could have put it there.
+    Anybodys,
+    /// Others could have, and it was made just now: it is root's, and has no other name.
+    Roots,
+    /// It is this one, which was ours before.
+    Known(FileId),
+}
+
 /// Gives the file of a Unix socket its mode and its owner; `None` leaves ours. The file is held
 /// meanwhile, so that nothing that is put in its place gets them.
 ///
@@ -215,12 +226,24 @@ pub(crate) fn give_file(
     path: &Path,
     mode: u32,
     (uid, gid): (Option<u32>, Option<u32>),
+    whose: Whose,
 ) -> io::Result<FileId> {
     let mut options = OpenOptions::new();
     options.read(true);
     options.custom_flags(libc::O_PATH | libc::O_NOFOLLOW);
     let file = options.open(path)?;
-    let id = FileId::of(&file.metadata()?).ok_or_else(not_a_socket)?;
+    let found = file.metadata()?;
+    let id = FileId::of(&found).ok_or_else(not_a_socket)?;
+    let is_ours = match whose {
+        Whose::Anybodys => true,
+        Whose::Roots => found.nlink() == 1 && found.uid() == 0,
+        Whose::Known(known) => id == known,
+    };
+    if !is_ours {
+        return Err(io::Error::other(
+            "others than root can write its directory, and have put a socket of their own there",
+        ));
+    }
     let held = by_number(&file);
     fs::set_permissions(&held, Permissions::from_mode(mode))?;
     if uid.is_some() || gid.is_some() {
@@ -336,7 +359,7 @@ mod tests {
         let path = directory.path().join("s");
         let name = Name::unix(&path);
         let socket = bind(&name).unwrap();
-        let id = give_file(&path, 0o640, (None, None)).unwrap();
+        let id = give_file(&path, 0o640, (None, None), Whose::Anybodys).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o640);
         assert_eq!(FileId::at(&path), Some(id));
         assert!(!is_answered(&name).unwrap());
@@ -354,7 +377,7 @@ mod tests {
         assert!((0..100_000).any(is_closed));
         fs::remove_file(&path).unwrap();
         fs::write(&path, "words").unwrap();
-        let error = give_file(&path, 0o600, (None, None)).unwrap_err();
+        let error = give_file(&path, 0o600, (None, None), Whose::Anybodys).unwrap_err();
         let address = Address::Unix {
             path: path.clone(),
             mode: 0o600,

@@ -1,8 +1,7 @@
-//! The way to a log, as a monitor takes it that is root.
+//! The way to a file that a program's file names, as a monitor takes it that is root.
 //!
 //! Whoever can write a directory decides what stands under each of its names. If root followed a
-//! link there, or wrote whatever file it finds, he would have root write, rename or read what he
-//! may not himself. So root goes from one directory to the next, holds each, follows no link that
+//! link there, he would have root write, rename or remove what he may not himself. So root goes from one directory to the next, holds each, follows no link that
 //! others could have put there, and does in the last one what is to be done by its own names.
 //! Where nobody but root has a say on the whole way, the path is used as it is. Everybody else's
 //! monitor can do no more than its user, and always uses it as it is.
@@ -10,15 +9,13 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
 use std::io;
-use std::os::unix::fs::{MetadataExt, fchown};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use ncolony_core::custody::{Exposure, Trust};
 
-use super::rotate;
-use super::route::Target;
 use crate::sys::hold::{hold, hold_directory, is_of_processes, path_of};
-use crate::sys::{account, limits, outlet};
+use crate::sys::limits;
 
 /// So many links one after the other are followed, as the kernel does.
 const LINKS_MAX: u32 = 40;
@@ -28,12 +25,12 @@ const LINKS_MAX: u32 = 40;
 const STICKY: u32 = 0o1000;
 
 /// The user who may do everything.
-const ROOT: u32 = 0;
+pub(crate) const ROOT: u32 = 0;
 
-/// Where a log stands.
+/// Where a file stands.
 #[derive(Debug)]
-pub(super) struct Way {
-    /// The path by which it is used; those of its rotated files begin with it.
+pub(crate) struct Way {
+    /// The path by which it is used.
     path: PathBuf,
     /// The directory, held where the path leads through it.
     _directory: Option<File>,
@@ -42,102 +39,42 @@ pub(super) struct Way {
 }
 
 impl Way {
-    /// The way to the name of a log: to move it, or what was rotated.
+    /// The way to the name of a file: to make, move or remove it, or others beside it.
     ///
     /// # Errors
     /// It leads over a link that others than root could have put there, or nowhere.
-    pub(super) fn to_name(log: &Path) -> io::Result<Self> {
-        Self::find(log, Last::IsName, own_trust())
+    pub(crate) fn to_name(path: &Path) -> io::Result<Self> {
+        Self::find(path, Last::IsName, own_trust())
     }
 
-    /// The way to the file itself, to which the name may be a link.
-    fn to_file(log: &Path) -> io::Result<Self> {
-        Self::find(log, Last::IsFollowed, own_trust())
+    /// The way to the file itself, to which the name may be a link of root's own.
+    ///
+    /// # Errors
+    /// As for [`Way::to_name`].
+    pub(crate) fn to_file(path: &Path) -> io::Result<Self> {
+        Self::find(path, Last::IsFollowed, own_trust())
     }
 
-    fn find(log: &Path, last: Last, trust: Trust) -> io::Result<Self> {
+    fn find(path: &Path, last: Last, trust: Trust) -> io::Result<Self> {
         match trust {
             Trust::Anything => Ok(Self {
-                path: log.to_owned(),
+                path: path.to_owned(),
                 _directory: None,
                 shared: None,
             }),
-            Trust::RootsAlone => Walk::begin(log)?.go(log, last),
+            Trust::RootsAlone => Walk::begin(path)?.go(path, last),
         }
     }
 
     /// The path by which it is used.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether others than root can write the directory, so that files there have owners.
-    pub(super) fn is_shared(&self) -> bool {
-        self.shared.is_some()
+    /// The directory as it was found, where others than root can write it.
+    pub(crate) fn shared(&self) -> Option<&Metadata> {
+        self.shared.as_ref()
     }
-
-    /// Opens one of the rotated files to read it.
-    ///
-    /// # Errors
-    /// It is no regular file, or none that root reads there.
-    pub(super) fn open_rotated(&self, number: u32, target: &Target) -> io::Result<File> {
-        let path = rotate::backup(&self.path, number);
-        let Some(directory) = &self.shared else {
-            return outlet::open_regular(File::options().read(true), &path);
-        };
-        let file = outlet::open_regular_there(&path)?;
-        match judge(directory, &file.metadata()?, target) {
-            Verdict::Good => Ok(file),
-            Verdict::Roots => Err(io::Error::other("it is root's, in another's directory")),
-            Verdict::Bad(why) => Err(io::Error::other(why)),
-        }
-    }
-
-    fn open(&self, target: &Target) -> io::Result<File> {
-        let Some(directory) = &self.shared else {
-            return outlet::open_log(&self.path);
-        };
-        match self.open_there(directory, target) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.make(directory),
-            opened => opened,
-        }
-    }
-
-    fn open_there(&self, directory: &Metadata, target: &Target) -> io::Result<File> {
-        let file = outlet::open_log_there(&self.path)?;
-        match judge(directory, &file.metadata()?, target) {
-            Verdict::Good => Ok(file),
-            Verdict::Bad(why) => Err(io::Error::other(why)),
-            // It may be what we made in a directory that was root's then, or any other file of
-            // root's with a new name: it makes way, and the log goes on in a file of its own.
-            Verdict::Roots => {
-                rotate::rotate(&self.path, target.rotation.backups.max(1))?;
-                Err(io::ErrorKind::NotFound.into())
-            }
-        }
-    }
-
-    /// Makes the log, for whoever the directory belongs to.
-    fn make(&self, directory: &Metadata) -> io::Result<File> {
-        let file = outlet::make_log(&self.path)?;
-        if directory.uid() != ROOT
-            && account::is_of_this_namespace(directory.uid())
-            && let Err(error) = fchown(&file, Some(directory.uid()), None)
-        {
-            // Else the next one to open it would move it out of the way.
-            fs::remove_file(&self.path)?;
-            return Err(error);
-        }
-        Ok(file)
-    }
-}
-
-/// Opens a log, to be written at its end and read back; it is made if it is not there.
-///
-/// # Errors
-/// It cannot be opened, or is none that root writes.
-pub(super) fn open(target: &Target) -> io::Result<File> {
-    Way::to_file(&target.path)?.open(target)
 }
 
 fn own_trust() -> Trust {
@@ -195,16 +132,16 @@ impl Walk {
         Ok(())
     }
 
-    fn go(mut self, log: &Path, last: Last) -> io::Result<Way> {
+    fn go(mut self, path: &Path, last: Last) -> io::Result<Way> {
         while let Some(name) = self.rest.pop() {
             let is_last = self.rest.is_empty();
             if is_last && last == Last::IsName {
-                return self.arrive(log, &name);
+                return self.arrive(path, &name);
             }
             let here = path_of(&self.at).join(&name);
             let step = match hold(&here) {
                 Err(error) if is_last && error.kind() == io::ErrorKind::NotFound => {
-                    return self.arrive(log, &name);
+                    return self.arrive(path, &name);
                 }
                 step => step?,
             };
@@ -220,7 +157,7 @@ impl Walk {
             }
             self.is_shared |= !is_roots;
             if is_last {
-                return self.arrive(log, &name);
+                return self.arrive(path, &name);
             }
             self.at = if is_link {
                 hold_directory(&here)?
@@ -250,17 +187,17 @@ impl Walk {
         ))
     }
 
-    fn arrive(self, log: &Path, name: &OsStr) -> io::Result<Way> {
+    fn arrive(self, path: &Path, name: &OsStr) -> io::Result<Way> {
         let directory = self.at.metadata()?;
         let is_shared = can_others_write(&directory);
         let is_held = self.is_shared || is_shared;
-        let path = if is_held {
+        let used = if is_held {
             path_of(&self.at).join(name)
         } else {
-            log.to_owned()
+            path.to_owned()
         };
         Ok(Way {
-            path,
+            path: used,
             _directory: is_held.then_some(self.at),
             shared: is_shared.then_some(directory),
         })
@@ -281,49 +218,52 @@ fn is_roots_name(directory: &Metadata, found: &Metadata) -> bool {
     !can_others_write(directory) || (is_sticky && found.uid() == ROOT && has_one_name)
 }
 
-/// What is to be done with a file that stands where a log is to be, in a directory that others than
-/// root can write.
-#[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    /// It is written, or read.
-    Good,
-    /// It is a file of root's in the directory of somebody else.
-    Roots,
-    /// It is left alone, for this reason.
-    Bad(String),
-}
-
-fn judge(directory: &Metadata, found: &Metadata, target: &Target) -> Verdict {
-    let owner = found.uid();
-    if found.nlink() > 1 {
-        return Verdict::Bad(
-            "it has a second name elsewhere, and others than root can write its directory, so it \
-             may be another's file; give the log a name of its own"
-                .to_owned(),
-        );
-    }
-    if owner == directory.uid() || (owner != ROOT && is_programs_user(owner, target)) {
-        return Verdict::Good;
-    }
-    if owner == ROOT && found.is_file() {
-        // To whom nothing can be given, nothing was given.
-        return if account::is_of_this_namespace(directory.uid()) {
-            Verdict::Roots
-        } else {
-            Verdict::Good
-        };
-    }
-    Verdict::Bad(format!(
-        "it belongs to user {owner}, who is neither the program's user nor the owner of its \
-         directory (user {}), and others than root can write that directory; give it to one of \
-         them, or remove it",
-        directory.uid()
-    ))
-}
-
-fn is_programs_user(owner: u32, target: &Target) -> bool {
-    account::resolve(&target.identity).is_ok_and(|resolved| resolved.uid == Some(owner))
-}
-
 #[cfg(test)]
-mod tests;
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn where_root_alone_has_a_say_the_path_is_used_as_it_is() {
+        if own_trust() == Trust::Anything {
+            return;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        fs::write(at("file"), "").unwrap();
+        symlink("file", at("link")).unwrap();
+        for path in [
+            &at("link"),
+            &at("nothing"),
+            Path::new("/dev/stdout"),
+            Path::new("/dev/null"),
+            Path::new("/proc/self/fd/1"),
+            Path::new("/dev/fd/2"),
+        ] {
+            assert_eq!(Way::to_file(path).unwrap().path(), path);
+        }
+    }
+
+    #[test]
+    fn in_a_directory_of_others_it_is_used_by_what_is_held_and_links_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        fs::create_dir(at("all")).unwrap();
+        fs::set_permissions(at("all"), fs::Permissions::from_mode(0o777)).unwrap();
+        symlink("..", at("all/link")).unwrap();
+        let find = |name: &str, trust| Way::find(&at(name), Last::IsName, trust);
+        let held = find("all/file", Trust::RootsAlone).unwrap();
+        assert!(held.path().starts_with("/proc/self/fd") && held.shared().is_some());
+        fs::write(held.path(), "").unwrap();
+        assert!(at("all/file").exists());
+        let refused = find("all/link/file", Trust::RootsAlone).unwrap_err();
+        assert!(
+            refused.to_string().contains("all/link is a link"),
+            "{refused}"
+        );
+        // Who is not root can do no more than his user.
+        let plain = find("all/link/file", Trust::Anything).unwrap();
+        assert_eq!(plain.path(), at("all/link/file"));
+    }
+}

@@ -99,11 +99,14 @@ impl<'v, 'a> Keys<'v, 'a> {
     }
 }
 
-/// A number of seconds that is more than none.
+/// Who checks more often than this, or beats, or looks, does nothing else.
+pub const TIME_MIN: Duration = Duration::from_millis(1);
+
+/// A number of seconds that something takes.
 fn some_time(value: &Value<'_>) -> Result<Duration, ConfigError> {
     let time = value.seconds()?;
-    if time.is_zero() {
-        return Err(value.error("must be more than 0 seconds"));
+    if time < TIME_MIN {
+        return Err(value.error("must be 0.001 seconds or more"));
     }
     Ok(time)
 }

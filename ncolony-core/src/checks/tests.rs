@@ -168,3 +168,17 @@ fn warnings_are_what_is_wrong_and_what_is_passed_over() {
         "{said}"
     );
 }
+
+/// Whoever obeyed one of them would use a processor for nothing else.
+#[test]
+fn nothing_takes_next_to_no_time() {
+    for time in [json!(0), json!(1e-9), json!(0.000_999), json!(5e-324)] {
+        let heart = heart(&json!({"period": time, "grace": 1, "status": "/x"}));
+        let often = server(&json!({"url": "http://a", "period": time}));
+        let short = server(&json!({"url": "http://a", "period": 1, "timeout": time}));
+        for error in [heart.unwrap_err(), often.unwrap_err(), short.unwrap_err()] {
+            assert!(error.message.contains("0.001 seconds or more"), "{error}");
+        }
+    }
+    assert!(heart(&json!({"period": 0.001, "grace": 1, "status": "/x"})).is_ok());
+}

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
+use std::ops::RangeInclusive;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +25,12 @@ use crate::sys::{errno, limits};
 use crate::way::Way;
 
 const PIECE: usize = 256 * 1024;
+
+/// In a directory of somebody else a file of this size is still taken for a rotated one, and one
+/// that is so many times as large as a log may become. He can put there what has no end, and the
+/// logs of all others would wait for theirs to be compressed.
+const FOREIGN_BYTES: u64 = 1 << 30;
+const FOREIGN_TIMES: u64 = 8;
 
 /// Logs whose rotated files are to be compressed.
 #[derive(Debug, Default)]
@@ -131,10 +138,12 @@ impl Desk {
         let way = Way::to_name(&target.path)?;
         let log = way.path();
         let mut number = 1;
-        while is_there(log, number) && !self.stop.load(Ordering::Relaxed) {
+        // More than are kept may be there, and are removed by the next rotation.
+        let last = kept(target);
+        while number <= last && is_there(log, number) && !self.stop.load(Ordering::Relaxed) {
             remove_source(log, number)?;
             match custody::open_rotated(&way, number, target) {
-                Ok(source) => self.compress(&way, number, source)?,
+                Ok(source) => self.compress(&way, number..=last, source, most(&way, target))?,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
@@ -143,12 +152,18 @@ impl Desk {
         Ok(())
     }
 
-    fn compress(&self, way: &Way, number: u32, source: File) -> io::Result<()> {
+    fn compress(
+        &self,
+        way: &Way,
+        numbers: RangeInclusive<u32>,
+        source: File,
+        most: u64,
+    ) -> io::Result<()> {
         let log = way.path();
         let target = unfinished(log);
-        let written = self.write(&source, &target, way);
+        let written = self.write(&source, &target, way, most);
         let finished = match written {
-            Ok(true) => self.finish(log, number, &source, &target),
+            Ok(true) => self.finish(log, numbers, &source, &target),
             Ok(false) => Ok(false),
             Err(error) => Err(error),
         };
@@ -160,8 +175,12 @@ impl Desk {
     }
 
     /// Writes the compressed file; `false` if told to stop.
-    fn write(&self, mut source: &File, target: &Path, way: &Way) -> io::Result<bool> {
+    fn write(&self, mut source: &File, target: &Path, way: &Way, most: u64) -> io::Result<bool> {
         let _left_over = fs::remove_file(target);
+        let mut left = most;
+        if source.metadata()?.size() > left {
+            return Err(too_large(most));
+        }
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -181,6 +200,9 @@ impl Desk {
             if count == 0 {
                 break;
             }
+            left = left
+                .checked_sub(count as u64)
+                .ok_or_else(|| too_large(most))?;
             encoder.write_all(&piece[..count])?;
         }
         let file = encoder.finish()?;
@@ -193,15 +215,21 @@ impl Desk {
 
     /// Puts the compressed file in the place of what it was made of, wherever that is by now.
     /// `false`: it is gone.
-    fn finish(&self, log: &Path, from: u32, source: &File, target: &Path) -> io::Result<bool> {
+    fn finish(
+        &self,
+        log: &Path,
+        numbers: RangeInclusive<u32>,
+        source: &File,
+        target: &Path,
+    ) -> io::Result<bool> {
         let _names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = source.metadata()?;
         let same = |number: &u32| {
             fs::symlink_metadata(backup(log, *number))
                 .is_ok_and(|found| (found.dev(), found.ino()) == (wanted.dev(), wanted.ino()))
         };
-        let mut numbers = (from..).take_while(|number| is_there(log, *number));
-        let Some(number) = numbers.find(same) else {
+        let mut there = numbers.take_while(|number| is_there(log, *number));
+        let Some(number) = there.find(same) else {
             return Ok(false);
         };
         crash_point::reach("before a compressed file gets its name");
@@ -212,8 +240,29 @@ impl Desk {
     }
 }
 
+/// The highest number of a rotated file that is kept.
+fn kept(log: &Target) -> u32 {
+    log.rotation.backups.max(1)
+}
+
+/// The largest file that is compressed.
+fn most(way: &Way, log: &Target) -> u64 {
+    way.shared().map_or(u64::MAX, |_| {
+        let times = log.rotation.max_bytes.saturating_mul(FOREIGN_TIMES);
+        times.max(FOREIGN_BYTES)
+    })
+}
+
+fn too_large(most: u64) -> io::Error {
+    io::Error::other(format!(
+        "one of them is larger than {most} bytes, which no log of this size limit becomes, and \
+         others than root can write its directory; remove it"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::chown;
     use std::time::{Duration, Instant};
 
     use flate2::read::GzDecoder;
@@ -252,16 +301,21 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("l");
         let mut compressor = Compressor::default();
+        let rotation = Rotation {
+            backups: COUNT,
+            ..Rotation::default()
+        };
+        let target = Target::of(&log, rotation);
         for number in 1..=COUNT {
             fs::write(&log, text(number)).unwrap();
             let names = compressor.hold_names();
             rotate(&log, COUNT).unwrap();
             drop(names);
-            compressor.compress(&target(&log));
+            compressor.compress(&target);
         }
         let done = |number| compressed(&log, number).exists() && !backup(&log, number).exists();
         wait_for(|| {
-            compressor.compress(&target(&log));
+            compressor.compress(&target);
             (1..=COUNT).all(done)
         });
         for number in 1..=COUNT {
@@ -298,5 +352,50 @@ mod tests {
         fs::write(backup(&other, 1), text(1)).unwrap();
         compressor.compress(&target(&other));
         wait_for(|| compressed(&other, 1).exists());
+    }
+
+    /// The owner of a directory can put there what takes for ever to compress.
+    #[test]
+    fn nobody_is_waited_for_who_has_put_what_is_endless_in_the_place_of_a_file() {
+        const THEM: u32 = 54321;
+        if !limits::is_root() {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let theirs = dir.path().join("theirs");
+        fs::create_dir(&theirs).unwrap();
+        let log = theirs.join("l");
+        let endless = File::create(backup(&log, 1)).unwrap();
+        endless.set_len(1 << 40).unwrap();
+        for path in [&backup(&log, 1), &theirs] {
+            chown(path, Some(THEM), None).unwrap();
+        }
+        let mut compressor = Compressor::default();
+        compressor.compress(&target(&log));
+        let other = dir.path().join("other");
+        fs::write(backup(&other, 1), text(1)).unwrap();
+        compressor.compress(&target(&other));
+        wait_for(|| compressed(&other, 1).exists());
+        assert!(backup(&log, 1).exists() && !compressed(&log, 1).exists());
+    }
+
+    #[test]
+    fn only_those_that_are_kept_are_compressed() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("l");
+        for number in 1..=4 {
+            fs::write(backup(&log, number), text(number)).unwrap();
+        }
+        let mut compressor = Compressor::default();
+        let rotation = Rotation {
+            backups: 2,
+            ..Rotation::default()
+        };
+        compressor.compress(&Target::of(&log, rotation));
+        let other = dir.path().join("other");
+        fs::write(backup(&other, 1), text(1)).unwrap();
+        compressor.compress(&target(&other));
+        wait_for(|| compressed(&other, 1).exists());
+        assert!(compressed(&log, 2).exists() && backup(&log, 3).exists());
     }
 }

@@ -11,6 +11,10 @@ use std::path::{Path, PathBuf};
 
 use crate::crash_point;
 
+/// So many that are too many are removed in one rotation. In a directory of somebody else more can
+/// be made than removed, and the logs of all others wait meanwhile.
+const REMOVED_MAX: u32 = 1000;
+
 /// The name of a rotated file; 1 is the newest.
 pub(super) fn backup(log: &Path, number: u32) -> PathBuf {
     with_ending(log, &format!(".{number}"))
@@ -82,12 +86,12 @@ pub(super) fn remove_source(log: &Path, number: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes those that are too many, from this number on.
+/// Removes those that are too many, from this number on; what is beyond the most that are removed
+/// at once stays.
 fn remove_from(log: &Path, first: u32) -> io::Result<()> {
-    let mut number = first;
-    while is_there(log, number) {
+    let numbers = first..first.saturating_add(REMOVED_MAX);
+    for number in numbers.take_while(|number| is_there(log, *number)) {
         remove(log, number)?;
-        number = number.saturating_add(1);
     }
     Ok(())
 }
@@ -153,6 +157,21 @@ mod tests {
         fs::write(&log, "e").unwrap();
         rotate(&log, 2).unwrap();
         assert_eq!(files(dir.path()), pairs(&[("l.1", "e"), ("l.2", "d")]));
+    }
+
+    /// Whoever makes them faster than they are removed keeps no other log waiting.
+    #[test]
+    fn a_rotation_ends_however_many_are_too_many() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("l");
+        fs::write(&log, "new").unwrap();
+        let too_many = REMOVED_MAX + 7;
+        for number in 3..3 + too_many {
+            fs::write(backup(&log, number), "").unwrap();
+        }
+        rotate(&log, 2).unwrap();
+        assert_eq!(fs::read_to_string(backup(&log, 1)).unwrap(), "new");
+        assert_eq!(files(dir.path()).len(), 1 + 7);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Parser};
 use croner::Cron;
 use jiff::tz::TimeZone;
+use ncolony_core::checks::TIME_MIN;
 use ncolony_core::time::seconds_from;
 
 use super::machine::{Overlap, Settings};
@@ -103,8 +104,8 @@ impl Cli {
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let span = text.parse().ok().and_then(seconds_from);
-    span.filter(|span| !span.is_zero())
-        .ok_or_else(|| "seconds are wanted, more than 0, as 10 or 0.5".to_owned())
+    span.filter(|span| *span >= TIME_MIN)
+        .ok_or_else(|| "seconds are wanted, 0.001 or more, as 10 or 0.5".to_owned())
 }
 
 fn zone(name: &str) -> Result<TimeZone, String> {
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn all_four_are_needed_and_none_is_zero() {
+    fn all_four_are_needed_and_none_is_next_to_zero() {
         let whole = [
             "--frequency",
             "1",
@@ -157,7 +158,7 @@ mod tests {
             words.drain(left_out * 2..left_out * 2 + 2);
             assert!(parse(&words).is_err(), "{words:?}");
         }
-        for zero in ["0", "-1", "nan", "x", ""] {
+        for zero in ["0", "1e-9", "-1", "nan", "x", ""] {
             let words = [&PERIOD[2..], &["--frequency", zero, "--arg", "x"]].concat();
             assert!(parse(&words).is_err(), "{zero:?}");
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use ncolony_core::Places;
+use ncolony_core::checks::TIME_MIN;
 use ncolony_core::custody::Trust;
 use ncolony_core::places::{Caller, PlaceFlags, Surroundings};
 use ncolony_core::time::seconds_from;
@@ -35,8 +36,8 @@ pub(crate) struct Flags {
 fn some_time(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().and_then(seconds_from);
     seconds
-        .filter(|span| !span.is_zero())
-        .ok_or_else(|| "must be a number of seconds, more than 0".to_owned())
+        .filter(|span| *span >= TIME_MIN)
+        .ok_or_else(|| "must be a number of seconds, 0.001 or more".to_owned())
 }
 
 impl Flags {
@@ -70,4 +71,17 @@ impl Flags {
 /// Whose program files are obeyed: those that a monitor of the same user would obey.
 pub(crate) fn trust() -> Trust {
     Trust::of_user(user::own())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_looks_again_and_again_lets_some_time_go_by() {
+        for time in ["0", "1e-9", "-1", "nan", "x", ""] {
+            assert!(some_time(time).is_err(), "{time:?}");
+        }
+        assert_eq!(some_time("0.001"), Ok(TIME_MIN));
+    }
 }

@@ -8,7 +8,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
-use backups::{Backup, FileId, Walk, id};
+use backups::{Backup, Files, id};
 
 pub(crate) use lines::Lines;
 
@@ -21,7 +21,7 @@ pub(crate) struct Follower {
     /// The file before that: whoever moved it may write to it a little longer.
     retired: Option<File>,
     /// The backups that were there before the first log was.
-    known: Vec<FileId>,
+    known: Vec<File>,
 }
 
 impl Follower {
@@ -31,25 +31,29 @@ impl Follower {
     /// # Errors
     /// A file that is there cannot be read.
     pub(crate) fn open(path: PathBuf, lines: usize) -> io::Result<(Self, Vec<u8>)> {
+        let Files {
+            mut newest,
+            backups,
+        } = Files::of(&path)?;
         let mut missing = lines;
-        let mut newest = backups::open(&path)?;
         let mut pieces = Vec::new();
+        let mut known = Vec::new();
         if let Some(file) = &mut newest {
             pieces.push(last_lines::of_file(file, missing)?);
         }
-        let mut walk = Walk::new(&path, newest.as_ref())?;
-        loop {
+        for backup in backups {
+            if newest.is_none() {
+                known.push(backup.file()?);
+            }
             let found = pieces.last().map_or(0, |piece| last_lines::count(piece));
             missing = missing.saturating_sub(found);
-            if missing == 0 {
+            if missing > 0 {
+                pieces.push(last_lines::of_backup(backup, missing)?);
+            } else if newest.is_some() {
                 break;
             }
-            let Some(backup) = walk.next()? else { break };
-            pieces.push(last_lines::of_backup(backup, missing)?);
         }
         pieces.reverse();
-        while newest.is_none() && walk.next()?.is_some() {}
-        let known = walk.seen();
         let follower = Self {
             path,
             open: newest,
@@ -79,8 +83,9 @@ impl Follower {
                 return Ok(bytes);
             }
         }
-        if let Some(mut newest) = backups::open(&self.path)? {
-            self.read_between(&newest, &mut bytes)?;
+        let Files { newest, backups } = Files::of(&self.path)?;
+        if let Some(mut newest) = newest {
+            self.read_between(backups, &mut bytes)?;
             newest.read_to_end(&mut bytes)?;
             self.retired = self.open.replace(newest);
         }
@@ -89,11 +94,9 @@ impl Follower {
 
     /// Reads what was written between the file that was read last and the newest one: the log may
     /// have been rotated more than once since.
-    fn read_between(&mut self, newest: &File, bytes: &mut Vec<u8>) -> io::Result<()> {
+    fn read_between(&mut self, backups: Vec<Backup>, bytes: &mut Vec<u8>) -> io::Result<()> {
         let mut between = Vec::new();
-        let path = self.path.clone();
-        let mut walk = Walk::new(&path, Some(newest))?;
-        while let Some(mut backup) = walk.next()? {
+        for mut backup in backups {
             if self.was_read(&mut backup)? {
                 break;
             }
@@ -107,12 +110,17 @@ impl Follower {
 
     /// Whether a backup is the file that was read last, or an older one.
     fn was_read(&mut self, backup: &mut Backup) -> io::Result<bool> {
-        let there = backup.metadata()?;
         let Some(last) = &mut self.open else {
-            return Ok(self.known.contains(&id(&there)));
+            for known in &mut self.known {
+                if backup.is(known)? {
+                    return Ok(true);
+                }
+            }
+            return Ok(false);
         };
         // Where the file itself is kept nowhere, only the time tells what came before it.
-        Ok(backup.is(last)? || there.modified()? < last.metadata()?.modified()?)
+        let is_older = backup.metadata()?.modified()? < last.metadata()?.modified()?;
+        Ok(is_older || backup.is(last)?)
     }
 }
 

@@ -1,20 +1,21 @@
 //! The way to a file that a program's file names, as a monitor takes it that is root.
 //!
 //! Whoever can write a directory decides what stands under each of its names. If root followed a
-//! link there, he would have root write, rename or remove what he may not himself. So root goes from one directory to the next, holds each, follows no link that
-//! others could have put there, and does in the last one what is to be done by its own names.
-//! Where nobody but root has a say on the whole way, the path is used as it is. Everybody else's
-//! monitor can do no more than its user, and always uses it as it is.
+//! link there, he would have root write, rename or remove what he may not himself. So root goes
+//! from one directory to the next, holds each, follows no link that others could have put there,
+//! and does in the last one what is to be done by its own names. Where nobody but root has a say on
+//! the whole way, the path is used as it is. Everybody else's monitor can do no more than its user,
+//! and always uses it as it is.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, Metadata};
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use ncolony_core::custody::{Exposure, Trust};
 
-use crate::sys::hold::{hold, hold_directory, is_of_processes, path_of};
+use crate::sys::hold::{hold, hold_directory, hold_root, is_of_processes, path_of, read_link};
 use crate::sys::limits;
 
 /// So many links one after the other are followed, as the kernel does.
@@ -95,6 +96,8 @@ enum Last {
 struct Walk {
     /// Where we are.
     at: File,
+    /// Who can write there.
+    about: Metadata,
     /// What the same was called on the way here, for people.
     shown: PathBuf,
     /// The names that are left, the next one last.
@@ -105,9 +108,12 @@ struct Walk {
 }
 
 impl Walk {
+    /// At the root, to go where this leads.
     fn begin(path: &Path) -> io::Result<Self> {
+        let at = hold_root()?;
         let mut walk = Self {
-            at: hold_directory(Path::new("/"))?,
+            about: at.metadata()?,
+            at,
             shown: PathBuf::from("/"),
             rest: Vec::new(),
             is_shared: false,
@@ -117,11 +123,16 @@ impl Walk {
         Ok(walk)
     }
 
+    fn enter(&mut self, directory: File, shown: PathBuf) -> io::Result<()> {
+        self.about = directory.metadata()?;
+        (self.at, self.shown) = (directory, shown);
+        Ok(())
+    }
+
     /// Puts the names of a path before those that are left.
     fn add(&mut self, path: &Path) -> io::Result<()> {
         if path.is_absolute() {
-            self.at = hold_directory(Path::new("/"))?;
-            self.shown = PathBuf::from("/");
+            self.enter(hold_root()?, PathBuf::from("/"))?;
         }
         let names = path.components().filter_map(|part| match part {
             Component::Normal(_) | Component::ParentDir => Some(part.as_os_str().to_owned()),
@@ -136,45 +147,44 @@ impl Walk {
         while let Some(name) = self.rest.pop() {
             let is_last = self.rest.is_empty();
             if is_last && last == Last::IsName {
-                return self.arrive(path, &name);
+                return Ok(self.arrive(path, &name));
             }
-            let here = path_of(&self.at).join(&name);
-            let step = match hold(&here) {
+            let step = match hold(&self.at, &name) {
                 Err(error) if is_last && error.kind() == io::ErrorKind::NotFound => {
-                    return self.arrive(path, &name);
+                    return Ok(self.arrive(path, &name));
                 }
                 step => step?,
             };
             let found = step.metadata()?;
-            let is_roots = is_roots_name(&self.at.metadata()?, &found);
+            let is_roots = is_roots_name(&self.about, &found);
             let is_link = found.is_symlink();
             if is_link && !is_roots {
                 return Err(self.not_followed(&name));
             }
             if is_link && !is_of_processes(&self.at) {
-                self.follow(&here)?;
+                self.follow(&name)?;
                 continue;
             }
             self.is_shared |= !is_roots;
             if is_last {
-                return self.arrive(path, &name);
+                return Ok(self.arrive(path, &name));
             }
-            self.at = if is_link {
-                hold_directory(&here)?
+            let step = if is_link {
+                hold_directory(&self.at, &name)?
             } else {
                 step
             };
-            self.shown.push(&name);
+            self.enter(step, self.shown.join(&name))?;
         }
         Err(io::ErrorKind::IsADirectory.into())
     }
 
-    fn follow(&mut self, link: &Path) -> io::Result<()> {
+    fn follow(&mut self, link: &OsStr) -> io::Result<()> {
         self.links += 1;
         if self.links > LINKS_MAX {
             return Err(io::Error::other("too many links, one after the other"));
         }
-        self.add(&fs::read_link(link)?)
+        self.add(&read_link(&self.at, link)?)
     }
 
     fn not_followed(&self, name: &OsStr) -> io::Error {
@@ -187,20 +197,19 @@ impl Walk {
         ))
     }
 
-    fn arrive(self, path: &Path, name: &OsStr) -> io::Result<Way> {
-        let directory = self.at.metadata()?;
-        let is_shared = can_others_write(&directory);
+    fn arrive(self, path: &Path, name: &OsStr) -> Way {
+        let is_shared = can_others_write(&self.about);
         let is_held = self.is_shared || is_shared;
         let used = if is_held {
             path_of(&self.at).join(name)
         } else {
             path.to_owned()
         };
-        Ok(Way {
+        Way {
             path: used,
             _directory: is_held.then_some(self.at),
-            shared: is_shared.then_some(directory),
-        })
+            shared: is_shared.then_some(self.about),
+        }
     }
 }
 
@@ -220,6 +229,7 @@ fn is_roots_name(directory: &Metadata, found: &Metadata) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;

@@ -305,25 +305,6 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// What is to be started, if anything is.
-    pub(super) fn start(&self) -> Option<(Arc<ProgramSpec>, Generation)> {
-        match self {
-            Self::Spawn { spec, generation } => Some((Arc::clone(spec), *generation)),
-            Self::Signal { .. }
-            | Self::Tell(_)
-            | Self::Publish(_)
-            | Self::Retract(_)
-            | Self::Release(_)
-            | Self::Probe { .. }
-            | Self::EndProbe(_)
-            | Self::Answer(_)
-            | Self::Reject { .. }
-            | Self::Discard { .. }
-            | Self::Rescan
-            | Self::Upgrade => None,
-        }
-    }
-
     /// Whose stop has been asked for when this was carried out: CONT is the last that asks.
     pub(super) fn ends_asking(&self) -> Option<(ProgramName, Generation)> {
         match self {

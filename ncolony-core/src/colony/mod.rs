@@ -268,12 +268,15 @@ impl Colony {
         Some(order)
     }
 
-    /// The next order, if it is to start a program: many may be polled before what came of the first
-    /// is known.
+    /// The next order, if it is to start a program: many may be polled before what came of the
+    /// first is known.
     pub fn poll_start(&mut self) -> Option<(Arc<ProgramSpec>, Generation)> {
-        let order = self.effects.front().and_then(Effect::start)?;
+        let Some(Effect::Spawn { spec, generation }) = self.effects.front() else {
+            return None;
+        };
+        let start = (Arc::clone(spec), *generation);
         self.effects.pop_front();
-        Some(order)
+        Some(start)
     }
 
     /// Whether an order that acts waits to be polled.

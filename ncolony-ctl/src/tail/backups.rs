@@ -1,8 +1,11 @@
 //! The files that a log was before: `NAME.log.1` is the newest of them, and where they are
 //! compressed `.gz` stands behind the number.
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -10,8 +13,8 @@ use flate2::Crc;
 use flate2::read::MultiGzDecoder;
 use nix::fcntl::OFlag;
 
-/// While a log is rotated one number is free for a moment; more than one is the end.
-const FREE_NUMBERS_MAX: u32 = 1;
+/// A log that is rotated while its files are opened is looked at again, at most so often.
+const ATTEMPTS: u32 = 100;
 /// A compressed file ends with the checksum and the length of what is in it, four bytes each.
 const TRAILER_BYTES: i64 = 8;
 
@@ -51,17 +54,24 @@ pub(super) enum Backup {
 }
 
 impl Backup {
-    fn open(path: &Path, number: u32) -> io::Result<Option<Self>> {
-        // Both are there while it is compressed, and then the one that is still whole is meant.
-        if let Some(file) = open(&numbered(path, number, ""))? {
-            return Ok(Some(Self::Plain(file)));
+    fn of(file: File, path: &Path) -> Self {
+        if path.extension() == Some(OsStr::new("gz")) {
+            Self::Gzip(file)
+        } else {
+            Self::Plain(file)
         }
-        Ok(open(&numbered(path, number, ".gz"))?.map(Self::Gzip))
     }
 
     pub(super) fn metadata(&self) -> io::Result<Metadata> {
         match self {
             Self::Plain(file) | Self::Gzip(file) => file.metadata(),
+        }
+    }
+
+    /// The file itself, once more.
+    pub(super) fn file(&self) -> io::Result<File> {
+        match self {
+            Self::Plain(file) | Self::Gzip(file) => file.try_clone(),
         }
     }
 
@@ -75,17 +85,23 @@ impl Backup {
 
     /// Whether it is this file, under another name or compressed.
     pub(super) fn is(&mut self, file: &mut File) -> io::Result<bool> {
+        if id(&self.metadata()?) == id(&file.metadata()?) {
+            return Ok(true);
+        }
         match self {
-            Self::Plain(backup) => Ok(id(&backup.metadata()?) == id(&file.metadata()?)),
+            Self::Plain(_) => Ok(false),
             Self::Gzip(backup) => holds(backup, file),
         }
     }
 }
 
-/// Whether a compressed file holds what another file holds.
+/// Whether a compressed file is what became of another file: it has its time, as the monitor and
+/// gzip(1) leave it, and holds what that holds.
 fn holds(gzip: &mut File, file: &mut File) -> io::Result<bool> {
     let mut trailer = [0; 8];
-    if gzip.metadata()?.len() < TRAILER_BYTES.unsigned_abs() {
+    let compressed = gzip.metadata()?;
+    let is_of_its_time = compressed.modified()? == file.metadata()?.modified()?;
+    if !is_of_its_time || compressed.len() < TRAILER_BYTES.unsigned_abs() {
         return Ok(false);
     }
     gzip.seek(SeekFrom::End(-TRAILER_BYTES))?;
@@ -116,67 +132,90 @@ fn checksum(file: &mut File) -> io::Result<u32> {
     Ok(crc.sum())
 }
 
-/// The backups of a log, the newest first. A log that is rotated meanwhile moves in the direction
-/// of the walk, so none is missed; one that was met already is passed over.
-#[derive(Debug)]
-pub(super) struct Walk<'p> {
-    path: &'p Path,
-    number: u32,
-    seen: Vec<FileId>,
-    /// The newest file that it has met as it was: it may be met again compressed.
-    previous: Option<File>,
+/// A log and its backups as they stood at one moment. They are held open: whatever is moved,
+/// compressed or removed from now on, these are the files, and no other can be taken for them.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    /// What stands under the log's own name.
+    pub(super) newest: Option<File>,
+    /// The newest first.
+    pub(super) backups: Vec<Backup>,
 }
 
-impl<'p> Walk<'p> {
-    /// Begins behind `newest`, the file that stands under the log's own name.
-    pub(super) fn new(path: &'p Path, newest: Option<&File>) -> io::Result<Self> {
-        let metadata = newest.map(File::metadata).transpose()?;
-        Ok(Self {
-            path,
-            number: 0,
-            seen: metadata.iter().map(id).collect(),
-            previous: newest.map(File::try_clone).transpose()?,
-        })
+impl Files {
+    /// Opens all of them.
+    ///
+    /// # Errors
+    /// One may not be read, or is not a file.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        let mut before = standing(path)?;
+        let mut files = Self::open(path, &before)?;
+        for _attempt in 0..ATTEMPTS {
+            let after = standing(path)?;
+            if after == before {
+                break;
+            }
+            files = Self::open(path, &after)?;
+            before = after;
+        }
+        Ok(files)
     }
 
-    /// All that it has met.
-    pub(super) fn seen(self) -> Vec<FileId> {
-        self.seen
-    }
-
-    /// The next older one.
-    pub(super) fn next(&mut self) -> io::Result<Option<Backup>> {
-        let mut free = 0;
-        while free <= FREE_NUMBERS_MAX {
-            self.number += 1;
-            let Some(mut backup) = Backup::open(self.path, self.number)? else {
-                free += 1;
-                continue;
-            };
-            free = 0;
-            if self.is_new(&mut backup)? {
-                return Ok(Some(backup));
+    fn open(log: &Path, standing: &[(PathBuf, FileId)]) -> io::Result<Self> {
+        let mut files = Self::default();
+        for (path, _) in standing {
+            // What has gone meanwhile has another name by now, and all are looked at again.
+            let Some(file) = open(path)? else { continue };
+            if path == log {
+                files.newest = Some(file);
+            } else {
+                files.backups.push(Backup::of(file, path));
             }
         }
-        Ok(None)
+        Ok(files)
     }
+}
 
-    fn is_new(&mut self, backup: &mut Backup) -> io::Result<bool> {
-        let id = id(&backup.metadata()?);
-        if self.seen.contains(&id) {
-            return Ok(false);
+/// What stands under the names of a log and its backups, the newest first.
+fn standing(log: &Path) -> io::Result<Vec<(PathBuf, FileId)>> {
+    let mut numbers = BTreeMap::new();
+    if let Some(directory) = log.parent() {
+        let entries = match std::fs::read_dir(directory) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        for entry in entries {
+            let name = entry?.file_name();
+            let Some(number) = number_of(log, &name) else {
+                continue;
+            };
+            // Both are there while it is compressed, and then the one that is still whole is meant.
+            let is_plain = !name.as_bytes().ends_with(b".gz");
+            *numbers.entry(number).or_insert(is_plain) |= is_plain;
         }
-        self.seen.push(id);
-        if let Some(previous) = &mut self.previous
-            && backup.is(previous)?
-        {
-            return Ok(false);
-        }
-        if let Backup::Plain(file) = backup {
-            self.previous = Some(file.try_clone()?);
-        }
-        Ok(true)
     }
+    let ending = |is_plain: bool| if is_plain { "" } else { ".gz" };
+    let backups = numbers
+        .into_iter()
+        .map(|(number, is_plain)| numbered(log, number, ending(is_plain)));
+    let mut standing = Vec::new();
+    for path in std::iter::once(log.to_owned()).chain(backups) {
+        match std::fs::metadata(&path) {
+            Ok(metadata) => standing.push((path, id(&metadata))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(standing)
+}
+
+/// The number of a backup of this log, by its name.
+fn number_of(path: &Path, name: &OsStr) -> Option<u32> {
+    let log = path.file_name()?.as_bytes();
+    let number = name.as_bytes().strip_prefix(log)?.strip_prefix(b".")?;
+    let number = number.strip_suffix(b".gz").unwrap_or(number);
+    str::from_utf8(number).ok()?.parse().ok()
 }
 
 pub(super) fn numbered(path: &Path, number: u32, ending: &str) -> PathBuf {

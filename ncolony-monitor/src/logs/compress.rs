@@ -205,8 +205,11 @@ impl Desk {
                 .ok_or_else(|| too_large(most))?;
             encoder.write_all(&piece[..count])?;
         }
+        let file = encoder.finish()?;
+        // It is as old as what is in it, and can be told for that by its time.
+        file.set_modified(of_source.modified()?)?;
         // What it was made of is removed, so it has to be on the disk first.
-        encoder.finish()?.sync_all()?;
+        file.sync_all()?;
         Ok(true)
     }
 

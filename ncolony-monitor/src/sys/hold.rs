@@ -1,27 +1,37 @@
 //! Directories, held: what is done in one that is held is done there, whatever its path leads to
 //! by then.
 
-use std::fs::{File, OpenOptions};
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use nix::fcntl::{OFlag, open, openat, readlinkat};
+use nix::sys::stat::Mode;
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 
-/// Holds what stands under a name, without opening it: of a link, the link itself.
-pub(crate) fn hold(path: &Path) -> io::Result<File> {
-    held(path, libc::O_PATH | libc::O_NOFOLLOW)
+/// Holds the directory at the root of all paths.
+pub(crate) fn hold_root() -> io::Result<File> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    Ok(open("/", flags, Mode::empty())?.into())
 }
 
-/// Holds the directory that a path leads to, if it leads through a link.
-pub(crate) fn hold_directory(path: &Path) -> io::Result<File> {
-    held(path, libc::O_PATH | libc::O_DIRECTORY)
+/// Holds what stands under a name of a directory, without opening it: of a link, the link itself.
+pub(crate) fn hold(directory: &File, name: &OsStr) -> io::Result<File> {
+    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    Ok(openat(directory, name, flags, Mode::empty())?.into())
 }
 
-fn held(path: &Path, flags: i32) -> io::Result<File> {
-    // The kernel wants a way of access and ignores it.
-    OpenOptions::new().read(true).custom_flags(flags).open(path)
+/// Holds the directory that a name of another leads to, if it leads there through a link.
+pub(crate) fn hold_directory(directory: &File, name: &OsStr) -> io::Result<File> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    Ok(openat(directory, name, flags, Mode::empty())?.into())
+}
+
+/// Where a link leads.
+pub(crate) fn read_link(directory: &File, name: &OsStr) -> io::Result<PathBuf> {
+    Ok(readlinkat(directory, name)?.into())
 }
 
 /// A path that leads to what is held, and nowhere else.

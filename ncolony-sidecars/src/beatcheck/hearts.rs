@@ -138,20 +138,8 @@ impl Known {
     }
 }
 
-/// Whether the directory is not there that this should stand in. A path of one word stands in the
-/// current directory.
-fn lacks_parent(path: &Path) -> bool {
-    let parent = path.parent();
-    let parent = parent.filter(|parent| !parent.as_os_str().is_empty());
-    parent.is_some_and(|parent| !is_directory(parent))
-}
-
 fn look(status: &Path) -> Result<Place, String> {
     match touched(status).map_err(|error| error.to_string())? {
-        // Where it could not be made either, nobody can beat.
-        None if lacks_parent(status) => {
-            Err("there is no directory that it could stand in; make it".to_owned())
-        }
         None => Ok(Place::Nothing),
         Some(_) if is_directory(status) => Ok(Place::Directory),
         Some(mark) => Ok(Place::File(mark)),

@@ -117,49 +117,35 @@ fn a_heart_whose_file_is_removed_lives_if_it_beats_on() {
 }
 
 #[test]
-fn where_the_directory_of_hearts_is_not_there_nobody_is_restarted() {
+fn where_the_directory_of_hearts_has_gone_nobody_is_restarted() {
     let field = field();
-    // Where the witness beats no heart is not where the others beat none.
-    for directory in ["shared", "own"] {
-        fs::create_dir(field.path(directory)).unwrap();
-    }
-    heart(&field, "shared", 1.0, &field.path("shared"));
-    heart(&field, "own", 1.0, &field.path("own/heart"));
-    let beating = ["shared/shared", "own/heart"].map(|path| Beating::new(&field.path(path)));
+    // Where the witness beats no heart is not where the other one beats none.
+    let shared = field.path("shared");
+    fs::create_dir(&shared).unwrap();
+    heart(&field, "well", 1.0, &shared);
+    let beating = Beating::new(&shared.join("well"));
     let _check = field.beatcheck();
     field.until_requested("witness", 2);
-    for directory in ["shared", "own"] {
-        until("it is removed", || {
-            fs::remove_dir_all(field.path(directory)).ok()
-        });
-    }
-    let is_said = |status: &str, words: &str| {
-        let subject = format!("the hearts at {}: {words}", field.path(status).display());
-        field.said().contains(&subject)
+    until("it is removed", || fs::remove_dir_all(&shared).ok());
+    let is_said = |words: &str| {
+        let line = format!("the hearts at {}: {words}", shared.display());
+        field.said().contains(&line).then_some(())
     };
-    until("it is said of both", || {
-        let said = is_said("shared", "it was a directory of hearts, and is gone")
-            && is_said("own/heart", "there is no directory");
-        said.then_some(())
+    until("it is said", || {
+        is_said("it was a directory of hearts, and is gone")
     });
-    // They would be due several times over.
     let begun = SystemTime::now();
     let mut restarted = field.until_requested("witness", 2);
-    until("they would be due", || {
+    until("it would be due several times over", || {
         (begun.elapsed().unwrap() > Duration::from_secs(4)).then_some(())
     });
     restarted.extend(field.until_requested("witness", 2));
     assert_eq!(restarted.len(), 1, "{restarted:?}");
 
-    for directory in ["shared", "own"] {
-        fs::create_dir(field.path(directory)).unwrap();
-    }
-    until("both are well again", || {
-        let well = is_said("shared", "all is well") && is_said("own/heart", "all is well");
-        well.then_some(())
-    });
+    fs::create_dir(&shared).unwrap();
+    until("it is well again", || is_said("all is well"));
     drop(beating);
-    field.until_requested("shared", 1);
+    field.until_requested("well", 1);
 }
 
 #[test]

@@ -85,13 +85,3 @@ fn what_nobody_asks_for_any_more_is_forgotten() {
     field.hearts.turn();
     assert_eq!(field.turn("web"), Some(None));
 }
-
-#[test]
-fn a_file_that_could_not_be_made_says_nothing() {
-    let mut field = Field::new();
-    assert_eq!(field.turn("web"), Some(None));
-    fs::remove_dir(field.dir.path()).unwrap();
-    assert_eq!(field.turn("web"), None);
-    fs::create_dir(field.dir.path()).unwrap();
-    assert_eq!(field.turn("web"), Some(None));
-}

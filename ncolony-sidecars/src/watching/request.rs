@@ -1,9 +1,10 @@
 //! Asking the monitor for restarts.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use ncolony_core::files::look;
+use ncolony_core::ctllib::CtlError;
+use ncolony_core::files::{FileError, look};
 use ncolony_core::{Message, Places, ProgramName, Request, Target, ctllib};
 
 use super::Voice;
@@ -42,9 +43,20 @@ impl Requests {
                 voice.tell(&format!("{name} is to be restarted: {reason}"));
                 self.lying.insert(name.clone(), path);
             }
-            Err(error) => voice.say(&subject, &error.to_string()),
+            Err(error) => voice.say(&subject, &not_sent(&error, &places.messages)),
         }
     }
+}
+
+/// Why a message was not sent. Each has a name of its own, which would make the same fault a new
+/// one every time.
+fn not_sent(error: &CtlError, messages: &Path) -> String {
+    if let CtlError::File(FileError { path, source, .. }) = error
+        && path.parent() == Some(messages)
+    {
+        return format!("cannot put a message into {}: {source}", messages.display());
+    }
+    error.to_string()
 }
 
 #[cfg(test)]
@@ -87,5 +99,25 @@ mod tests {
         fs::remove_file(&first[0]).unwrap();
         ask("web");
         assert_eq!(lying().len(), 2);
+    }
+
+    #[test]
+    fn why_nothing_can_be_sent_is_the_same_until_something_can() {
+        let places = Places {
+            config: "/nowhere".into(),
+            messages: "/proc".into(),
+            status: "/nowhere".into(),
+            logs: None,
+        };
+        let message = Message::new(Request::Rescan);
+        let told = || {
+            not_sent(
+                &ctllib::send(&places, &message).unwrap_err(),
+                "/proc".as_ref(),
+            )
+        };
+        let first = told();
+        assert!(first.contains("into /proc: "), "{first}");
+        assert_eq!(first, told());
     }
 }

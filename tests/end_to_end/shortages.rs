@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use ncolony_core::State;
-use ncolony_core::status::ProgramStatus;
+use ncolony_core::status::{ProgramStatus, Watch};
 use nix::sys::signal::Signal;
 use serde_json::json;
 
@@ -166,6 +166,27 @@ fn where_no_process_can_be_made_a_new_monitor_starts_nothing_twice() {
     colony.until_record("web", "it is taken up", |record| {
         record.pid == Some(web) && record.starts == 1
     });
+}
+
+/// To watch a directory takes a thread.
+#[test]
+fn where_no_thread_can_be_made_a_directory_is_looked_at_until_there_can_be_one() {
+    let mut colony = Colony::new(&["--frequency", "0.1"]);
+    colony.without_rights();
+    colony.program("web", ONE_DEATH);
+    colony.start();
+    let web = colony.until_up("web");
+    let before = process_limit(&colony);
+    limit_processes(&colony, "1");
+    fs::rename(colony.path("config"), colony.path("former")).unwrap();
+    fs::create_dir(colony.path("config")).unwrap();
+    colony.give_away("config");
+    colony.program("web", ONE_DEATH);
+    let looks = colony.until_overview("it looks", |overview| overview.watch == Watch::Poll);
+    assert!(looks.problems.iter().any(|what| what.contains("EAGAIN")));
+    limit_processes(&colony, &before);
+    colony.until_overview("it watches", |overview| overview.watch == Watch::Inotify);
+    assert_eq!(colony.record("web").pid, Some(web));
 }
 
 #[test]

@@ -8,13 +8,14 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ncolony_core::files::DirectoryId;
 use ncolony_core::name::{FileRole, config_role};
 use notify::event::EventKind;
-use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{Config, Event, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
 use crate::sys::signal::with_signals_blocked;
@@ -139,14 +140,31 @@ fn watch(
     pending: Arc<Pending>,
     wake: Arc<Notify>,
 ) -> notify::Result<RecommendedWatcher> {
+    // This is asked before, because a watcher without a thread can only be left lying about.
+    can_have_thread()?;
     let root = path.to_owned();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
         if note(&mut pending.lock(), &root, event) {
             wake.notify_one();
         }
     })?;
+    // It does not say whether it got its thread, and everything else, its end too, panics where it
+    // has none.
+    if let Err(error) = watcher.configure(Config::default()) {
+        let _lies_about = ManuallyDrop::new(watcher);
+        return Err(error);
+    }
     watcher.watch(path, RecursiveMode::NonRecursive)?;
     Ok(watcher)
+}
+
+/// Whether the kernel gives us another thread just now.
+fn can_have_thread() -> notify::Result<()> {
+    let thread = std::thread::Builder::new().spawn(|| ());
+    let thread = thread.map_err(notify::Error::io)?;
+    // There is nothing in it that could panic.
+    let _ended = thread.join();
+    Ok(())
 }
 
 /// Adds what an event says to the hint; whether it says anything.

@@ -1,5 +1,7 @@
 //! One check: a request, and whether its answer is good.
 
+mod lookup;
+
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -9,7 +11,9 @@ use rustls::CertificateError;
 use ureq::Agent;
 use ureq::http::{self, Request, Response};
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::unversioned::transport::DefaultConnector;
 
+use self::lookup::{Lookup, NoThread};
 use crate::sys::errno;
 
 /// How much of a body is searched for the text that it has to contain.
@@ -60,7 +64,11 @@ impl Client {
             .proxy(None)
             .build();
         Self {
-            agent: Arc::new(Agent::new_with_config(config)),
+            agent: Arc::new(Agent::with_parts(
+                config,
+                DefaultConnector::default(),
+                Lookup,
+            )),
         }
     }
 
@@ -129,10 +137,15 @@ fn contains(body: &[u8], text: &[u8]) -> bool {
 }
 
 /// What it means that a request has failed. A machine that trusts nobody, or has run out of
-/// descriptors or memory, says nothing about the server.
+/// descriptors, memory or threads, says nothing about the server.
 fn failure(error: &ureq::Error, settings: &HttpCheck) -> Outcome {
     if let ureq::Error::Rustls(error) = error {
         return Outcome::Unmade(format!("TLS cannot be spoken here: {error}"));
+    }
+    if let ureq::Error::Other(error) = error
+        && let Some(error) = error.downcast_ref::<NoThread>()
+    {
+        return Outcome::Unmade(error.to_string());
     }
     if let ureq::Error::Io(error) = error
         && errno::is_shortage(error)

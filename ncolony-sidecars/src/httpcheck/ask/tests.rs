@@ -163,7 +163,21 @@ fn a_shortage_here_says_nothing_about_the_server() {
         let outcome = failure(&error, &settings);
         assert!(matches!(outcome, Outcome::Unmade(_)), "{outcome:?}");
     }
+    let no_thread = NoThread::because(io::Error::from_raw_os_error(11));
+    let outcome = failure(&ureq::Error::Other(Box::new(no_thread)), &settings);
+    assert!(
+        matches!(&outcome, Outcome::Unmade(why) if why.contains("EAGAIN")),
+        "{outcome:?}"
+    );
     let refused = ureq::Error::Io(io::Error::from_raw_os_error(111));
     let expected = Outcome::Bad("Connection refused (ECONNREFUSED)".to_owned());
     assert_eq!(failure(&refused, &settings), expected);
+}
+
+#[test]
+fn a_name_is_looked_up_and_one_that_is_none_is_bad() {
+    let server = server(ERROR);
+    let url = server.url.replace("127.0.0.1", "localhost");
+    assert_eq!(ask(&url, json!({})), Outcome::Well);
+    wrong(ask("http://nobody.invalid/", json!({})));
 }

@@ -8,6 +8,7 @@
 mod heart;
 mod server;
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::json::{ConfigError, Members, Value, parse_object};
@@ -34,10 +35,28 @@ pub fn warnings(bytes: &[u8]) -> Vec<ConfigError> {
             ),
             _ => continue,
         };
-        found.extend(parsed.map(|error| told_by(error, who)));
+        found.extend(match parsed {
+            Some(error) => Some(told_by(error, who)),
+            None => doubtful(key, value),
+        });
         found.extend(unknown(value, known, who));
     }
     found
+}
+
+/// What makes sense, and hardly the sense that was meant.
+fn doubtful(key: &str, value: &Value<'_>) -> Option<ConfigError> {
+    let keys = Keys::of(value).ok()?;
+    if key == Watched::KEY {
+        let status = keys.get("status")?;
+        let is_relative = Path::new(&status.string().ok()?).is_relative();
+        let words = "is looked for from the directory that ncolony-beatcheck runs in, \
+                     and touched from that of the program; an absolute path is the same for both";
+        return is_relative.then(|| status.error(words));
+    }
+    let (timeout, period) = (keys.get("timeout")?, keys.get("period")?);
+    let is_longer = timeout.seconds().ok()? > period.seconds().ok()?;
+    is_longer.then(|| timeout.error("is longer than the period; a check takes no longer than that"))
 }
 
 /// What is wrong, and whom it concerns: the monitor takes the file as it is.

@@ -262,6 +262,9 @@ pub(crate) struct CheckArgs {
     /// Files, or directories of files; none means the directory of program files
     #[arg(value_name = "FILE or DIR")]
     pub(crate) paths: Vec<PathBuf>,
+    /// A warning, too, makes the exit status 1
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 /// `wait`

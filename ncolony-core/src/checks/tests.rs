@@ -62,6 +62,23 @@ fn ours_are_read_too_and_null_is_as_good_as_nothing() {
 }
 
 #[test]
+fn what_is_hardly_meant_is_doubted_where_it_stands() {
+    let doubted = |key: &str, extra: Value| {
+        let found = warnings(&file(key, &extra));
+        found
+            .into_iter()
+            .map(|found| found.message)
+            .collect::<Vec<_>>()
+    };
+    let heart = |path: &str| json!({"period": 1, "grace": 1, "status": path});
+    assert!(doubted(Watched::KEY, heart("hearts"))[0].contains("absolute path"));
+    assert_eq!(doubted(Watched::KEY, heart("/hearts")), [""; 0]);
+    let server = |timeout: u32| json!({"url": "http://a", "period": 3, "timeout": timeout});
+    assert!(doubted(HttpCheck::KEY, server(9))[0].contains("longer than the period"));
+    assert_eq!(doubted(HttpCheck::KEY, server(3)), [""; 0]);
+}
+
+#[test]
 fn a_url_names_a_server() {
     let read = |url: &str| server(&json!({"url": url, "period": 1}));
     for good in [

@@ -107,8 +107,9 @@ pub(super) fn run(
     }
     others.remark_on(&mut files);
     show(report, &files);
-    let all_valid = files.iter().all(|findings| findings.ok);
-    Ok(if all_valid {
+    let passes =
+        |findings: &Findings| findings.ok && (!args.strict || findings.warnings.is_empty());
+    Ok(if files.iter().all(passes) {
         Ending::Done
     } else {
         Ending::Failed

@@ -64,12 +64,13 @@ fn what_makes_no_sense_to_a_companion_is_a_warning_with_its_place() {
     }
     let warnings = &colony.ends(0, &["check", "--json"]).json()["files"][0]["warnings"];
     assert_eq!(warnings.as_array().unwrap().len(), 4, "{warnings}");
+    colony.ends(1, &["check", "--strict"]);
 
     let good = r#"{"args": ["x"],
   "ncolony.beatcheck": {"period": 3, "grace": 1, "status": "/x"},
   "ncolony.httpcheck": {"url": "http://127.0.0.1/", "period": 1, "expect": {"status": [200]}}}"#;
     colony.file("web", good);
-    let files = &colony.ends(0, &["check", "--json"]).json()["files"];
+    let files = &colony.ends(0, &["check", "--strict", "--json"]).json()["files"];
     assert_eq!(files[0]["warnings"], json!([]), "{files}");
 }
 

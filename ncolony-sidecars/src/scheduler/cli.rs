@@ -7,7 +7,7 @@ use clap::{ArgGroup, Parser};
 use croner::Cron;
 use jiff::tz::TimeZone;
 use ncolony_core::checks::TIME_MIN;
-use ncolony_core::time::seconds_from;
+use ncolony_core::time::{seconds_from, span_in_words};
 
 use super::machine::{Overlap, Settings};
 use super::timetable::{Point, Timetable};
@@ -78,9 +78,6 @@ impl Cli {
         let jitter = self.jitter.unwrap_or_default();
         let at_start = self.run_at_start || self.frequency.is_some();
         let timetable = match (self.frequency, self.cron) {
-            (Some(period), _) if jitter >= period => {
-                return Err("--jitter has to be shorter than --frequency".to_owned());
-            }
             (Some(period), _) => Timetable::Every { first: now, period },
             (None, Some(cron)) => Timetable::Calendar {
                 cron: Box::new(cron),
@@ -90,6 +87,12 @@ impl Cli {
         };
         if timetable.next(now).is_none() {
             return Err("--cron: no date matches this; is it a day that its month has?".to_owned());
+        }
+        if let Some(gap) = timetable.shortest_gap(now).filter(|gap| jitter >= *gap) {
+            return Err(format!(
+                "--jitter has to be shorter than the time between two runs, here {}",
+                span_in_words(gap)
+            ));
         }
         Ok(Settings {
             timetable,
@@ -218,6 +221,9 @@ mod tests {
         let never = settings(&["--cron", "0 0 30 2 *", "--", "true"]);
         assert!(never.unwrap_err().contains("no date matches"));
         let words = [&PERIOD[..], &["--jitter", "10", "--arg", "x"]].concat();
-        assert!(settings(&words).unwrap_err().contains("--jitter"));
+        assert!(settings(&words).unwrap_err().contains("here 10 s"));
+        let minutely = |jitter| settings(&["--cron", "* * * * *", "--jitter", jitter, "--", "x"]);
+        assert!(minutely("60").unwrap_err().contains("here 60 s"));
+        assert!(minutely("59.9").is_ok());
     }
 }

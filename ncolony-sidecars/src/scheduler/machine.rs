@@ -86,6 +86,8 @@ struct Run {
     since: Mono,
     term_at: Option<Mono>,
     kill_at: Option<Mono>,
+    /// Whether it was sent KILL.
+    is_killed: bool,
     /// How the command itself ended, while what it has started is still there.
     command: Option<Exit>,
     /// Runs that were left out because of this one.
@@ -172,6 +174,7 @@ impl Machine {
         let number = self.number;
         let Some(run) = &mut self.run else { return };
         if run.kill_at.is_some_and(|at| at <= now) {
+            run.is_killed = true;
             run.kill_at = Some(now.after(KILL_AGAIN));
             let words = format!(
                 "run {number} did not end within {} of SIGTERM: it is killed",
@@ -285,6 +288,7 @@ impl Machine {
             since: now,
             term_at: self.settings.timeout.map(|timeout| now.after(timeout)),
             kill_at: None,
+            is_killed: false,
             command: None,
             skipped: 0,
         });
@@ -304,6 +308,10 @@ impl Machine {
             return Vec::new();
         };
         run.command = Some(exit);
+        // Of a group that is being killed nothing goes on, though the last of it may end later.
+        if run.is_killed {
+            return Vec::new();
+        }
         vec![Order::Say(format!(
             "the command of run {number} {exit}, and processes that it has started go on: so does the run"
         ))]
@@ -334,6 +342,7 @@ impl Machine {
         let is_second = std::mem::replace(&mut self.is_stopping, true);
         if let Some(run) = &mut self.run {
             if is_second {
+                run.is_killed = true;
                 run.kill_at = Some(now.after(KILL_AGAIN));
                 orders.push(Order::Signal(Signal::KILL));
             } else if run.kill_at.is_none() {

@@ -61,6 +61,9 @@ pub(crate) enum Timetable {
     },
 }
 
+/// So many runs of a calendar are looked at to find out how close they come.
+const LOOKED_AT: usize = 100;
+
 /// How many runs of a calendar are counted one by one; more are "at least" as many.
 pub(crate) const COUNTED_MAX: u64 = 1000;
 
@@ -92,6 +95,18 @@ impl Timetable {
                 let from = timestamp(point)?.to_zoned(zone.clone());
                 let found = cron.find_previous_occurrence(&from, true).ok()?;
                 from_timestamp(found.timestamp()).filter(|found| *found <= point)
+            }
+        }
+    }
+
+    /// The shortest time between two due points, of a calendar between those that come next.
+    pub(crate) fn shortest_gap(&self, from: Point) -> Option<Duration> {
+        match self {
+            Self::Every { period, .. } => Some(*period),
+            Self::Calendar { .. } => {
+                let due = std::iter::successors(self.next(from), |point| self.next(*point));
+                let due: Vec<Point> = due.take(LOOKED_AT).collect();
+                due.windows(2).map(|pair| pair[1].since(pair[0])).min()
             }
         }
     }

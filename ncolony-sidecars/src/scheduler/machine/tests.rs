@@ -249,6 +249,16 @@ fn what_a_command_leaves_behind_is_part_of_its_run() {
 }
 
 #[test]
+fn of_a_run_that_was_killed_nothing_is_said_to_go_on() {
+    let mut machine = Machine::new(every(10, at(0.0)), at(0.0));
+    machine.time_passes(at(0.0));
+    machine.started(at(0.0).mono);
+    machine.stop(at(1.0).mono);
+    assert_eq!(machine.stop(at(2.0).mono), [Order::Signal(Signal::KILL)]);
+    assert_eq!(machine.command_ended(Exit::Signal(Signal::KILL)), []);
+}
+
+#[test]
 fn a_command_that_cannot_be_started_is_tried_again_at_its_next_time() {
     let mut machine = Machine::new(every(10, at(0.0)), at(0.0));
     assert!(starts(&machine.time_passes(at(0.0))));

@@ -1,5 +1,6 @@
 //! When a server is to be asked, and what follows from its answers. Nothing here has a clock.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use ncolony_core::Mono;
@@ -109,11 +110,26 @@ impl Schedule {
 
 /// Why a program is restarted, for its record.
 pub(crate) fn reason(settings: &HttpCheck, failures: u32, wrong: &str) -> String {
-    let url = &settings.url;
+    let url = without_password(&settings.url);
     if failures > 1 {
         format!("its server at {url} has failed {failures} checks in a row, the last one: {wrong}")
     } else {
         format!("its server at {url} has failed a check: {wrong}")
+    }
+}
+
+/// A URL as it may stand in records and events, which more may read than the program's file.
+fn without_password(url: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.into();
+    };
+    let (server, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    match server
+        .rsplit_once('@')
+        .map(|(who, server)| (who.split_once(':'), server))
+    {
+        Some((Some((user, _)), server)) => format!("{scheme}://{user}:…@{server}{path}").into(),
+        Some((None, _)) | None => url.into(),
     }
 }
 
@@ -211,5 +227,16 @@ mod tests {
             said,
             "its server at http://localhost/ has failed 3 checks in a row, the last one: no"
         );
+    }
+    #[test]
+    fn a_password_stays_in_the_programs_file() {
+        for (url, shown) in [
+            ("http://me:secret@a:80/x@y", "http://me:…@a:80/x@y"),
+            ("http://me:se@cret@a", "http://me:…@a"),
+            ("https://me@a/x", "https://me@a/x"),
+            ("http://a:80/me:secret@b", "http://a:80/me:secret@b"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
     }
 }

@@ -92,6 +92,14 @@ impl Judge {
         self.last_beat = now;
     }
 
+    /// How it is silent, if its heart has stopped.
+    pub(crate) fn silence(&self, now: Mono) -> Option<Silence> {
+        match self.verdict(now) {
+            Verdict::Silent(silence) => Some(silence),
+            Verdict::Alive | Verdict::Grace => None,
+        }
+    }
+
     /// What is to be thought of it.
     pub(crate) fn verdict(&self, now: Mono) -> Verdict {
         if now <= self.grace_until {

@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use clap::Parser;
 use ncolony_core::checks::Watched;
-use ncolony_core::{Mono, Places};
+use ncolony_core::{Mono, Places, ProgramName};
 
 use crate::beatcheck::hearts::Hearts;
-use crate::beatcheck::judge::{Judge, Verdict};
+use crate::beatcheck::judge::Judge;
 use crate::watching::{self, Asked, Attention, Flags, Patient, Pulse, Requests, Voice, Ward};
 
 /// Restarts programs whose hearts have stopped
@@ -74,16 +74,12 @@ impl Beatcheck {
             for judge in self.ward.patients.values_mut() {
                 judge.missed(missed);
             }
-            let is_time_to_look = now >= next_look;
-            if is_time_to_look {
+            if now >= next_look {
                 self.ward.look(now, &self.places, &mut self.voice);
                 next_look = now.after(freq);
             }
             self.feel(now);
-            // Only right after a look is it known whether it is still the same process.
-            if is_time_to_look {
-                self.act(now);
-            }
+            self.act(now);
             let next_beat = pulse.beat(now, &mut self.voice);
             let moments = [next_look].into_iter().chain(next_beat);
             meant = attention.sleep_until(moments, !self.ward.patients.is_empty());
@@ -104,20 +100,31 @@ impl Beatcheck {
 
     /// Asks for the restarts that have come due.
     fn act(&mut self, now: Mono) {
-        for (name, judge) in &mut self.ward.patients {
-            match judge.verdict(now) {
-                Verdict::Alive | Verdict::Grace => {}
-                Verdict::Silent(silence) => {
-                    let files = judge
-                        .asked()
-                        .files(name.family_str(), name.instance_number());
-                    let file = files.first().map(|path| path.display().to_string());
-                    let reason = judge::reason(&silence, &file.unwrap_or_default());
-                    let voice = &mut self.voice;
-                    self.requests.restart(&self.places, name, reason, voice);
-                    judge.restarted(now);
-                }
-            }
+        let patients = self.ward.patients.iter();
+        let silent = patients.filter(|(_, judge)| judge.silence(now).is_some());
+        let silent: Vec<ProgramName> = silent.map(|(name, _)| name.clone()).collect();
+        for name in silent {
+            // It may have been stopped, or started anew, since the last look.
+            let (places, voice) = (&self.places, &mut self.voice);
+            self.ward.look_at(now, &name, places, voice);
+            self.act_on(now, &name);
         }
+    }
+
+    fn act_on(&mut self, now: Mono, name: &ProgramName) {
+        let Some(judge) = self.ward.patients.get_mut(name) else {
+            return;
+        };
+        let Some(silence) = judge.silence(now) else {
+            return;
+        };
+        let files = judge
+            .asked()
+            .files(name.family_str(), name.instance_number());
+        let file = files.first().map(|path| path.display().to_string());
+        let reason = judge::reason(&silence, &file.unwrap_or_default());
+        let voice = &mut self.voice;
+        self.requests.restart(&self.places, name, reason, voice);
+        judge.restarted(now);
     }
 }

@@ -62,6 +62,13 @@ fn heart(field: &Field, name: &str, period: f64, status: &Path) {
 }
 
 #[test]
+fn a_restart_does_not_wait_for_the_next_look_at_program_files() {
+    let field = field();
+    let _check = field.beatcheck_that_looks_once();
+    field.until_requested("witness", 2);
+}
+
+#[test]
 fn a_check_that_stood_still_restarts_nobody_who_was_well_meanwhile() {
     let field = field();
     heart(&field, "well", 2.0, &field.path("hearts"));

@@ -50,13 +50,22 @@ impl Field {
         self.check(env!("CARGO_BIN_EXE_ncolony-beatcheck"), &[])
     }
 
+    /// Starts one that looks at program files once, and not again as long as a test takes.
+    pub(crate) fn beatcheck_that_looks_once(&self) -> Check {
+        let binary = env!("CARGO_BIN_EXE_ncolony-beatcheck");
+        self.begin(self.command_every(binary, "3600"), &[])
+    }
+
     /// Starts `ncolony-httpcheck` in the same way.
     pub(crate) fn httpcheck(&self, variables: &[(&str, &str)]) -> Check {
         self.check(env!("CARGO_BIN_EXE_ncolony-httpcheck"), variables)
     }
 
     fn check(&self, binary: &str, variables: &[(&str, &str)]) -> Check {
-        let mut command = self.command(binary);
+        self.begin(self.command(binary), variables)
+    }
+
+    fn begin(&self, mut command: Command, variables: &[(&str, &str)]) -> Check {
         command.envs(variables.iter().copied());
         command.stderr(File::create(self.path("said")).unwrap());
         Check(command.spawn().unwrap())
@@ -64,13 +73,17 @@ impl Field {
 
     /// A check of this field, given its path.
     pub(crate) fn command(&self, binary: &str) -> Command {
+        self.command_every(binary, "0.1")
+    }
+
+    fn command_every(&self, binary: &str, freq: &str) -> Command {
         let mut command = Command::new(binary);
         command
             .arg("--config")
             .arg(self.path("config"))
             .arg("--messages")
             .arg(self.path("messages"))
-            .args(["--freq", "0.1"])
+            .args(["--freq", freq])
             .env_remove("SSL_CERT_DIR")
             .stdin(Stdio::null())
             .stdout(Stdio::null());

@@ -100,6 +100,15 @@ impl Judge {
         }
     }
 
+    /// When it will have been silent for too long, if it does not beat before.
+    pub(crate) fn due(&self) -> Mono {
+        let patience = self.last_beat.after(self.watched.period);
+        // Until that very moment it is given.
+        patience
+            .max(self.grace_until)
+            .after(Duration::from_millis(1))
+    }
+
     /// What is to be thought of it.
     pub(crate) fn verdict(&self, now: Mono) -> Verdict {
         if now <= self.grace_until {
@@ -174,6 +183,8 @@ mod tests {
             assert!(!is_silent(&judge, second));
         }
         assert_eq!(judge.verdict(at(205)), Verdict::Alive);
+        assert_eq!(judge.due(), at(205).after(Duration::from_millis(1)));
+        assert!(judge.silence(judge.due()).is_some());
         let Verdict::Silent(silence) = judge.verdict(at(206)) else {
             panic!("it is silent");
         };
@@ -190,6 +201,8 @@ mod tests {
         let mut judge = judge();
         judge.felt(at(100), None);
         assert_eq!(judge.verdict(at(130)), Verdict::Grace);
+        assert_eq!(judge.due(), at(130).after(Duration::from_millis(1)));
+        assert!(judge.silence(judge.due()).is_some());
         let Verdict::Silent(silence) = judge.verdict(at(131)) else {
             panic!("it is silent");
         };

@@ -81,7 +81,8 @@ impl Beatcheck {
             self.feel(now);
             self.act(now);
             let next_beat = pulse.beat(now, &mut self.voice);
-            let moments = [next_look].into_iter().chain(next_beat);
+            let due = self.ward.patients.values().map(Judge::due);
+            let moments = [next_look].into_iter().chain(next_beat).chain(due);
             meant = attention.sleep_until(moments, !self.ward.patients.is_empty());
             thread::sleep(meant);
         }
